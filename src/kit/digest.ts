@@ -1,0 +1,40 @@
+import { createHash, hash } from 'node:crypto'
+import { Fault } from './fault.ts'
+
+/** A SHA-256 of bytes, written as OCI writes it: `sha256:` and 64 lower-case hex digits. */
+export type Digest = `sha256:${string}`
+
+const form = /^sha256:[0-9a-f]{64}$/
+
+export function isDigest(text: unknown): text is Digest {
+  return typeof text === 'string' && form.test(text)
+}
+
+export function parseDigest(text: string): Digest {
+  if (isDigest(text)) return text
+  throw new Fault('invalid', `not a digest: ${JSON.stringify(text)}`, {
+    hint: 'a digest is written sha256: followed by 64 lower-case hex digits',
+  })
+}
+
+export function hexOf(digest: Digest): string {
+  return digest.slice(7)
+}
+
+export function digestOf(bytes: Uint8Array | string): Digest {
+  return `sha256:${hash('sha256', bytes, 'hex')}`
+}
+
+export interface Hasher {
+  update(piece: Uint8Array): void
+  /** Ends it: a hasher gives its digest once. */
+  digest(): Digest
+}
+
+export function hasher(): Hasher {
+  const state = createHash('sha256')
+  return {
+    update: (piece) => void state.update(piece),
+    digest: () => `sha256:${state.digest('hex')}`,
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * The ground floor: words that know nothing of stores, releases or images.
+ *
+ * Promises: a Fault never holds a secret; Bytes never hold a whole artifact; time, randomness and signals are passed in.
+ * Never does: touch a store, read the environment, start anything on import.
+ */
+export { abortFault, linkedAbort, throwIfAborted } from './abort.ts'
+export { type Bytes, bytesFrom, bytesOf, bytesOfFile, bytesOnce, collect, type FileRange, observed, pieceSize, verified } from './bytes.ts'
+export { type Clock, systemClock } from './clock.ts'
+export { type Digest, digestOf, type Hasher, hasher, hexOf, isDigest, parseDigest } from './digest.ts'
+export { type Disk, diskFault, errno, isTemporary, readSmallFile, realDisk, replaceFile, syncDirectory, temporaryBeside } from './disk.ts'
+export { type Progress, type Report, silent } from './events.ts'
+export { asFault, explain, Fault, type FaultCode, faultCodes, type FaultDetails, faultToJson, isFault, type Retry } from './fault.ts'
+export { checkKey, compareKeys, isKey, maxKeyBytes, maxSegmentBytes, reservedStart } from './key.ts'
+export { forEachBounded, mapBounded } from './pool.ts'
+export { keepSecret, redact } from './redact.ts'
+export { retrying, type RetryPolicy } from './retry.ts'
+export { canonicalJson, checkShape, parseJson, type Shape } from './shape.ts'
+export { run, type RunOptions, type RunResult } from './spawn.ts'
+export { formatBytes, formatDuration, parseBytes, parseDuration, parseTime } from './units.ts'

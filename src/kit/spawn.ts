@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process'
+import { Fault } from './fault.ts'
+import { abortFault, throwIfAborted } from './abort.ts'
+
+export interface RunOptions {
+  readonly cwd?: string
+  readonly env?: NodeJS.ProcessEnv
+  readonly signal?: AbortSignal | undefined
+  /** Called with each piece of output as it comes; nothing is printed otherwise. */
+  readonly onOutput?: (piece: Buffer, from: 'stdout' | 'stderr') => void
+}
+
+export interface RunResult {
+  /** The exit status; 128 + n where signal n ended it. */
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+  /** The last lines of both streams in the order they came. */
+  readonly tail: readonly string[]
+}
+
+const kept = 1 << 20
+const tailLines = 30
+
+/**
+ * Runs a program, or a shell line where `command` is a string, and waits for it. Any exit status is a result; a program
+ * that cannot be started is `unsupported` (not installed) or `denied`. On abort its process group gets SIGTERM, and
+ * SIGKILL five seconds later. Never pass a secret in the arguments: others can read them.
+ */
+export async function run(command: string | readonly [string, ...string[]], options: RunOptions = {}): Promise<RunResult> {
+  throwIfAborted(options.signal)
+  const [program, ...args] = typeof command === 'string' ? ['/bin/sh', '-c', command] : command
+  const child = spawn(program!, args, {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+  })
+  const stop = (signal: NodeJS.Signals) => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, signal)
+    } catch {
+      // It has ended already.
+    }
+  }
+  let killer: NodeJS.Timeout | undefined
+  const onAbort = () => {
+    stop('SIGTERM')
+    killer = setTimeout(() => stop('SIGKILL'), 5000)
+  }
+  options.signal?.addEventListener('abort', onAbort, { once: true })
+
+  const texts = { stdout: '', stderr: '' }
+  let tail = ''
+  for (const from of ['stdout', 'stderr'] as const) {
+    child[from].on('data', (piece: Buffer) => {
+      options.onOutput?.(piece, from)
+      const text = piece.toString('utf8')
+      texts[from] = (texts[from] + text).slice(-kept)
+      tail = (tail + text).slice(-64 * 1024)
+    })
+  }
+  try {
+    const status = await new Promise<number>((resolve, reject) => {
+      child.on('error', reject)
+      child.on('close', (code, signal) => resolve(code ?? 128 + (signal === 'SIGKILL' ? 9 : signal === 'SIGTERM' ? 15 : 1)))
+    })
+    if (options.signal?.aborted) throw abortFault(options.signal)
+    return { status, ...texts, tail: tail.trimEnd().split('\n').slice(-tailLines) }
+  } catch (error) {
+    if (error instanceof Fault) throw error
+    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    throw new Fault(missing ? 'unsupported' : 'denied', missing ? `${program} is not installed` : `${program} cannot be started`, {
+      at: program,
+      cause: error,
+    })
+  } finally {
+    clearTimeout(killer)
+    options.signal?.removeEventListener('abort', onAbort)
+  }
+}
