@@ -4,7 +4,7 @@
  * Promises: a Fault never holds a secret; Bytes never hold a whole artifact; time, randomness and signals are passed in.
  * Never does: touch a store, read the environment, start anything on import.
  */
-export { abortFault, linkedAbort, throwIfAborted } from './abort.ts'
+export { abortFault, linkedAbort, throwIfAborted, untilAborted } from './abort.ts'
 export { type Bytes, bytesFrom, bytesOf, bytesOfFile, bytesOnce, collect, type FileRange, observed, pieceSize, verified } from './bytes.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { type Digest, digestOf, type Hasher, hasher, hexOf, isDigest, parseDigest } from './digest.ts'

@@ -1,0 +1,97 @@
+import { collect, Fault, forEachBounded, isFault, verified, type Digest } from '../kit/index.ts'
+import type { Condition, ObjectInfo, ObjectStore, ResumeMemo, Signal } from './store.ts'
+
+/** A small object whole, with the facts of the very version that was read. Throws `not-found`, and `corrupt` past `limit` bytes. */
+export async function readAll(
+  store: ObjectStore,
+  key: string,
+  options: Signal & { readonly limit: number },
+): Promise<{ bytes: Uint8Array; info: ObjectInfo }> {
+  const body = await store.get(key, { signal: options.signal })
+  const bytes = await collect(body, options.limit, `${store.name}/${key}`)
+  if (bytes.byteLength !== body.length) throw shortened(store, key, body.length, bytes.byteLength)
+  return { bytes, info: body.info }
+}
+
+export async function exists(store: ObjectStore, key: string, options: Signal = {}): Promise<boolean> {
+  return (await store.head(key, options)) !== undefined
+}
+
+export interface CopyOptions extends Signal {
+  /** Only this version of the source: `precondition` otherwise. */
+  readonly etag?: string | undefined
+  /** What the bytes are known to be. Streamed bytes are checked against it before the key exists; a near copy trusts the place. */
+  readonly digest?: Digest | undefined
+  /** A condition on the target. Such a copy is always streamed. */
+  readonly if?: Condition | undefined
+  readonly contentType?: string | undefined
+  readonly cacheControl?: string | undefined
+  readonly public?: boolean | undefined
+  readonly resume?: ResumeMemo | undefined
+}
+
+export interface Copied {
+  readonly info: ObjectInfo
+  readonly way: 'near' | 'streamed'
+  /** Bytes of the object that passed through this process. */
+  readonly moved: number
+  /** Why the place did not copy it itself, where it was asked to and could not. */
+  readonly fellBack?: Fault | undefined
+}
+
+/** Copies one object: inside of the place where both stores have the same, else, or where that is `unsupported`, as a stream. */
+export async function copy(from: ObjectStore, fromKey: string, to: ObjectStore, toKey: string, options: CopyOptions = {}): Promise<Copied> {
+  const near = options.if === undefined && from.near !== undefined && from.near.place === to.near?.place ? to.near : undefined
+  let fellBack: Fault | undefined
+  if (near !== undefined) {
+    try {
+      return { info: await near.copyFrom(from.near!.address(fromKey), toKey, options), way: 'near', moved: 0 }
+    } catch (error) {
+      if (!isFault(error, 'unsupported')) throw error
+      fellBack = error
+    }
+  }
+  const body = await from.get(fromKey, { etag: options.etag, signal: options.signal })
+  const { contentType = body.info.contentType, cacheControl = body.info.cacheControl } = options
+  const checked = options.digest === undefined ? body : verified(body, options.digest, `${from.name}/${fromKey}`)
+  const info = await to.put(toKey, checked, { ...options, contentType, cacheControl })
+  return { info, way: 'streamed', moved: body.length, fellBack }
+}
+
+/** Copies, then deletes the source. A crash in between leaves both. */
+export async function move(from: ObjectStore, fromKey: string, to: ObjectStore, toKey: string, options: CopyOptions = {}): Promise<Copied> {
+  if (fromKey === toKey && (from === to || sameAddress(from, to, fromKey))) {
+    throw new Fault('invalid', `${from.name}/${fromKey} cannot be moved onto itself`)
+  }
+  const copied = await copy(from, fromKey, to, toKey, options)
+  await from.delete(fromKey, { signal: options.signal })
+  return copied
+}
+
+function sameAddress(from: ObjectStore, to: ObjectStore, key: string): boolean {
+  return from.near !== undefined && from.near.place === to.near?.place && from.near.address(key) === to.near.address(key)
+}
+
+/** Deletes every key that begins with the prefix, `width` (16) at a time; how many there were. An empty prefix is `invalid`: nobody empties a store by mistake. */
+export async function deletePrefix(
+  store: ObjectStore,
+  prefix: string,
+  options: Signal & { readonly width?: number } = {},
+): Promise<number> {
+  if (prefix === '') throw new Fault('invalid', `an empty prefix would delete everything in ${store.name}`)
+  let deleted = 0
+  await forEachBounded(
+    store.list(prefix, { signal: options.signal }),
+    options.width ?? 16,
+    async ({ key }, signal) => {
+      await store.delete(key, { signal })
+      deleted++
+    },
+    options.signal,
+  )
+  return deleted
+}
+
+function shortened(store: ObjectStore, key: string, expected: number, actual: number): Fault {
+  return new Fault('corrupt', `${store.name}/${key} gave ${actual} of its ${expected} bytes`, { at: `${store.name}/${key}` })
+}
