@@ -1,0 +1,61 @@
+/**
+ * Real servers for the tests, brought and ended here.
+ *
+ * Promises: one server of a kind for a test run; free ports on the loopback; nothing runs on after the process that
+ * started it; a suite that cannot run is skipped by name, with the one line that would enable it, and is a failure
+ * where HOLDFAST_TEST_REQUIRE names it (`s3`, or `all`). Never does: install anything without saying so.
+ */
+import { isFault } from '../../src/kit/index.ts'
+import { connectS3, type S3Coordinates, type S3Server, startS3 } from './ceph.ts'
+import { say } from './install.ts'
+
+export { type S3Server, startS3 } from './ceph.ts'
+export { ensureDebianPackages } from './install.ts'
+
+/** For the runner: starts what the suites need and leaves word of it in the environment of the processes to come. */
+export async function provideServices(): Promise<{ stop(): Promise<void> }> {
+  const found = await findS3()
+  if ('reason' in found) say(`the s3 suites are skipped: ${found.reason}`)
+  else process.env.HOLDFAST_TEST_S3 ??= JSON.stringify(coordinatesOf(found.server))
+  return {
+    async stop() {
+      if ('server' in found) await found.server.stop()
+    },
+  }
+}
+
+let known: Promise<{ server: S3Server } | { reason: string }> | undefined
+
+/** The run's S3 server; started for this process where no runner did. Or the reason why there is none. */
+export function findS3(): Promise<{ server: S3Server } | { reason: string }> {
+  known ??= find()
+  return known
+}
+
+async function find(): Promise<{ server: S3Server } | { reason: string }> {
+  const told = process.env.HOLDFAST_TEST_S3
+  if (told !== undefined) return { server: connectS3(JSON.parse(told) as S3Coordinates) }
+  try {
+    return { server: await startS3() }
+  } catch (error) {
+    if (!isFault(error, 'unsupported') || isRequired('s3')) throw error
+    return { reason: `${error.message}; ${error.hint}` }
+  }
+}
+
+/** The run's S3 server for one test; undefined after that test has been skipped with the reason. */
+export async function s3ForTests(t: { skip(reason: string): void }): Promise<S3Server | undefined> {
+  const found = await findS3()
+  if ('server' in found) return found.server
+  t.skip(found.reason)
+  return undefined
+}
+
+function isRequired(suite: string): boolean {
+  const required = (process.env.HOLDFAST_TEST_REQUIRE ?? '').split(',')
+  return required.includes(suite) || required.includes('all')
+}
+
+function coordinatesOf({ endpoint, accessKeyId, secretAccessKey, region }: S3Server): S3Coordinates {
+  return { endpoint, accessKeyId, secretAccessKey, region }
+}
