@@ -1,0 +1,113 @@
+import { Command, Option } from 'commander'
+import { asFault, Fault, type Report } from '../kit/index.ts'
+import type { Paint } from './colour.ts'
+import { addExamples, type Example } from './help.ts'
+import type { Host } from './host.ts'
+import type { Outcome } from './output.ts'
+import type { Screen } from './screen.ts'
+
+/** The options that every command has. */
+export interface Globals {
+  readonly config?: string
+  readonly store?: string
+  readonly json?: boolean
+  readonly quiet?: boolean
+  readonly verbose?: boolean
+  readonly stats?: boolean
+  readonly color: boolean
+  readonly yes?: boolean
+  /** Bytes a second. */
+  readonly limitRate?: number
+  /** Only on commands that write. */
+  readonly dryRun?: boolean
+}
+
+/** What a command's action is given. */
+export interface Call<O> {
+  readonly args: readonly (string | undefined)[]
+  readonly options: O & Globals
+  readonly host: Host
+  readonly screen: Screen
+  readonly report: Report
+  readonly signal: AbortSignal
+  /** For stdout. */
+  readonly paint: Paint
+  /** Of stdout; undefined where it is no terminal. */
+  readonly width: number | undefined
+  /** Asks; see prompt.ts. */
+  confirm(question: string): Promise<boolean>
+}
+
+export interface CommandSpec<O> {
+  readonly name: string
+  /** `['<product>', 'what it is']`; square brackets where it may be left out. */
+  readonly args?: readonly (readonly [form: string, what: string])[]
+  /** A sentence without a full stop; the first line of its help and its line in lists. */
+  readonly summary: string
+  /** More, where one sentence is not enough. */
+  readonly more?: string
+  readonly options?: readonly Option[]
+  readonly examples: readonly Example[]
+  /** Gives it --dry-run. */
+  readonly writes?: boolean
+  readonly run: (call: Call<O>) => Promise<Outcome>
+}
+
+/** What command groups are added with. */
+export interface Cli {
+  /** A command that does something. */
+  add<O extends object = object>(parent: Command, spec: CommandSpec<O>): Command
+  /** A command that only holds others. */
+  group(parent: Command, name: string, summary: string, examples: readonly Example[]): Command
+}
+
+/** Carries out one command; program.ts knows how. */
+export type Runner = (
+  command: Command,
+  run: (call: Call<object>) => Promise<Outcome>,
+  args: readonly (string | undefined)[],
+) => Promise<void>
+
+export function newCli(host: Host, runner: Runner): Cli {
+  const start = (parent: Command, name: string, summary: string, examples: readonly Example[]) => {
+    const command = parent.command(name).summary(summary).description(`${summary}.`)
+    addExamples(command, examples, host)
+    return command
+  }
+  return {
+    add(parent, spec) {
+      const command = start(parent, spec.name, spec.summary, spec.examples)
+      if (spec.more !== undefined) command.description(`${spec.summary}.\n${spec.more}`)
+      for (const [form, what] of spec.args ?? []) command.argument(form, what)
+      for (const option of spec.options ?? []) command.addOption(option)
+      if (spec.writes === true) command.option('--dry-run', 'show what would be done and do nothing')
+      command.action(async (...received: unknown[]) => {
+        const args = received.slice(0, command.registeredArguments.length).map((value) => (typeof value === 'string' ? value : undefined))
+        // The options' names and parsers in `spec.options` are what makes them an O.
+        await runner(command, spec.run as (call: Call<object>) => Promise<Outcome>, args)
+      })
+      return command
+    },
+    group: start,
+  }
+}
+
+/** `release create` for the command that is called so. */
+export function commandPath(command: Command): string {
+  const names: string[] = []
+  for (let at: Command | null = command; at !== null && at.parent !== null; at = at.parent) names.unshift(at.name())
+  return names.join(' ')
+}
+
+/** An option whose text is parsed; what the parser refuses is said with the option's name. */
+export function parsedOption(flags: string, description: string, parse: (text: string) => unknown): Option {
+  const option = new Option(flags, description)
+  return option.argParser((text: string) => {
+    try {
+      return parse(text)
+    } catch (error) {
+      const fault = asFault(error)
+      throw new Fault(fault.code, `${option.long ?? flags}: ${fault.message}`, { hint: fault.hint })
+    }
+  })
+}

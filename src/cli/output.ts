@@ -1,0 +1,76 @@
+import { asFault, explain, type Fault, faultToJson } from '../kit/index.ts'
+import type { Paint } from './colour.ts'
+import { exitDiffers } from './exit.ts'
+import type { Screen } from './screen.ts'
+import { printable } from './width.ts'
+
+/** What a command came to. */
+export interface Outcome {
+  /** The `result` of the JSON document. Documented in docs/cli.md; members are only added. */
+  readonly result: unknown
+  /** The same for people, on stdout; empty prints nothing. */
+  readonly text: string
+  /** A check ran and found differences or problems: exit status 1. */
+  readonly differs?: boolean
+  /** A part failed while the rest is done and in the result. */
+  readonly fault?: Fault
+}
+
+export interface OutputOptions {
+  readonly command: string
+  readonly json: boolean
+  readonly verbose: boolean
+  /** For stderr. */
+  readonly paint: Paint
+}
+
+/** Prints the outcome in the asked form and gives the exit status. */
+export function printOutcome(screen: Screen, outcome: Outcome, options: OutputOptions, stats?: unknown): number {
+  const exit = outcome.fault?.exit ?? (outcome.differs === true ? exitDiffers : 0)
+  if (options.json) {
+    screen.result(
+      toJson({
+        command: options.command,
+        ok: exit === 0,
+        result: outcome.result,
+        ...(outcome.fault === undefined ? {} : { fault: faultToJson(outcome.fault) }),
+        ...(stats === undefined ? {} : { stats }),
+      }),
+    )
+  } else if (outcome.text !== '') screen.result(outcome.text)
+  if (outcome.fault !== undefined) sayFault(screen, outcome.fault, options)
+  return exit
+}
+
+/** Explains a fault on stderr, with `json` also as the document on stdout, and gives the exit status. */
+export function printFault(screen: Screen, error: unknown, options: OutputOptions, stats?: unknown): number {
+  const fault = asFault(error)
+  if (options.json) {
+    screen.result(toJson({ command: options.command, ok: false, fault: faultToJson(fault), ...(stats === undefined ? {} : { stats }) }))
+  }
+  sayFault(screen, fault, options)
+  return fault.exit
+}
+
+function sayFault(screen: Screen, fault: Fault, { paint, verbose }: OutputOptions): void {
+  const [first, ...rest] = printable(explain(fault)).split('\n')
+  const lines = [`${paint.red(fault.code === 'aborted' ? 'stopped:' : 'error:')} ${first}`, ...rest.map((line) => accent(line, paint))]
+  if (verbose) lines.push(paint.dim(stacksOf(fault)))
+  screen.say(lines.join('\n'))
+}
+
+function accent(line: string, paint: Paint): string {
+  const next = /^ {2}next: /.exec(line)
+  return next === null ? line : `  ${paint.bold('next:')} ${line.slice(next[0].length)}`
+}
+
+function stacksOf(fault: Fault): string {
+  const stacks: string[] = []
+  for (let error: unknown = fault; error instanceof Error && stacks.length < 6; error = error.cause)
+    stacks.push(error.stack ?? error.message)
+  return printable(stacks.join('\ncaused by: '))
+}
+
+function toJson(document: unknown): string {
+  return JSON.stringify(document, undefined, 2)
+}

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Command } from 'commander'
+import { fakeTerminal } from '../../test/fakes/terminal.ts'
+import { commandPath } from './command.ts'
+import { buildProgram, runCli } from './program.ts'
+import { displayWidth } from './width.ts'
+
+async function run(line: string, columns?: number) {
+  const terminal = fakeTerminal(columns === undefined ? {} : { columns })
+  const exit = await runCli(
+    line.split(' ').filter((word) => word !== ''),
+    terminal.host,
+  )
+  return { exit, out: terminal.out(), err: terminal.err() }
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)]
+}
+
+describe('every command', () => {
+  const program = buildProgram(fakeTerminal().host, true, async () => undefined)
+  for (const command of everyCommand(program)) {
+    const path = commandPath(command)
+    const name = `holdfast ${path}`.trimEnd()
+    test(`${name} --help describes it, fits 80 columns, and ends with examples`, async () => {
+      const { exit, out, err } = await run(`${path} --help`)
+      assert.equal(exit, 0)
+      assert.equal(err, '')
+      assert.ok(command.description().length > 10, 'a description')
+      assert.match(out, /\nExamples:\n {2}# .+\n {2}\$ holdfast|\n {2}\$ source/)
+      assert.match(out, /--json /)
+      assert.match(out, /Exit status: 0/)
+      for (const text of out.split('\n')) assert.ok(displayWidth(text) <= 80, text)
+      for (const argument of command.registeredArguments) assert.ok(argument.description.length > 3, argument.name())
+      for (const option of command.options) assert.ok(option.description.length > 3, option.flags)
+    })
+    test(`${name} --help fits a terminal of 40 columns, words without a space aside`, async () => {
+      const { out } = await run(`${path} --help`, 40)
+      for (const text of out.split('\n')) assert.ok(displayWidth(text) <= 40 || !text.trim().includes(' '), text)
+    })
+  }
+})
+
+describe('a line that cannot be understood', () => {
+  test('is invalid, with the nearest command', async () => {
+    const { exit, out, err } = await run('complet bash')
+    assert.equal(exit, 2)
+    assert.equal(out, '')
+    assert.equal(err, "error: unknown command 'complet'\n  next: did you mean completion? `holdfast --help` shows all\n")
+  })
+
+  test('is invalid, with the nearest option', async () => {
+    const { exit, err } = await run('completion bash --jsn')
+    assert.equal(exit, 2)
+    assert.match(err, /unknown option '--jsn'\n {2}next: did you mean --json\? `holdfast completion --help` shows all/)
+  })
+
+  test('names the option whose value is wrong', async () => {
+    const { exit, err } = await run('completion bash --limit-rate fast')
+    assert.equal(exit, 2)
+    assert.match(err, /--limit-rate: not a size: "fast"/)
+  })
+
+  test('is a JSON document on stdout where JSON was asked for', async () => {
+    const { exit, out } = await run('completion tcsh --json')
+    const document = JSON.parse(out)
+    assert.equal(exit, 2)
+    assert.equal(document.command, 'completion')
+    assert.equal(document.ok, false)
+    assert.equal(document.fault.code, 'invalid')
+  })
+
+  test('without a command gets the help, on stderr, and 2', async () => {
+    const { exit, out, err } = await run('')
+    assert.equal(exit, 2)
+    assert.equal(out, '')
+    assert.match(err, /^Usage: holdfast/)
+  })
+})
+
+test('--version prints the version alone', async () => {
+  assert.deepEqual(await run('--version'), { exit: 0, out: '9.9.9\n', err: '' })
+})
+
+test('global options may stand before the command or after it', async () => {
+  for (const line of ['--json completion fish', 'completion --json fish', 'completion fish --json']) {
+    const { exit, out } = await run(line)
+    assert.equal(exit, 0)
+    const { command, ok, result } = JSON.parse(out)
+    assert.deepEqual({ command, ok, shell: result.shell }, { command: 'completion', ok: true, shell: 'fish' })
+  }
+})
