@@ -1,0 +1,13 @@
+/**
+ * Content-addressed pieces of a holdfast store: whole artifacts under their digests, immutable records, pins, and the
+ * collection of what nothing reaches.
+ *
+ * Promises: bytes exist only under the digest that they have; what a ref, pin or lease reaches is never deleted; a prune
+ * deletes nothing when it meets a record that it does not know, and may be killed anywhere beside writers.
+ * Never does: move a name.
+ */
+export { blobKey, digestOfBlobKey, headBlob, putBlob, type PutBlobOptions } from './blob.ts'
+export { collect, type Collected, type CollectOptions } from './collect.ts'
+export { ensureStoreFormat, formatKey, readStoreFormat, type StoreFormat, storeFormat } from './format.ts'
+export { listPins, type Pin, pinFormat, pinKey, putPin, removePin } from './pin.ts'
+export { digestOfSnapshotKey, encodeSnapshotRecord, putSnapshotRecord, readSnapshotRecord, snapshotKey } from './snapshot-record.ts'

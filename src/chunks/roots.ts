@@ -1,0 +1,43 @@
+import * as v from 'valibot'
+import { checkShape, type Digest, Fault, isDigest, parseJson } from '../kit/index.ts'
+import { type ObjectStore, readAll, type Signal } from '../store/index.ts'
+
+/** A thing that is kept alive, and what sort of thing it is. */
+export interface Root {
+  readonly kind: string
+  readonly digest: Digest
+}
+
+/** Record formats whose `reaches` this version understands. Any other stops a prune before it deletes anything. */
+const knownFormats = new Set(['holdfast-ref/1', 'holdfast-pin/1', 'holdfast-lease/1'])
+const places = ['refs/', 'pins/', 'leases/']
+const maxRecordBytes = 64 << 20
+
+const shape = v.looseObject({
+  format: v.string(),
+  reaches: v.array(v.object({ kind: v.string(), digest: v.custom<Digest>(isDigest) })),
+  expires: v.optional(v.string()),
+})
+
+/** Everything that refs, pins and leases which have not expired reach directly. */
+export async function readRoots(store: ObjectStore, now: number, options: Signal = {}): Promise<Root[]> {
+  const roots: Root[] = []
+  for (const place of places) {
+    for await (const info of store.list(place, options)) {
+      const at = `${store.name}/${info.key}`
+      const { bytes } = await readAll(store, info.key, { limit: maxRecordBytes, signal: options.signal })
+      const record = checkShape(shape, parseJson(v.unknown(), bytes, at), at)
+      if (!knownFormats.has(record.format)) throw unknownRecord(`a record of the format ${JSON.stringify(record.format)}`, at)
+      if (record.expires !== undefined && Date.parse(record.expires) < now) continue
+      roots.push(...record.reaches)
+    }
+  }
+  return roots
+}
+
+export function unknownRecord(what: string, at: string): Fault {
+  return new Fault('unsupported', `the store holds ${what}, which this version does not know; nothing was deleted`, {
+    at,
+    hint: 'prune with the newest version of holdfast that writes to this store',
+  })
+}
