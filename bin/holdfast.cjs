@@ -62,8 +62,9 @@ function bundledNode() {
     var home = path.dirname(require.resolve('node/package.json'))
     var binary = path.join(home, 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
     return fs.statSync(binary).size > 1024 * 1024 ? binary : undefined
-  } catch (_error) {
-    return undefined
+  } catch (error) {
+    if (error.code === 'MODULE_NOT_FOUND' || error.code === 'ENOENT') return undefined
+    throw error
   }
 }
 

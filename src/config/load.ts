@@ -1,0 +1,118 @@
+import path from 'node:path'
+import { Fault, readSmallFile } from '../kit/index.ts'
+import { formatPath, type Path } from './keys.ts'
+import { type Document, parseDocument } from './parse.ts'
+import { checkConfig } from './problems.ts'
+import { configSchema, type Written } from './schema.ts'
+import { type ReleaseConfig, releaseConfig, resolvePlaces, type StoreConfig, storeConfig } from './settings.ts'
+import { readVariables, replace, type Replacement } from './variables.ts'
+
+const configFileName = 'holdfast.toml'
+const maxFileBytes = 1 << 20
+
+export interface ConfigQuery {
+  /** Where to begin to look for holdfast.toml, and what paths in variables and flags count from. */
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** The file to read, instead of looking for one; `not-found` where it is not there. */
+  readonly file?: string | undefined
+  /** What flags say; they win over all else. */
+  readonly overrides?: readonly ConfigOverride[] | undefined
+}
+
+export interface ConfigOverride {
+  /** `store.url` */
+  readonly key: string
+  readonly value: unknown
+  /** As messages call it: `--store`. */
+  readonly flag: string
+}
+
+/** The configuration, checked, with defaults, paths absolute. Tables of capabilities keep the names they have in the file. */
+export interface Config {
+  /** The folder of the file; without one, the working directory. */
+  readonly root: string
+  readonly file: string | undefined
+  readonly store: StoreConfig
+  readonly release: Readonly<Record<string, ReleaseConfig>>
+  readonly index: Written['index']
+  readonly images: Written['images']
+  readonly env: Written['env']
+  readonly runs: Written['runs']
+  readonly jobs: Written['job']
+  /** Where a key's value comes from: `holdfast.toml:3`, `HOLDFAST_STORE_URL`, `--store` or `default`. */
+  origin(key: string): string
+  /** Sentences for people: variables that set nothing. */
+  readonly notes: readonly string[]
+}
+
+/**
+ * Finds holdfast.toml upwards from `cwd`, lays HOLDFAST_* variables over it and flags over those, and checks the whole. No
+ * file at all is fine. Throws `invalid` with every problem, `not-found` for a file that was asked for by name.
+ */
+export async function loadConfig(query: ConfigQuery): Promise<Config> {
+  const file = await findFile(query)
+  const shown = file === undefined ? undefined : path.relative(query.cwd, file) || file
+  const { tree, positions } = file === undefined ? emptyDocument() : parseDocument(await readWhole(file), shown!)
+  const { replacements, notes } = readVariables(query.env, tree)
+  const flags = (query.overrides ?? []).map(({ key, value, flag }): Replacement => ({ path: key.split('.'), value, by: flag }))
+
+  const setBy = new Map<string, string>()
+  for (const replacement of [...replacements, ...flags]) {
+    replace(tree, replacement)
+    setBy.set(formatPath(replacement.path), replacement.by)
+  }
+  const placeInFile = (key: string) => {
+    const position = positions.get(key)
+    return position === undefined ? undefined : `${shown}:${position.line}`
+  }
+  /** Of the key, or of the nearest table around it that is written somewhere. */
+  const placeOf = (keyPath: Path): string => {
+    for (let length = keyPath.length; length > 0; length--) {
+      const key = formatPath(keyPath.slice(0, length))
+      const place = setBy.get(key) ?? placeInFile(key)
+      if (place !== undefined) return place
+    }
+    return shown ?? 'the configuration'
+  }
+  const written = checkConfig(tree, placeOf, file)
+
+  const root = file === undefined ? path.resolve(query.cwd) : path.dirname(file)
+  resolvePlaces(written, configSchema, (keyPath) => (setBy.has(formatPath(keyPath)) ? path.resolve(query.cwd) : root))
+  return {
+    root,
+    file,
+    store: storeConfig(written.store),
+    release: Object.fromEntries(Object.entries(written.release).map(([name, release]) => [name, releaseConfig(name, release, root)])),
+    index: written.index,
+    images: written.images,
+    env: written.env,
+    runs: written.runs,
+    jobs: written.job,
+    origin: (key) => setBy.get(key) ?? placeInFile(key) ?? 'default',
+    notes,
+  }
+}
+
+function emptyDocument(): Document {
+  return { tree: {}, positions: new Map() }
+}
+
+async function findFile({ cwd, env, file }: ConfigQuery): Promise<string | undefined> {
+  const asked = file ?? (env['HOLDFAST_CONFIG'] || undefined)
+  if (asked !== undefined) return path.resolve(cwd, asked)
+  for (let folder = path.resolve(cwd); ; folder = path.dirname(folder)) {
+    const candidate = path.join(folder, configFileName)
+    if ((await readSmallFile(candidate, maxFileBytes)) !== undefined) return candidate
+    if (folder === path.dirname(folder)) return undefined
+  }
+}
+
+async function readWhole(file: string): Promise<string> {
+  const source = await readSmallFile(file, maxFileBytes)
+  if (source !== undefined) return source
+  throw new Fault('not-found', 'the configuration file does not exist', {
+    at: file,
+    hint: 'check --config or HOLDFAST_CONFIG, or run `holdfast init`',
+  })
+}

@@ -1,0 +1,76 @@
+import * as v from 'valibot'
+import { Fault } from '../kit/index.ts'
+import { storeSchemes } from './fields.ts'
+import { formatPath, type Path, readShape, schemaAt } from './keys.ts'
+import { nearest } from './nearest.ts'
+import { configSchema, type Written } from './schema.ts'
+
+/** Names the place of a key: `holdfast.toml:12`, a variable or a flag. */
+export type PlaceOf = (path: Path) => string
+
+/** The tree, checked and with defaults. Everything that is wrong with it is in one `invalid` fault. */
+export function checkConfig(tree: unknown, placeOf: PlaceOf, file: string | undefined): Written {
+  const result = v.safeParse(configSchema, tree)
+  if (result.success) return result.output
+  const problems = [...new Set(result.issues.map((issue) => describeIssue(issue, placeOf)))]
+  const message =
+    problems.length === 1
+      ? problems[0]!
+      : `${problems.length} problems in the configuration:\n${problems.map((text) => `  ${text}`).join('\n')}`
+  throw new Fault('invalid', message, { at: file, hint: 'every key is described in docs/configuration.md and in holdfast.schema.json' })
+}
+
+function describeIssue(issue: v.BaseIssue<unknown>, placeOf: PlaceOf): string {
+  const path = (issue.path ?? []).map(({ key }) => key as string | number)
+  const start = `${placeOf(path)}: ${formatPath(path) || '(whole file)'}: `
+  if (issue.type === 'strict_object' && issue.expected === 'never') return start + describeUnknownKey(path)
+  if (issue.type === 'strict_object' && issue.received === 'undefined') return start + describeMissingKey(path)
+  const expected = issue.message
+  const near = typeof issue.input === 'string' ? nearestValue(path, issue.input) : undefined
+  return `${start}expected ${expected}, found ${describeValue(issue.input)}${near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`}`
+}
+
+function describeUnknownKey(path: Path): string {
+  const key = String(path.at(-1))
+  const siblings = keysBelow(path.slice(0, -1))
+  const near = nearest(key, siblings)
+  return near === undefined ? `unknown key; expected one of: ${siblings.join(', ')}` : `unknown key; did you mean ${JSON.stringify(near)}?`
+}
+
+function describeMissingKey(path: Path): string {
+  const schema = schemaAt(path)
+  return `missing; this key is required${schema === undefined ? '' : `: ${readShape(schema).meaning}`}`
+}
+
+function keysBelow(path: Path): string[] {
+  const schema = schemaAt(path)
+  const shape = schema === undefined ? undefined : readShape(schema)
+  return shape?.form === 'table' ? Object.keys(shape.entries) : []
+}
+
+/** The valid value that a misspelt one most likely meant: a choice, or a URL with its scheme put right. */
+function nearestValue(path: Path, value: string): string | undefined {
+  const schema = schemaAt(path)
+  if (schema === undefined) return undefined
+  const shape = readShape(schema)
+  if (shape.form === 'leaf' && shape.options.length > 0)
+    return nearest(
+      value,
+      shape.options.filter((option) => typeof option === 'string'),
+    )
+  if (shape.kind !== 'url') return undefined
+  const [, scheme, rest] = /^([A-Za-z0-9+.-]+):(.*)$/s.exec(value) ?? []
+  if (scheme === undefined) return /^[./~]|\//.test(value) ? `file:${value}` : undefined
+  const near = nearest(scheme, storeSchemes)
+  return near === undefined || near === scheme ? undefined : `${near}:${rest}`
+}
+
+function describeValue(value: unknown): string {
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
+  if (value instanceof Date) return 'a date'
+  if (typeof value === 'object' && value !== null) return 'a table'
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  const kind =
+    typeof value === 'number' || typeof value === 'boolean' ? ` (${typeof value === 'number' ? 'a number' : 'true or false'})` : ''
+  return `${text.length > 120 ? `${text.slice(0, 117)}...` : text}${kind}`
+}

@@ -1,0 +1,189 @@
+import * as v from 'valibot'
+import {
+  choice,
+  count,
+  duration,
+  flag,
+  listOf,
+  localPath,
+  localPaths,
+  matching,
+  named,
+  size,
+  storeUrl,
+  table,
+  text,
+  webUrl,
+} from './fields.ts'
+
+const s3 = table(
+  {
+    endpoint: v.optional(webUrl('The server, where it is not Amazon’s.')),
+    region: v.optional(text('The region to sign for. Without it, what the AWS environment and profile say.')),
+    profile: v.optional(text('The profile of ~/.aws whose credentials are used. Without it, the usual AWS credential chain.')),
+    path_style: v.optional(
+      flag('Write the bucket into the path (true) or the host name (false). Without it: into the path where `endpoint` is set.'),
+    ),
+    part_size: v.optional(size('Size of the parts of a multipart upload; objects up to this size go up in one request.'), '16MiB'),
+    parallel_parts: v.optional(count('Parts of one object that are on their way at the same time.', 1), 4),
+  },
+  'Settings of S3 servers, for the store and for what is published.',
+)
+
+const store = table(
+  {
+    url: v.optional(storeUrl('Where the store is. It is made on the first write.'), 'file:./.holdfast/store'),
+    s3: v.optional(s3, {}),
+  },
+  'Where artifacts, refs and records are kept.',
+)
+
+/** Flags that `release create` has already. */
+const takenFlags = new Set(
+  'artifact build no-build yes force dry-run message json quiet verbose stats help version store config channel to from expect keep keep-within'.split(
+    ' ',
+  ),
+)
+
+const variantFlag = v.pipe(
+  matching(
+    /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/,
+    'a flag’s name: lower-case words joined by dashes, without leading dashes',
+    'The flag that names the variant on the command line, without its dashes: `rocm-version` is given as `--rocm-version 6.4`.',
+  ),
+  v.check((name) => !takenFlags.has(name), 'a flag’s name that no release command uses for something else'),
+)
+
+const release = table(
+  {
+    artifact: localPaths('What the build makes: a file, a directory, or a list of them.'),
+    build: v.optional(
+      text('The shell line that builds it. `{field}` stands for the variant’s field of that name, `{variant}` for its name.'),
+    ),
+    variant_flag: v.optional(variantFlag, 'variant'),
+    variant_label: v.optional(
+      text('How metadata files call the variant. Derived from `variant_flag`: `rocm-version` becomes `ROCm version`.'),
+    ),
+    variants: v.pipe(
+      named(
+        named(text('A field for `build`.'), 'FIELD', 'Fields for `build`.'),
+        'VARIANT',
+        'The variants, each with its fields: each has a history of its own.',
+      ),
+      v.check((variants) => Object.keys(variants).length > 0, 'at least one variant, such as { "6.4" = { constraint = "6.4.2" } }'),
+    ),
+    metadata: v.optional(localPath('The folder of metadata files in the work tree. Without it none are written.')),
+    sources: v.optional(named(localPath('A work tree of git, hg or sl.'), 'SOURCE', 'The repositories whose commits are recorded.'), {}),
+    publish: v.optional(storeUrl('The bucket or folder where the released files appear under stable/, last_stable/ and archives/.')),
+    publish_public: v.optional(flag('Published files can be read by anyone (ACL public-read).'), false),
+    publish_cache_control: v.optional(text('The Cache-Control header of published files.')),
+    on_conflict: v.optional(
+      choice(['retry', 'fail'], 'What a release does that lost a race for its variant: go on top of the winner, or say that it lost.'),
+      'retry',
+    ),
+    keep: v.optional(count('How many archives of a variant `release prune` keeps.', 0)),
+    keep_within: v.optional(duration('`release prune` keeps archives younger than this.')),
+  },
+  'A library that is released in channels.',
+)
+
+const indexKeys = {
+  bucket: v.optional(storeUrl('The bucket or folder that holds the wheels and pages.', ['s3', 'file'])),
+  prefixes: v.optional(listOf(text('A prefix that is an index of its own.'), 'The indexes in the bucket, such as v2/gfx94X-dcgpu.')),
+  dependencies: v.optional(
+    named(
+      table(
+        {
+          projects: listOf(text('A project.'), 'The projects that need it.'),
+          versions: v.optional(listOf(text('A version, or "latest".'), 'The versions to mirror.'), ['latest']),
+        },
+        'A package that is mirrored.',
+      ),
+      'PACKAGE',
+      'Packages that are mirrored from PyPI.',
+    ),
+  ),
+}
+
+const index = table(
+  {
+    ...indexKeys,
+    env: v.optional(named(table(indexKeys, 'Keys that differ in this environment.'), 'ENVIRONMENT', 'Other environments.'), {}),
+  },
+  'A Python package index in a bucket.',
+)
+
+const images = table(
+  {
+    preset: v.optional(choice(['velox'], 'Values for all other keys of this table that are not given.')),
+    repo: v.optional(
+      matching(/^[^/\s]+\/[^/\s]+$/, 'a repository such as owner/name', 'The GitHub repository whose workflow builds the images.'),
+    ),
+    workflow: v.optional(text('The workflow’s file.')),
+    branch: v.optional(text('Only runs of this branch.')),
+    limit: v.optional(count('How many runs are looked at.', 1), 20),
+    gitlab_host: v.optional(text('The GitLab server.')),
+    gitlab_project: v.optional(text('The project whose registry takes the images.')),
+    registry: v.optional(text('The registry’s host and port.')),
+    registry_username: v.optional(text('The user name for the registry.')),
+    downloads_dir: v.optional(localPath('Where downloads lie until they are pushed.'), 'downloads'),
+    moving: v.optional(listOf(text('A tag.'), 'Tags that may move to another image.'), ['latest']),
+  },
+  'Images from GitHub Actions to a GitLab registry.',
+)
+
+const environment = table(
+  {
+    path: localPath('The directory that is given back clean.'),
+    mode: v.optional(
+      choice(
+        ['auto', 'disabled', 'recreate', 'filesystem', 'squashfs', 'overlay', 'reflink', 'volume', 'store'],
+        'How it is kept and given back; `auto` picks the fastest that works here and says which.',
+      ),
+      'auto',
+    ),
+    squashfs_compression: v.optional(choice(['none', 'gzip', 'lzo', 'xz'], 'Compression of squashfs images.'), 'none'),
+    auto_create_on_startup: v.optional(flag('Make the clean snapshot when the environment starts.'), true),
+    snapshot_name: v.optional(text('The name of the clean snapshot.'), 'clean_state'),
+    auto_cleanup: v.optional(flag('Remove old snapshots.'), true),
+    keep_snapshot_count: v.optional(count('How many snapshots stay.', 1), 5),
+    snapshots_dir: v.optional(localPath('Where images and copies lie. Without it, in the store.')),
+    on_restore_failure: v.optional(choice(['recreate', 'fail'], 'What happens where a restore fails.'), 'recreate'),
+  },
+  'A directory that goes back to a clean state before each test suite.',
+)
+
+const runs = table(
+  {
+    root: v.optional(localPath('The folder of experiment runs.'), '.'),
+    active_window: v.optional(count('Seconds: a run that changed within them is active.', 1), 3600),
+    incremental: v.optional(flag('Look again only at what changed since the last manifest.'), true),
+  },
+  'Experiment runs, listed in a manifest and synced.',
+)
+
+const job = table(
+  {
+    run: text('The holdfast command, without the word holdfast.'),
+    every: duration('How often it runs.'),
+  },
+  'A command that the daemon runs on a schedule.',
+)
+
+/** All of holdfast.toml. Nothing in it is transformed: what was written is what is checked. */
+export const configSchema = table(
+  {
+    store: v.optional(store, {}),
+    release: v.optional(named(release, 'NAME', 'Libraries that are released in channels.'), {}),
+    index: v.optional(index),
+    images: v.optional(images),
+    env: v.optional(named(environment, 'NAME', 'Environments that are given back clean.'), {}),
+    runs: v.optional(runs),
+    job: v.optional(listOf(job, 'Commands on a schedule.'), []),
+  },
+  'The configuration of holdfast.',
+)
+
+export type Written = v.InferOutput<typeof configSchema>
+export type WrittenRelease = v.InferOutput<typeof release>
+export type WrittenStore = v.InferOutput<typeof store>

@@ -1,0 +1,105 @@
+import path from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { GenericSchema } from 'valibot'
+import { parseBytes, parseDuration } from '../kit/index.ts'
+import { type Path, readShape } from './keys.ts'
+import type { Tree } from './parse.ts'
+import type { WrittenRelease, WrittenStore } from './schema.ts'
+import { settableKeys } from './variables.ts'
+
+export interface S3Config {
+  readonly endpoint?: string | undefined
+  readonly region?: string | undefined
+  readonly profile?: string | undefined
+  readonly pathStyle?: boolean | undefined
+  /** Bytes. */
+  readonly partSize: number
+  readonly parallelParts: number
+}
+
+export interface StoreConfig {
+  /** A URL; of a folder it is `file:///absolute`. */
+  readonly url: string
+  readonly s3: S3Config
+}
+
+/** `[release.NAME]` with every path absolute and every default in place. */
+export interface ReleaseConfig {
+  readonly name: string
+  readonly artifacts: readonly string[]
+  readonly build?: string | undefined
+  readonly variantFlag: string
+  readonly variantLabel: string
+  readonly variants: Readonly<Record<string, Readonly<Record<string, string>>>>
+  readonly metadata?: string | undefined
+  readonly sources: Readonly<Record<string, string>>
+  readonly publish?: { readonly url: string; readonly public: boolean; readonly cacheControl?: string | undefined } | undefined
+  readonly onConflict: 'retry' | 'fail'
+  readonly keep?: number | undefined
+  /** Milliseconds. */
+  readonly keepWithin?: number | undefined
+  /** The folder that builds run in. */
+  readonly root: string
+}
+
+export function storeConfig({ url, s3 }: WrittenStore): StoreConfig {
+  const { endpoint, region, profile, path_style: pathStyle, part_size: partSize, parallel_parts: parallelParts } = s3
+  return { url, s3: { endpoint, region, profile, pathStyle, partSize: parseBytes(partSize), parallelParts } }
+}
+
+export function releaseConfig(name: string, written: WrittenRelease, root: string): ReleaseConfig {
+  return {
+    name,
+    artifacts: typeof written.artifact === 'string' ? [written.artifact] : written.artifact,
+    build: written.build,
+    variantFlag: written.variant_flag,
+    variantLabel: written.variant_label ?? labelOf(written.variant_flag),
+    variants: written.variants,
+    metadata: written.metadata,
+    sources: written.sources,
+    publish:
+      written.publish === undefined
+        ? undefined
+        : { url: written.publish, public: written.publish_public, cacheControl: written.publish_cache_control },
+    onConflict: written.on_conflict,
+    keep: written.keep,
+    keepWithin: written.keep_within === undefined ? undefined : parseDuration(written.keep_within),
+    root,
+  }
+}
+
+/** `rocm-version` -> `ROCm version`, `python-abi` -> `Python abi`. */
+export function labelOf(variantFlag: string): string {
+  const [first = '', ...rest] = variantFlag.split('-')
+  const name = (word: string) => (word === 'rocm' ? 'ROCm' : word)
+  return [first === 'rocm' ? 'ROCm' : first.charAt(0).toUpperCase() + first.slice(1), ...rest.map(name)].join(' ')
+}
+
+/** Makes paths and file: URLs absolute, in place; `baseOf` says from which folder a key's value counts. */
+export function resolvePlaces(tree: Tree, schema: GenericSchema, baseOf: (path: Path) => string): void {
+  for (const { path: keyPath, holder, name, kind } of placesIn(tree, schema)) {
+    const base = baseOf(keyPath)
+    const resolve = (value: string) => (kind === 'url' ? absoluteUrl(value, base) : path.resolve(base, value))
+    const value = holder[name]
+    if (typeof value === 'string') holder[name] = resolve(value)
+    else if (Array.isArray(value)) holder[name] = value.map((item: unknown) => (typeof item === 'string' ? resolve(item) : item))
+  }
+}
+
+function* placesIn(tree: Tree, schema: GenericSchema) {
+  for (const { path: keyPath, schema: leaf } of settableKeys(schema, [], tree)) {
+    const { kind } = readShape(leaf)
+    if (kind !== 'path' && kind !== 'url') continue
+    const holder = keyPath.slice(0, -1).reduce<unknown>((here, part) => (here as Tree | undefined)?.[part], tree)
+    const name = String(keyPath.at(-1))
+    if (typeof holder === 'object' && holder !== null && Object.hasOwn(holder, name))
+      yield { path: keyPath, holder: holder as Tree, name, kind }
+  }
+}
+
+/** `file:./x` counts from `base`; any other URL stays as it is. A folder's URL never ends with a slash. */
+export function absoluteUrl(url: string, base: string): string {
+  if (!url.startsWith('file:')) return url
+  const folder = url.startsWith('file://') ? fileURLToPath(url) : path.resolve(base, url.slice('file:'.length))
+  return pathToFileURL(folder === '/' ? folder : folder.replace(/\/+$/, '')).href
+}

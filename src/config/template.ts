@@ -1,0 +1,28 @@
+/** The commented holdfast.toml that `holdfast init` writes. It loads as it is, and with any example's marks taken away. */
+export function configTemplate(): string {
+  return `# Holdfast: https://toml.io syntax; every key is described in docs/configuration.md of the package.
+# Paths count from this file's folder. Each key has a variable that wins over it (store.url: HOLDFAST_STORE_URL).
+
+[store]
+# Where artifacts and records are kept: file:./folder, file:///folder, s3://bucket/prefix
+url = "file:./.holdfast/store"
+
+# [store.s3]
+# endpoint = "https://s3.example.com"    # where it is not Amazon's
+# region = "us-east-1"
+# profile = "releases"                   # of ~/.aws; credentials never stand in this file
+
+# A library that is released in channels: \`holdfast release create NAME --mylib-version 1.0\`
+# [release.mylib]
+# artifact = "out/libmylib.a"            # what the build makes: a file, a directory, or a list
+# build = "make mylib VERSION={full}"    # {field} stands for the variant's field of that name
+# variant_flag = "mylib-version"         # variants are chosen with --mylib-version
+# variants = { "1.0" = { full = "1.0.3" }, "2.0" = { full = "2.0.0" } }
+# metadata = "snapshots"                 # metadata.txt of each release, to commit with the sources
+# sources = { mylib = "." }              # repositories whose commits are recorded
+# publish = "file:./public"              # or s3://bucket/prefix: stable/, last_stable/, archives/
+# on_conflict = "retry"                  # of two releases at once: "retry" goes on top, "fail" says that it lost
+# keep = 10                              # archives that \`release prune\` keeps
+# keep_within = "90d"
+`
+}
