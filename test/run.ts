@@ -6,13 +6,14 @@
  *   npm run soak              the full lengths (HOLDFAST_SOAK=1); writes docs/soak.md
  *
  * The unit tests of a room share one process; every file below test/ has its own. Two processes run at a time. Where
- * CI=true a suite that cannot run here is a failure (HOLDFAST_TEST_REQUIRE=1), elsewhere it is named and skipped.
+ * CI=true a suite that cannot run here is a failure (HOLDFAST_TEST_REQUIRE=all), elsewhere it is named and skipped.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, globSync, writeFileSync } from 'node:fs'
+import { globSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { run } from 'node:test'
 import { addTally, closingLines, createTally, describeFailures, describeSkips, hasFailed, noteEvent, type Tally } from './check/tally.ts'
+import { provideServices } from './services/index.ts'
 
 interface Job {
   readonly name: string
@@ -30,7 +31,7 @@ process.exitCode = await main(process.argv.slice(2))
 async function main(args: readonly string[]): Promise<number> {
   const soak = args.includes('--soak')
   const words = args.filter((arg) => !arg.startsWith('--'))
-  if (process.env['CI'] === 'true') process.env['HOLDFAST_TEST_REQUIRE'] = '1'
+  if (process.env['CI'] === 'true') process.env['HOLDFAST_TEST_REQUIRE'] = 'all'
   if (soak) process.env['HOLDFAST_SOAK'] = '1'
 
   const jobs = [...unitJobs(), ...integrationJobs()].filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
@@ -38,10 +39,9 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`no test has ${words.join(' or ')} in its path`)
     return 2
   }
-  await provide(jobs)
-
+  const services = await provide(jobs)
   const started = performance.now()
-  const tally = await runAll(jobs, soak ? 240 * minutes : 12 * minutes)
+  const tally = await runAll(jobs, soak ? 240 * minutes : 12 * minutes).finally(() => services.stop())
   const duration = performance.now() - started
   process.stdout.write(`\n${describeSkips(tally)}${describeFailures(tally, root)}${closingLines(tally, duration)}`)
   if (soak && words.length === 0) writeFileSync('docs/soak.md', soakRecord(tally, duration))
@@ -63,11 +63,9 @@ function integrationJobs(): Job[] {
 }
 
 /** The servers are asked for only where a test that may need them runs. */
-async function provide(jobs: readonly Job[]): Promise<void> {
-  const services = path.join(root, 'test/services/index.ts')
-  if (!existsSync(services) || !jobs.some(({ name }) => name.startsWith('test/') || name.startsWith('src/store'))) return
-  const { provideServices } = (await import(services)) as { provideServices(): Promise<unknown> }
-  await provideServices()
+async function provide(jobs: readonly Job[]): Promise<{ stop(): Promise<void> }> {
+  const mayNeedThem = jobs.some(({ name }) => name.startsWith('test/') || name.startsWith('src/store'))
+  return mayNeedThem ? provideServices() : { stop: async () => undefined }
 }
 
 async function runAll(jobs: readonly Job[], timeout: number): Promise<Tally> {

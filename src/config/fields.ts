@@ -37,8 +37,8 @@ export function duration(meaning: string) {
   return field('duration', 'a duration such as "15m", "24h" or "90d"', meaning, (value) => isReadable(() => parseDuration(value)))
 }
 
-export function size(meaning: string) {
-  return field('size', 'a size such as "64MiB"', meaning, (value) => isReadable(() => parseBytes(value)))
+export function size(meaning: string, least: number, example: string) {
+  return field('size', `a size such as ${example}`, meaning, (value) => isReadable(() => parseBytes(value)) && parseBytes(value) >= least)
 }
 
 export const storeSchemes = ['file', 's3', 'sftp', 'memory'] as const

@@ -22,7 +22,7 @@ export function configKeys(): ConfigKey[] {
 function keysOf(schema: GenericSchema, path: readonly string[]): ConfigKey[] {
   const shape = readShape(schema)
   if (shape.form === 'table') return Object.entries(shape.entries).flatMap(([name, entry]) => keysOf(entry, [...path, name]))
-  if (shape.form === 'named' && readShape(shape.value).form !== 'leaf') return keysOf(shape.value, [...path, shape.as])
+  if (shape.form === 'named' && readShape(shape.value).form === 'table') return keysOf(shape.value, [...path, shape.as])
   if (shape.form === 'list' && readShape(shape.item).form === 'table') return keysOf(shape.item, path)
   const { meaning, isOptional, fallback } = shape
   return [{ path, type: typeName(schema), meaning, isRequired: !isOptional, ...(fallback === undefined ? {} : { default: fallback }) }]

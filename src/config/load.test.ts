@@ -120,8 +120,8 @@ describe('finding the file', () => {
       region: undefined,
       profile: undefined,
       pathStyle: undefined,
-      partSize: 16 << 20,
-      parallelParts: 4,
+      partSize: 8 << 20,
+      concurrency: 4,
     })
     assert.deepEqual(config.release, {})
     assert.equal(config.origin('store.url'), 'default')
@@ -154,13 +154,13 @@ describe('variables and flags', () => {
   test('are read as the key’s type', async () => {
     const config = await load('[release.my-lib]\nartifact = "a"\nvariants = { "1" = {} }\n', {
       HOLDFAST_STORE_S3_PATH_STYLE: 'true',
-      HOLDFAST_STORE_S3_PARALLEL_PARTS: '9',
+      HOLDFAST_STORE_S3_CONCURRENCY: '9',
       HOLDFAST_STORE_S3_PART_SIZE: '64MiB',
       HOLDFAST_RELEASE_MY_LIB_ARTIFACT: '/b, /c',
       HOLDFAST_RELEASE_MY_LIB_KEEP_WITHIN: '2h',
     })
     assert.equal(config.store.s3.pathStyle, true)
-    assert.equal(config.store.s3.parallelParts, 9)
+    assert.equal(config.store.s3.concurrency, 9)
     assert.equal(config.store.s3.partSize, 64 << 20)
     assert.deepEqual(config.release['my-lib']!.artifacts, ['/b', '/c'])
     assert.equal(config.release['my-lib']!.keepWithin, 7_200_000)

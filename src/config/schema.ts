@@ -16,6 +16,9 @@ import {
   webUrl,
 } from './fields.ts'
 
+/** What S3 takes. */
+const smallestPart = 5 << 20
+
 const s3 = table(
   {
     endpoint: v.optional(webUrl('The server, where it is not Amazon’s.')),
@@ -24,8 +27,11 @@ const s3 = table(
     path_style: v.optional(
       flag('Write the bucket into the path (true) or the host name (false). Without it: into the path where `endpoint` is set.'),
     ),
-    part_size: v.optional(size('Size of the parts of a multipart upload; objects up to this size go up in one request.'), '16MiB'),
-    parallel_parts: v.optional(count('Parts of one object that are on their way at the same time.', 1), 4),
+    part_size: v.optional(
+      size('Size of the parts of a multipart upload, 5MiB or more; smaller objects go up in one request.', smallestPart, '"5MiB" or more'),
+      '8MiB',
+    ),
+    concurrency: v.optional(count('Parts of one object that are on their way at the same time.', 1), 4),
   },
   'Settings of S3 servers, for the store and for what is published.',
 )

@@ -14,7 +14,7 @@ export interface S3Config {
   readonly pathStyle?: boolean | undefined
   /** Bytes. */
   readonly partSize: number
-  readonly parallelParts: number
+  readonly concurrency: number
 }
 
 export interface StoreConfig {
@@ -43,8 +43,8 @@ export interface ReleaseConfig {
 }
 
 export function storeConfig({ url, s3 }: WrittenStore): StoreConfig {
-  const { endpoint, region, profile, path_style: pathStyle, part_size: partSize, parallel_parts: parallelParts } = s3
-  return { url, s3: { endpoint, region, profile, pathStyle, partSize: parseBytes(partSize), parallelParts } }
+  const { endpoint, region, profile, path_style: pathStyle, part_size: partSize, concurrency } = s3
+  return { url, s3: { endpoint, region, profile, pathStyle, partSize: parseBytes(partSize), concurrency } }
 }
 
 export function releaseConfig(name: string, written: WrittenRelease, root: string): ReleaseConfig {
