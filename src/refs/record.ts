@@ -50,6 +50,7 @@ export const digestShape = v.custom<Digest>(isDigest, 'a digest (sha256:<hex>) i
 export const reachShape: Shape<Reach> = v.object({ kind: v.picklist(['blob', 'snapshot']), digest: digestShape })
 
 export function refKey(kind: { readonly group: string }, name: string): string {
+  checkKey(name)
   const key = `refs/${kind.group}/${name}.json`
   checkKey(key)
   return key
