@@ -5,6 +5,7 @@
  * Never does: give meaning to a key or to content, keep state outside of the store, turn trouble into absence.
  */
 export { copy, type Copied, type CopyOptions, deletePrefix, exists, move, readAll } from './derive.ts'
+export { createFileStore, type FileStoreOptions, type Swept, sweepTemporaries } from './drivers/file/index.ts'
 export { createMemoryStore } from './drivers/memory.ts'
 export type {
   Capabilities,

@@ -105,19 +105,19 @@ export const conditionCases: readonly ConformanceCase[] = [
       const stores = await Promise.all([open(), open(), open(), open()])
       const each = scale === 'full' ? 25 : 5
       await stores[0]!.put(key('count'), bytesOf('0'), { if: 'absent' })
-      const add = async (store: ObjectStore) => {
-        const body = await store.get(key('count'))
-        const value = Buffer.from(await read(store, key('count'), { etag: body.info.etag })).toString()
-        await store.put(key('count'), bytesOf(String(Number(value) + 1)), { if: { etag: body.info.etag } })
+      const add = async (store: ObjectStore): Promise<void> => {
+        const { info } = await store.get(key('count'))
+        try {
+          const value = Buffer.from(await read(store, key('count'), { etag: info.etag })).toString()
+          await store.put(key('count'), bytesOf(String(Number(value) + 1)), { if: { etag: info.etag } })
+        } catch (error) {
+          ensure(isFault(error, 'precondition'), `expected precondition, got ${String(error)}`)
+          await add(store)
+        }
       }
       await Promise.all(
         stores.map(async (store) => {
-          for (let done = 0; done < each;) {
-            await add(store).then(
-              () => done++,
-              (error: unknown) => ensure(isFault(error, 'precondition'), `expected precondition, got ${String(error)}`),
-            )
-          }
+          for (let done = 0; done < each; done++) await add(store)
         }),
       )
       await ensureHolds(stores[0]!, key('count'), text(String(each * stores.length)))

@@ -165,10 +165,10 @@ export const failureCases: readonly ConformanceCase[] = [
       await store.put(key('large'), bytesOf(randomBytes(random, 6 * mib)))
       for (let each = 0; each < 40; each++) await store.put(key(`small/${each}`), bytesOf('x'))
       const reading = new AbortController()
-      const read = async () => {
+      const readOn = async () => {
         for await (const piece of await store.get(key('large'), { signal: reading.signal })) if (piece.byteLength > 0) reading.abort()
       }
-      await ensureFault('aborted', read(), 'a get that was aborted half way')
+      await ensureFault('aborted', readOn(), 'a get that was aborted half way')
       const listing = new AbortController()
       const list = async () => {
         for await (const info of store.list(key('small/'), { signal: listing.signal })) if (info.size === 1) listing.abort()

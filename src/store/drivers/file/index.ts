@@ -1,0 +1,69 @@
+import path from 'node:path'
+import { checkKey, type Disk, Fault, realDisk, throwIfAborted } from '../../../kit/index.ts'
+import { rangeWithin } from '../../range.ts'
+import type { Capabilities, GetOptions, ListOptions, ObjectStore, PutOptions } from '../../store.ts'
+import { type Folder, nameOf } from './folder.ts'
+import { stateOf } from './generations.ts'
+import { listFiles } from './list.ts'
+import { nearFiles } from './near.ts'
+import { readVersion, replaced } from './version.ts'
+import { deleteFile, putFile } from './write.ts'
+
+export { type Swept, sweepTemporaries } from './sweep.ts'
+
+const can: Capabilities = { conditionalPut: 'yes', orderedList: true, nestedKeys: false, metadata: false, resumablePut: false }
+
+export interface FileStoreOptions {
+  /** An absolute path, made by the first put where it is missing. */
+  readonly root: string
+  readonly name?: string
+  readonly disk?: Disk
+  /** Whether a put waits until a power cut cannot undo it (true). Tests alone do without. */
+  readonly durable?: boolean
+}
+
+/**
+ * A store in a folder: a key is the path of a plain file, which any other tool can read. Safe for many processes at once, without
+ * locks. Follows no symbolic link below its root. docs/formats.md says what else lies there.
+ */
+export function createFileStore(options: FileStoreOptions): ObjectStore {
+  const root = path.resolve(options.root)
+  const folder: Folder = { root, name: options.name ?? `file:${root}`, disk: options.disk ?? realDisk, durable: options.durable ?? true }
+  return {
+    name: folder.name,
+    can,
+    near: nearFiles(folder),
+    async head(key, { signal } = {}) {
+      checkKey(key)
+      throwIfAborted(signal)
+      return (await stateOf(folder, key)).version?.info
+    },
+    async get(key, { etag, range, signal }: GetOptions = {}) {
+      checkKey(key)
+      throwIfAborted(signal)
+      const at = nameOf(folder, key)
+      const { version } = await stateOf(folder, key)
+      if (version === undefined) throw new Fault('not-found', `there is no ${at}`, { at })
+      if (etag !== undefined && etag !== version.info.etag) throw replaced(at)
+      const wanted = rangeWithin(range, version.info.size, at)
+      return {
+        info: version.info,
+        length: wanted.end - wanted.start,
+        rewindable: true,
+        [Symbol.asyncIterator]: () => readVersion(folder, version, wanted, { signal }),
+      }
+    },
+    async put(key, body, put: PutOptions = {}) {
+      checkKey(key)
+      throwIfAborted(put.signal)
+      return await putFile(folder, key, body, put)
+    },
+    async delete(key, { signal } = {}) {
+      checkKey(key)
+      throwIfAborted(signal)
+      await deleteFile(folder, key)
+    },
+    list: (prefix, list: ListOptions = {}) => listFiles(folder, prefix, list),
+    async close() {},
+  }
+}

@@ -1,0 +1,64 @@
+import type { Dirent } from 'node:fs'
+import { compareKeys, isKey, mapBounded, reservedStart, throwIfAborted } from '../../../kit/index.ts'
+import type { ListOptions, ObjectInfo } from '../../store.ts'
+import { type Folder, lookAt, nameOf, orMissing, pathOf, wayTo } from './folder.ts'
+import { nameOfGenerations, settledState } from './generations.ts'
+import { versionOf } from './version.ts'
+
+const width = 32
+
+/** The keys under a prefix in the order of their UTF-8 bytes, a directory at a time. What a store does not own (links, sockets) is left out. */
+export async function* listFiles(folder: Folder, prefix: string, options: ListOptions): AsyncGenerator<ObjectInfo> {
+  throwIfAborted(options.signal)
+  const directory = prefix.slice(0, prefix.lastIndexOf('/') + 1)
+  if (directory !== '' && !isKey(directory.slice(0, -1))) return
+  if ((await wayTo(folder, `${directory}x`)) === 'open') yield* listDirectory(folder, directory, prefix, options)
+}
+
+async function* listDirectory(folder: Folder, directory: string, prefix: string, options: ListOptions): AsyncGenerator<ObjectInfo> {
+  const { after, signal } = options
+  const entries = (await entriesOf(folder, directory)).filter((entry) => mayHold(entry, prefix, after))
+  for (let at = 0; at < entries.length; at += width) {
+    throwIfAborted(signal)
+    // Files are looked at ahead of time; directories only when their turn comes.
+    const some = entries.slice(at, at + width)
+    const infos = await mapBounded(some, width, async (entry) => (entry.endsWith('/') ? undefined : await infoOf(folder, entry)))
+    for (const [index, entry] of some.entries()) {
+      throwIfAborted(signal)
+      if (entry.endsWith('/')) yield* listDirectory(folder, entry, prefix, options)
+      else if (infos[index] !== undefined) yield infos[index]
+    }
+  }
+}
+
+/** Whether an entry may hold keys under the prefix and after `after`; a directory's entry ends with a slash. */
+function mayHold(entry: string, prefix: string, after: string | undefined): boolean {
+  const isDirectory = entry.endsWith('/')
+  if (!entry.startsWith(prefix) && !(isDirectory && prefix.startsWith(entry))) return false
+  return after === undefined || compareKeys(entry, after) > 0 || (isDirectory && after.startsWith(entry))
+}
+
+/** A directory's keys, and its directories with a slash, in key order: `a.b` comes before `a/b`. */
+async function entriesOf(folder: Folder, directory: string): Promise<string[]> {
+  const at = directory === '' ? folder.root : pathOf(folder, directory.slice(0, -1))
+  const found = (await orMissing(folder.disk.readdir(at, { withFileTypes: true }), nameOf(folder, directory), 'list it')) ?? []
+  const entries = new Set<string>()
+  for (const entry of found) {
+    const name = entryName(entry)
+    if (name !== undefined) entries.add(directory + name)
+  }
+  return [...entries].sort(compareKeys)
+}
+
+function entryName(entry: Dirent): string | undefined {
+  if (entry.name.startsWith(reservedStart)) return entry.isDirectory() ? nameOfGenerations(entry.name) : undefined
+  if (entry.isDirectory()) return `${entry.name}/`
+  return entry.isFile() ? entry.name : undefined
+}
+
+async function infoOf(folder: Folder, key: string): Promise<ObjectInfo | undefined> {
+  if (isKey(key)) return (await settledState(folder, key)).version?.info
+  // A foreign name that breaks the rules of keys: shown, so that whoever tidies up can see it.
+  const stat = await lookAt(folder, pathOf(folder, key), nameOf(folder, key))
+  return stat?.isFile() ? versionOf(key, pathOf(folder, key), 0, stat).info : undefined
+}

@@ -1,0 +1,71 @@
+import { type BigIntStats, constants } from 'node:fs'
+import { abortable } from '../../intake.ts'
+import { errno, Fault, pieceSize } from '../../../kit/index.ts'
+import type { ObjectInfo, Signal } from '../../store.ts'
+import { type Folder, nameOf, onDisk } from './folder.ts'
+
+/** One version of an object: a whole file that is never written again. */
+export interface Version {
+  readonly key: string
+  readonly path: string
+  /** 0 for the plain file, else the generation's number. */
+  readonly slot: number
+  readonly info: ObjectInfo
+}
+
+export function versionOf(key: string, file: string, slot: number, stat: BigIntStats): Version {
+  return { key, path: file, slot, info: { key, size: Number(stat.size), etag: etagOf(slot, stat), modified: Number(stat.mtimeMs) } }
+}
+
+/** Every put makes a new inode, so that inode, size and time tell versions apart; a hand-edited file shows in size or time. */
+function etagOf(slot: number, { ino, size, mtimeNs }: BigIntStats): string {
+  return `${slot === 0 ? '' : `g${slot}-`}${ino.toString(36)}-${size.toString(36)}-${mtimeNs.toString(36)}`
+}
+
+/** The version's bytes from `start` up to `end`. A version that is no longer there, or was changed in place, is `precondition`. */
+export async function* readVersion(
+  folder: Folder,
+  version: Version,
+  { start, end }: { start: number; end: number },
+  { signal }: Signal,
+): AsyncGenerator<Uint8Array> {
+  yield* abortable(readPieces(folder, version, start, end), signal)
+}
+
+async function* readPieces(folder: Folder, version: Version, start: number, end: number): AsyncGenerator<Uint8Array> {
+  const at = nameOf(folder, version.key)
+  const file = await openVersion(folder, version)
+  try {
+    const check = async () => {
+      const now = await onDisk(file.stat({ bigint: true }), at, 'look at it')
+      if (etagOf(version.slot, now) !== version.info.etag) throw replaced(at)
+    }
+    await check()
+    for (let position = start; position < end;) {
+      const piece = new Uint8Array(Math.min(pieceSize, end - position))
+      const { bytesRead } = await onDisk(file.read(piece, 0, piece.byteLength, position), at, 'read it')
+      if (bytesRead === 0) throw replaced(at)
+      position += bytesRead
+      // Before the last piece is given: a file changed by hand while it was read must not pass for whole.
+      if (position >= end) await check()
+      yield piece.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+async function openVersion(folder: Folder, version: Version) {
+  const at = nameOf(folder, version.key)
+  try {
+    return await folder.disk.open(version.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') throw replaced(at)
+    if (errno(error) === 'ELOOP') throw new Fault('denied', `${at} is a symbolic link, and a store follows none`, { at })
+    return await onDisk(Promise.reject(error), at, 'open it')
+  }
+}
+
+export function replaced(at: string): Fault {
+  return new Fault('precondition', `${at} was replaced or deleted meanwhile`, { at, hint: 'read it again' })
+}
