@@ -41,7 +41,12 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const services = await provide(jobs)
   const started = performance.now()
-  const tally = await runAll(jobs, soak ? 240 * minutes : 12 * minutes).finally(() => services.stop())
+  let tally: Tally
+  try {
+    tally = await runAll(jobs, soak ? 240 * minutes : 12 * minutes)
+  } finally {
+    await services.stop()
+  }
   const duration = performance.now() - started
   process.stdout.write(`\n${describeSkips(tally)}${describeFailures(tally, root)}${closingLines(tally, duration)}`)
   if (soak && words.length === 0) writeFileSync('docs/soak.md', soakRecord(tally, duration))
