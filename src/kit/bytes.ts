@@ -81,7 +81,8 @@ export async function collect(bytes: AsyncIterable<Uint8Array>, limit: number, w
   for await (const piece of bytes) {
     size += piece.byteLength
     if (size > limit) throw new Fault('corrupt', `${what} is larger than its limit of ${limit} bytes`)
-    pieces.push(piece.slice())
+    // Not `slice`: a Buffer's shares its memory.
+    pieces.push(new Uint8Array(piece))
   }
   if (pieces.length === 1) return pieces[0]!
   const whole = new Uint8Array(size)
@@ -106,7 +107,7 @@ export function verified(bytes: Bytes, digest: Digest, at: string): Bytes {
         if (held !== undefined) yield held
         state.update(piece)
         size += piece.byteLength
-        held = piece.slice()
+        held = new Uint8Array(piece)
       }
       if (bytes.length !== undefined && size !== bytes.length) {
         throw new Fault('corrupt', `expected ${bytes.length} bytes, got ${size}`, { at })

@@ -3,7 +3,7 @@
  *
  * Promises: one server of a kind for a test run; free ports on the loopback; nothing runs on after the process that
  * started it; a suite that cannot run is skipped by name, with the one line that would enable it, and is a failure
- * where HOLDFAST_TEST_REQUIRE names it (`s3`, or `all`). Never does: install anything without saying so.
+ * where HOLDFAST_TEST_REQUIRE names it (`s3`), or is `1`. Never does: install anything without saying so.
  */
 import { isFault } from '../../src/kit/index.ts'
 import { connectS3, type S3Coordinates, type S3Server, startS3 } from './ceph.ts'
@@ -53,7 +53,7 @@ export async function s3ForTests(t: { skip(reason: string): void }): Promise<S3S
 
 function isRequired(suite: string): boolean {
   const required = (process.env.HOLDFAST_TEST_REQUIRE ?? '').split(',')
-  return required.includes(suite) || required.includes('all')
+  return required.includes(suite) || required.includes('1')
 }
 
 function coordinatesOf({ endpoint, accessKeyId, secretAccessKey, region }: S3Server): S3Coordinates {

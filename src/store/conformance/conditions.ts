@@ -78,7 +78,8 @@ export const conditionCases: readonly ConformanceCase[] = [
       await ensureAbsent(other, key('name'))
       ensureEqual(await keysOf(other.list(prefix)), [keys[0], keys[2], keys[3]], 'the listing without it')
       await ensureFault('precondition', store.put(key('name'), bytesOf('3'), { if: { etag } }), 'a put over a deleted version')
-      const again = await store.put(key('name'), bytesOf('2'), { if: 'absent' })
+      // Other content: an etag may be a hash of it, as on S3, and then the same content has the same etag again.
+      const again = await store.put(key('name'), bytesOf('2, again'), { if: 'absent' })
       ensure(again.etag !== etag, 'the etag of a deleted version came back')
       await ensureFault('precondition', other.put(key('name'), bytesOf('4'), { if: 'absent' }), 'a put if absent over it')
       await store.put(key('name'), bytesOf('plain'))
