@@ -7,6 +7,8 @@
 export { copy, type Copied, type CopyOptions, deletePrefix, exists, move, readAll } from './derive.ts'
 export { createFileStore, type FileStoreOptions, type Swept, sweepTemporaries } from './drivers/file/index.ts'
 export { createMemoryStore } from './drivers/memory.ts'
+export { createS3Store, type S3Settings, type S3StoreOptions } from './drivers/s3/index.ts'
+export { type Proof, type ProofOptions, proveConditionalPuts } from './prove.ts'
 export type {
   Capabilities,
   Condition,
