@@ -1,25 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { ObjectStore } from '../src/store/index.ts'
+import { seededRandom, testSeed } from './fakes/seeded-random.ts'
 import { applicableCases, runCase } from '../src/store/conformance/index.ts'
-
-/** The same numbers for the same seed: a number in [0, 1). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 export interface ConformanceTests {
   /** Cases that this store says it cannot do, each with the reason. A skip that is not here fails, and so does one here that ran. */
   readonly expectedSkips?: Readonly<Record<string, string>>
   readonly scale?: 'short' | 'full'
   readonly large?: boolean
-  readonly seed?: number
   readonly prefix?: string
   /** Cases that run at once. */
   readonly width?: number
@@ -30,14 +19,14 @@ export interface ConformanceTests {
 /** Holds a store to the conformance suite, one test for each case. `open` gives a fresh handle on the same data each time. */
 export function conformanceTests(name: string, open: () => Promise<ObjectStore>, options: ConformanceTests = {}): void {
   const { expectedSkips = {}, scale = process.env['HOLDFAST_SOAK'] === '1' ? 'full' : 'short', large = false, prefix = '' } = options
-  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32)
+  const seed = testSeed
   describe(`${name} keeps the promises of a store`, { concurrency: options.width ?? 4 }, () => {
     if (options.before !== undefined) before(options.before)
     if (options.after !== undefined) after(options.after)
     applicableCases({ large }).forEach((each, index) => {
       test(each.name, async () => {
-        const result = await runCase(each, { open, prefix, random: seeded(seed + index), scale, large })
-        if (result.outcome === 'failed') throw new Error(`failed with seed ${seed}`, { cause: result.error })
+        const result = await runCase(each, { open, prefix, random: seededRandom(seed + index), scale, large })
+        if (result.outcome === 'failed') throw new Error(`failed with HOLDFAST_TEST_SEED=${seed}`, { cause: result.error })
         assert.equal(result.outcome, each.name in expectedSkips ? 'skipped' : 'passed', result.reason ?? 'listed as a skip, but it ran')
       })
     })

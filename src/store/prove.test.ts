@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { seeded } from '../../test/conformance.ts'
+import { seededRandom as seeded } from '../../test/fakes/seeded-random.ts'
 import { s3ForTests } from '../../test/services/index.ts'
 import { Fault, systemClock } from '../kit/index.ts'
 import { createMemoryStore } from './drivers/memory.ts'

@@ -92,7 +92,7 @@ export async function append(folder: Folder, key: string, base: State, temporary
   if (!made || !(await isNext(folder, key, base, slot))) return undefined
   const stat = await statSlot(folder, key, slot)
   if (stat === undefined) return undefined
-  await prune(folder, key, stat)
+  if (slot > kept) await prune(folder, key, stat)
   return versionOf(key, target, slot, stat)
 }
 
@@ -102,7 +102,7 @@ export async function bury(folder: Folder, key: string, base: State): Promise<bo
   const made = await make(folder, key, () => folder.disk.symlink(tombstone, slotPath(folder, key, slot)))
   if (!made || !(await isNext(folder, key, base, slot))) return false
   const stat = await statSlot(folder, key, slot)
-  if (stat !== undefined) await prune(folder, key, stat)
+  if (stat !== undefined && slot > kept) await prune(folder, key, stat)
   return true
 }
 

@@ -46,7 +46,7 @@ async function copySource(folder: Folder, address: string, temporary: string, op
       if (isWhole && folder.durable) await onDisk(file.sync(), at, 'flush the copy to the disk')
       if (isWhole) return
     } finally {
-      await file.close()
+      await onDisk(file.close(), at, 'close it')
     }
     if (options.etag !== undefined) throw replaced(at)
     await onDisk(folder.disk.unlink(temporary), at, 'remove a copy of two versions')

@@ -51,7 +51,7 @@ async function* readPieces(folder: Folder, version: Version, start: number, end:
       yield piece.subarray(0, bytesRead)
     }
   } finally {
-    await file.close()
+    await onDisk(file.close(), at, 'close it')
   }
 }
 
