@@ -76,10 +76,9 @@ function refuse() {
         ' or later; this is Node ' +
         process.versions.node +
         ', and the Node that comes with holdfast is not installed',
-      '  because: npm did not run the install script of the package "node" (--ignore-scripts, or scripts not allowed)',
-      '  next: run `npm rebuild node --ignore-scripts=false` where holdfast is installed, or use Node ' +
-        needed[0] +
-        ' (https://nodejs.org)',
+      '  because: npm did not run the install script of the package "node" (--ignore-scripts, or npm holds scripts back)',
+      '  next: where holdfast is installed, run `npm install-scripts approve node` (npm 11 and later), then `npm rebuild node --ignore-scripts=false`;',
+      '        or use Node ' + needed[0] + ' (https://nodejs.org)',
     ].join('\n'),
   )
   process.exitCode = exitUnsupported
