@@ -140,14 +140,16 @@ export interface Circumstances {
   readonly signal?: AbortSignal | undefined
   /** The request names the state that it wants to find. */
   readonly conditional?: boolean | undefined
+  /** A HEAD: its answer has no body, so a bare 404 is all that it can say of an absent key. Any other bare 404 is not S3's. */
+  readonly isHead?: boolean | undefined
 }
 
 /** Any error of the SDK or of a connection as a Fault. Only NoSuchKey, NoSuchUpload and a HEAD's NotFound become `not-found`. */
-export function s3Fault(error: unknown, { at, doing, signal, conditional = false }: Circumstances): Fault {
+export function s3Fault(error: unknown, { at, doing, signal, conditional = false, isHead = false }: Circumstances): Fault {
   if (error instanceof Fault) return error
   if (signal?.aborted) return abortFault(signal)
   const answer: Answer = error instanceof Error ? error : {}
-  const meaning = conditional && isLost(answer) ? lost : meaningOf(answer)
+  const meaning = conditional && isLost(answer) ? lost : meaningOf(answer, isHead)
   return new Fault(meaning.code, `cannot ${doing} ${at}: ${meaning.says}`, {
     at,
     hint: regionHint(answer, meaning) ?? meaning.hint,
@@ -169,9 +171,9 @@ function isLost({ name, $metadata: { httpStatusCode: status } = {} }: Answer): b
   return status === 412 || status === 409 || name === 'NoSuchKey'
 }
 
-function meaningOf(answer: Answer): Meaning {
+function meaningOf(answer: Answer, isHead: boolean): Meaning {
   const status = answer.$metadata?.httpStatusCode
-  if (answer.name === 'NotFound' && status === 404) return byCode['NoSuchKey']!
+  if (isHead && status === 404) return byCode['NoSuchKey']!
   const known = own(byCode, answer.name) ?? (status === undefined || status < 300 ? undefined : byStatus[status])
   if (known !== undefined) return known
   if (answer.name === 'CredentialsProviderError' || answer.name === 'TokenProviderError') return noCredentials

@@ -32,7 +32,7 @@ export function createReader(api: S3Api): S3Reader {
   const existing = new Set<string>()
   return {
     async head(bucket, key, { etag, signal } = {}) {
-      const call = { at: `s3://${bucket}/${key}`, doing: 'look at', signal, headers: withChecksums }
+      const call = { at: `s3://${bucket}/${key}`, doing: 'look at', signal, isHead: true, headers: withChecksums }
       try {
         const { output } = await api.send(call, (sdk) => new sdk.HeadObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }))
         existing.add(bucket)
