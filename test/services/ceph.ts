@@ -94,6 +94,7 @@ async function startOnFreePorts(prefix: string): Promise<S3Server> {
     env: { ...process.env, S3_ACCESS_KEY: keys.accessKeyId, S3_SECRET_KEY: keys.secretAccessKey },
   })
   const stop = async () => {
+    child.ref()
     child.stdin.end()
     await ended(child)
   }
