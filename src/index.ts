@@ -1,5 +1,5 @@
 /**
- * The front of the library: faults and the configuration. The rooms are imported by name: holdfast/store, holdfast/releases, …
+ * The front of the library: faults, the configuration, and everything wired by it. The rooms are imported by name: holdfast/store, holdfast/releases, …
  */
 export { explain, Fault, type FaultCode, faultCodes, isFault } from './kit/index.ts'
 export {
@@ -12,3 +12,4 @@ export {
   type S3Config,
   type StoreConfig,
 } from './config/index.ts'
+export { openWire, type Wire, type WireOptions } from './wire.ts'

@@ -48,13 +48,13 @@ const urlForms: Record<Scheme, { readonly form: RegExp; readonly example: string
   file: { form: /^file:(?!\/\/[^/])[^?#]+$/, example: 'file:./folder or file:///folder' },
   s3: { form: /^s3:\/\/[A-Za-z0-9][A-Za-z0-9._-]{1,62}(\/[^?#]*)?$/, example: 's3://bucket/prefix' },
   sftp: { form: /^sftp:\/\/([^\s:@/]+@)?[^\s:@/]+(:\d+)?\/[^?#]*$/, example: 'sftp://user@host:port/path (no password)' },
-  memory: { form: /^memory:/, example: 'memory:' },
+  memory: { form: /^memory:[\w.-]*$/, example: 'memory:' },
 }
 
 /** A place for bytes. Passwords and query parameters are refused: settings have keys, and secrets have none. */
 export function storeUrl(meaning: string, schemes: readonly Scheme[] = storeSchemes) {
   const expected = `a URL: ${schemes.map((scheme) => urlForms[scheme].example).join(', ')}`
-  return field('url', expected, meaning, (value) => schemes.some((scheme) => urlForms[scheme].form.test(value)))
+  return field('url', expected, meaning, (value) => isEscapedWell(value) && schemes.some((scheme) => urlForms[scheme].form.test(value)))
 }
 
 export function webUrl(meaning: string) {
@@ -114,4 +114,9 @@ function isReadable(read: () => unknown): boolean {
     if (error instanceof Fault) return false
     throw error
   }
+}
+
+/** In URLs of folders a percent sign begins an escape. */
+function isEscapedWell(url: string): boolean {
+  return !url.startsWith('file:') || !/%(?![0-9A-Fa-f]{2})/.test(url)
 }

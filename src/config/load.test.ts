@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import os from 'node:os'
 import path from 'node:path'
 import { after, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { Fault } from '../kit/index.ts'
 import { type ConfigOverride, configTemplate, loadConfig } from './index.ts'
 
@@ -136,6 +137,11 @@ describe('finding the file', () => {
   })
 })
 
+test('a folder with spaces, percent signs and umlauts survives as a URL', async () => {
+  const url = (await load('[store]\nurl = "file:./größe 100%25/s"\n')).store.url
+  assert.equal(path.basename(path.dirname(fileURLToPath(url))), 'größe 100%')
+})
+
 describe('variables and flags', () => {
   test('win over the file, flags over variables, and each value says where it comes from', async () => {
     const toml = '[store]\nurl = "memory:file"\n[store.s3]\nregion = "a"\nprofile = "b"\n'
@@ -252,6 +258,7 @@ describe('a mistake in the file', () => {
     assert.match(await urlProblem('s3://'), /expected a URL/)
     assert.match(await urlProblem('sftp://host'), /expected a URL/)
     assert.match(await urlProblem('file:'), /expected a URL/)
+    assert.match(await urlProblem('file:./100%'), /expected a URL/)
   })
 
   test('a password in a URL is refused and not shown', async () => {

@@ -100,6 +100,6 @@ function* placesIn(tree: Tree, schema: GenericSchema) {
 /** `file:./x` counts from `base`; any other URL stays as it is. A folder's URL never ends with a slash. */
 export function absoluteUrl(url: string, base: string): string {
   if (!url.startsWith('file:')) return url
-  const folder = url.startsWith('file://') ? fileURLToPath(url) : path.resolve(base, url.slice('file:'.length))
+  const folder = url.startsWith('file://') ? fileURLToPath(url) : path.resolve(base, decodeURIComponent(url.slice('file:'.length)))
   return pathToFileURL(folder === '/' ? folder : folder.replace(/\/+$/, '')).href
 }
