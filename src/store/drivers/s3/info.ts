@@ -39,8 +39,8 @@ function checkedDigest({ ChecksumSHA256: checksum, ChecksumType: type }: Said): 
 const claimKey = 'holdfast-sha256'
 
 /**
- * S3 keeps no SHA-256 of an object that came in parts, so a put in parts whose digest is known before writes it down
- * itself, next to the size, and completes only once the bytes were found to have it.
+ * S3 keeps no SHA-256 of an object that came in parts, and some servers lose it when they copy. So a put whose digest is
+ * known before writes it down itself, next to the size, and is finished only once the bytes were found to have it.
  *
  * To believe it is safe: nobody can change an object's bytes and keep its metadata but by writing both anew, which takes
  * the right to write any bytes under the key. A copy made by the server carries metadata and bytes together; a tool that

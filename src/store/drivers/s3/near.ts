@@ -2,7 +2,7 @@ import { checkKey, Fault, forEachBounded, throwIfAborted } from '../../../kit/in
 import type { Near, NearCopyOptions, ObjectInfo } from '../../store.ts'
 import type { S3Api } from './api.ts'
 import { writtenHeaders } from './headers.ts'
-import { infoOf } from './info.ts'
+import { claimOf, infoOf } from './info.ts'
 import { abortUpload, type Target, uploadIdOf } from './multipart.ts'
 import type { HeadResult, S3Reader } from './read.ts'
 import { MiB, mostParts } from './settings.ts'
@@ -45,18 +45,15 @@ async function findSource(
   const { size, etag, signal } = options
   const isOntoItself = bucket === target.bucket && key === target.key
   const namesHeaders = options.contentType !== undefined || options.cacheControl !== undefined || isOntoItself
-  if (size !== undefined && etag !== undefined && !namesHeaders && size <= api.settings.copyThreshold)
-    return { bucket, key, size, etag, head: undefined }
+  const limit = api.settings.copyThreshold
+  if (size !== undefined && size <= limit && etag !== undefined && !namesHeaders) return { bucket, key, size, etag, head: undefined }
   const found = await reader.head(bucket, key, { etag, signal })
   const at = `s3://${bucket}/${key}`
   if (found === undefined) throw new Fault('not-found', `there is no ${at} to copy`, { at })
-  return {
-    bucket,
-    key,
-    size: found.info.size,
-    etag: found.info.etag,
-    head: namesHeaders || found.info.size > api.settings.copyThreshold ? found.said : undefined,
-  }
+  const { info, said } = found
+  const head =
+    namesHeaders || info.size > limit ? { ...said, Metadata: { ...said.Metadata, ...claimOf(info.digest, info.size) } } : undefined
+  return { bucket, key, size: info.size, etag: info.etag, head }
 }
 
 async function copyWhole(api: S3Api, source: Source, { bucket, key, at }: Target, options: NearCopyOptions): Promise<ObjectInfo> {

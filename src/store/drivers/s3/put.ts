@@ -3,7 +3,7 @@ import { takeIn } from '../../intake.ts'
 import type { ObjectInfo, PutOptions } from '../../store.ts'
 import type { S3Api } from './api.ts'
 import { conditionHeaders, writtenHeaders } from './headers.ts'
-import { checksumOf, infoOf } from './info.ts'
+import { checksumOf, claimOf, infoOf } from './info.ts'
 import { type Target, uploadParts } from './multipart.ts'
 import { cutParts, type Part, partSizes } from './parts.ts'
 import type { S3Reader } from './read.ts'
@@ -46,6 +46,7 @@ async function putWhole(api: S3Api, { bucket, key, at }: Target, bytes: Uint8Arr
         // Some servers check the one only where the other is sent too.
         ChecksumAlgorithm: 'SHA256',
         ChecksumSHA256: checksumOf(digest),
+        Metadata: claimOf(digest, bytes.byteLength),
         ...writtenHeaders(options),
         ...conditionHeaders(options.if),
       }),

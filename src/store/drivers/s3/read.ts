@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { collect, Fault, isFault, throwIfAborted } from '../../../kit/index.ts'
+import { collect, Fault, isFault, throwIfAborted, untilAborted } from '../../../kit/index.ts'
 import { abortable } from '../../intake.ts'
 import { checkRange } from '../../range.ts'
 import type { GetOptions, ObjectBody, ObjectInfo, Signal } from '../../store.ts'
@@ -29,34 +29,37 @@ const withChecksums = { 'x-amz-checksum-mode': 'ENABLED' }
 const smallBody = 256 << 10
 
 export function createReader(api: S3Api): S3Reader {
-  const existing = new Set<string>()
+  const existing = new Map<string, Promise<void>>()
   return {
     async head(bucket, key, { etag, signal } = {}) {
       const call = { at: `s3://${bucket}/${key}`, doing: 'look at', signal, isHead: true, headers: withChecksums }
       try {
         const { output } = await api.send(call, (sdk) => new sdk.HeadObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag }))
-        existing.add(bucket)
+        existing.set(bucket, Promise.resolve())
         return { info: infoOf(key, output.ContentLength ?? 0, output), said: output }
       } catch (error) {
         if (!isFault(error, 'not-found')) throw error
-        // A HEAD has no body to say whether it is the key or the bucket that is missing, so the first miss asks about the bucket.
-        if (!existing.has(bucket))
-          await api
-            .send({ ...call, doing: 'find the bucket of' }, (sdk) => new sdk.HeadBucketCommand({ Bucket: bucket }))
-            .catch(missingBucket)
-        existing.add(bucket)
+        // A HEAD has no body to say which is missing, the key or the bucket: the first miss of a process asks about the bucket.
+        let exists = existing.get(bucket)
+        if (exists === undefined) existing.set(bucket, (exists = checkBucket(api, bucket)))
+        await untilAborted(exists, signal).catch((trouble: unknown) => {
+          existing.delete(bucket)
+          throw trouble
+        })
         return undefined
       }
     },
     get: (bucket, key, options = {}) => openBody(api, bucket, key, options),
   }
+}
 
-  function missingBucket(error: unknown): never {
+async function checkBucket(api: S3Api, bucket: string): Promise<void> {
+  const at = `s3://${bucket}`
+  try {
+    await api.send({ at, doing: 'find the bucket', isHead: true }, (sdk) => new sdk.HeadBucketCommand({ Bucket: bucket }))
+  } catch (error) {
     if (!isFault(error, 'not-found')) throw error
-    throw new Fault('invalid', `${error.at}: there is no such bucket`, {
-      at: error.at,
-      hint: 'create the bucket, or correct its name or the endpoint',
-    })
+    throw new Fault('invalid', `there is no such bucket: ${at}`, { at, hint: 'create the bucket, or correct its name or the endpoint' })
   }
 }
 
