@@ -8,6 +8,7 @@ export { copy, type Copied, type CopyOptions, deletePrefix, exists, move, readAl
 export { createFileStore, type FileStoreOptions, type Swept, sweepTemporaries } from './drivers/file/index.ts'
 export { createMemoryStore } from './drivers/memory.ts'
 export { createS3Store, type S3Settings, type S3StoreOptions } from './drivers/s3/index.ts'
+export { openStore, type OpenOptions } from './open.ts'
 export { type Proof, type ProofOptions, proveConditionalPuts } from './prove.ts'
 export type {
   Capabilities,
@@ -23,3 +24,10 @@ export type {
   ResumeMemo,
   Signal,
 } from './store.ts'
+export { parseStoreUrl, type StorePlace } from './url.ts'
+export { type FaultPlan, faultyStore, type PlannedFault, plannedFaults, randomFaults, type StoreFault } from './wrap/faulty.ts'
+export { type ByteRate, createByteRate, limitedStore, type Limits } from './wrap/limited.ts'
+export { createMeter, type Meter, meteredStore, type MeterReading, type Operation } from './wrap/metered.ts'
+export { prefixedStore } from './wrap/prefixed.ts'
+export { readOnlyStore } from './wrap/read-only.ts'
+export { retryingStore } from './wrap/retrying.ts'

@@ -23,7 +23,7 @@ export interface ObjectStore {
   readonly name: string
   readonly can: Capabilities
   /** Present where bytes can be copied inside of the place without passing through this process. */
-  readonly near?: Near
+  readonly near?: Near | undefined
   head(key: string, options?: Signal): Promise<ObjectInfo | undefined>
   /** Throws `not-found`. The body is rewindable, and every reading of it gives the version that `info` describes or throws `precondition`. */
   get(key: string, options?: GetOptions): Promise<ObjectBody>
