@@ -7,7 +7,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3'
 import { Fault, run, systemClock } from '../../src/kit/index.ts'
-import { isRootOnDebian, say } from './install.ts'
+import { ensureDebianPackages, isRootOnDebian, say } from './install.ts'
 
 /** Where a running S3 server is, as one process tells another. */
 export interface S3Coordinates {
@@ -77,6 +77,7 @@ async function ensureCeph(): Promise<string> {
       hint: `on Debian: bash test/services/ceph-rgw.sh fetch ${JSON.stringify(prefix)}`,
     })
   }
+  await ensureDebianPackages(['debian-archive-keyring'])
   say(`fetching Ceph (112 MiB, once) into ${prefix}`)
   const { status, tail } = await run(['bash', script, 'fetch', prefix])
   if (status !== 0) throw new Fault('unavailable', `Ceph could not be fetched:\n${tail.join('\n')}`)

@@ -10,7 +10,6 @@ import { connectS3, type S3Coordinates, type S3Server, startS3 } from './ceph.ts
 import { say } from './install.ts'
 
 export { type S3Server, startS3 } from './ceph.ts'
-export { ensureDebianPackages } from './install.ts'
 
 /** For the runner: starts what the suites need and leaves word of it in the environment of the processes to come. */
 export async function provideServices(): Promise<{ stop(): Promise<void> }> {
