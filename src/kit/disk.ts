@@ -6,7 +6,7 @@ import { Fault } from './fault.ts'
 /** The calls on a local disk that drivers use, so that a test can pass a disk that fails. */
 export type Disk = Pick<
   typeof fs,
-  'open' | 'rename' | 'link' | 'unlink' | 'mkdir' | 'rmdir' | 'readdir' | 'stat' | 'lstat' | 'copyFile' | 'symlink' | 'readlink'
+  'open' | 'rename' | 'link' | 'unlink' | 'mkdir' | 'rmdir' | 'readdir' | 'stat' | 'lstat' | 'statfs' | 'copyFile' | 'symlink' | 'readlink'
 >
 
 export const realDisk: Disk = fs
@@ -67,12 +67,12 @@ export async function syncDirectory(disk: Disk, directory: string): Promise<void
   }
 }
 
-/** Replaces a small file whole: a reader sees the old content or the new, also after a power cut. */
-export async function replaceFile(target: string, content: string | Uint8Array, disk: Disk = realDisk): Promise<void> {
+/** Replaces a small file whole: a reader sees the old content or the new, also after a power cut. The mode is the new file's, less the umask. */
+export async function replaceFile(target: string, content: string | Uint8Array, disk: Disk = realDisk, mode = 0o666): Promise<void> {
   await disk.mkdir(path.dirname(target), { recursive: true })
   const temporary = temporaryBeside(target)
   try {
-    const handle = await disk.open(temporary, 'wx')
+    const handle = await disk.open(temporary, 'wx', mode)
     try {
       await handle.writeFile(content)
       await handle.sync()

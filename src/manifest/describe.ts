@@ -51,8 +51,8 @@ export async function* describeFiles(root: string, options: DescribeOptions = {}
       if (ahead.length >= (options.width ?? 4)) yield await ahead.shift()!
     }
     while (ahead.length > 0) yield await ahead.shift()!
-    options.report?.({ kind: 'end', task: 'hash' })
   } finally {
+    options.report?.({ kind: 'end', task: 'hash' })
     link.controller.abort(new Fault('aborted', 'stopped before it was done'))
     await Promise.allSettled(ahead)
   }
