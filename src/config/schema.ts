@@ -64,7 +64,9 @@ const release = table(
   {
     artifact: localPaths('What the build makes: a file, a directory, or a list of them.'),
     build: v.optional(
-      text('The shell line that builds it. `{field}` stands for the variant’s field of that name, `{variant}` for its name.'),
+      text(
+        'The shell line that builds it. `{field}` stands for the variant’s field of that name, `{variant}` for its name. Without it, only what is built already is released.',
+      ),
     ),
     variant_flag: v.optional(variantFlag, 'variant'),
     variant_label: v.optional(
