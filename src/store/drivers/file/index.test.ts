@@ -15,5 +15,6 @@ const expectedSkips = {
 conformanceTests('the file store', async () => createFileStore({ root, durable: false }), {
   expectedSkips,
   width: 8,
+  large: process.env['HOLDFAST_SOAK'] === '1',
   after: () => rm(root, { recursive: true }),
 })
