@@ -1,0 +1,21 @@
+import type { Clock, Digest, Report } from '../kit/index.ts'
+import type { ObjectStore, ResumeMemo } from '../store/index.ts'
+
+/** Everything that the release commands need from outside, passed in. */
+export interface ReleaseContext {
+  /** The configured store. */
+  readonly store: ObjectStore
+  /** Throws where the store cannot carry names that move (asked once and remembered by whoever made this context). */
+  readonly proveStore: () => Promise<void>
+  /** Opens the place of a view: a published bucket or folder. The caller of this function does not close it. */
+  readonly openView: (url: string) => Promise<ObjectStore>
+  readonly clock: Clock
+  readonly random: () => number
+  /** Who acts, such as `ann@builder-3`. */
+  readonly by: string
+  readonly env: NodeJS.ProcessEnv
+  readonly report: Report
+  readonly signal?: AbortSignal | undefined
+  /** Keeps what is needed to go on with an interrupted upload of this blob. */
+  readonly memoFor?: ((digest: Digest) => ResumeMemo) | undefined
+}

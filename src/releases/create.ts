@@ -1,0 +1,195 @@
+import { type Digest, bytesOfFile, Fault, forEachBounded } from '../kit/index.ts'
+import { ensureStoreFormat, putBlob, putSnapshotRecord } from '../chunks/index.ts'
+import { type Moved, moveRef } from '../refs/index.ts'
+import { type LocalFile, readArtifacts } from './artifacts.ts'
+import { build } from './build.ts'
+import type { ReleaseContext } from './context.ts'
+import { findVariant } from './find.ts'
+import { buildCommand, channelName, type Product, refNameFor, stable, variantOf } from './product.ts'
+import { publishedKey } from './published.ts'
+import { reconcile, type Reconciled } from './reconcile.ts'
+import { contentDigest, type Release, type ReleaseFile, releaseFormat } from './record.ts'
+import { enter, type NewRelease, type Rotation } from './rotate.ts'
+import { readSources } from './sources.ts'
+import { type MoveNote, releaseRefs, summarise, type VariantRef, type VariantState } from './state.ts'
+
+export interface CreateOptions {
+  readonly channel?: string | undefined
+  /** Release these files instead of the configured ones; nothing is built. */
+  readonly artifacts?: readonly string[] | undefined
+  /** Release what is built already. */
+  readonly noBuild?: boolean | undefined
+  /** Rotate although the bytes are those of the present release; publish over files that holdfast did not write. */
+  readonly force?: boolean | undefined
+  readonly message?: string | undefined
+  readonly onBuildOutput?: ((piece: Buffer) => void) | undefined
+}
+
+/** What a create would do, from the state as it is now. */
+export interface CreatePlan {
+  readonly channel: string
+  readonly buildCommand: string | undefined
+  readonly artifacts: readonly string[]
+  readonly current: VariantRef | undefined
+  readonly rotation: Rotation
+}
+
+export interface Created {
+  readonly id: Digest
+  readonly release: Release
+  readonly rotation: Rotation
+  readonly moved: Moved<VariantState, MoveNote>
+  /** Bytes that were sent to the store, and those that it had. */
+  readonly sent: number
+  readonly reused: number
+  readonly storeIsNew: boolean
+  readonly reconciled: Reconciled
+}
+
+/** The id that stands for the release that is not built yet. */
+export const idToCome: Digest = `sha256:${'0'.repeat(64)}`
+
+/** Looks at the state and says what will happen. Writes nothing, builds nothing; one request. */
+export async function planCreate(
+  context: ReleaseContext,
+  product: Product,
+  variant: string,
+  options: CreateOptions = {},
+): Promise<CreatePlan> {
+  variantOf(product, variant)
+  const channel = channelName(options.channel ?? stable)
+  const isBuilt = options.noBuild === true || options.artifacts !== undefined
+  const current = (await findVariant(context, product, variant))?.ref
+  const now = context.clock.now()
+  const placeholder: NewRelease = {
+    id: idToCome,
+    summary: {
+      variantLabel: product.variantLabel,
+      created: new Date(now).toISOString(),
+      by: context.by,
+      sources: {},
+      content: idToCome,
+      size: 0,
+      fileCount: 0,
+    },
+  }
+  return {
+    channel,
+    buildCommand: isBuilt ? undefined : buildCommand(product, variant),
+    artifacts: options.artifacts ?? product.artifacts,
+    current,
+    rotation: enter(current?.state, channel, placeholder, now),
+  }
+}
+
+/**
+ * Builds, hashes, stores under the digest, moves the variant's ref by one conditional write, and brings the views in line.
+ * Until that write nothing that anyone sees has changed. Throws `nothing-to-do` where the channel holds these bytes.
+ */
+export async function createRelease(
+  context: ReleaseContext,
+  product: Product,
+  variant: string,
+  options: CreateOptions = {},
+): Promise<Created> {
+  const plan = await planCreate(context, product, variant, options)
+  if (options.artifacts === undefined && options.noBuild !== true) {
+    await build(product, variant, { env: context.env, report: context.report, signal: context.signal, onOutput: options.onBuildOutput })
+  }
+  const files = await readArtifacts(context, plan.artifacts)
+  if (options.force !== true) refuseSameContent(plan.current, plan.channel, files)
+  if (plan.current === undefined && options.force !== true) await refuseForeignFiles(context, product, variant, files)
+
+  const release = await describeRelease(context, product, variant, files, options.message)
+  await context.proveStore()
+  const { isNew } = await ensureStoreFormat(context.store, { now: context.clock.now(), random: context.random, signal: context.signal })
+  const { sent, reused } = await storeFiles(context, files)
+  const id = await putSnapshotRecord(context.store, release, { signal: context.signal })
+
+  let rotation = plan.rotation
+  const moved = await moveRef(
+    { ...context },
+    releaseRefs,
+    refNameFor(product, variant),
+    (current) => {
+      if (options.force !== true) refuseSameContent(current, plan.channel, files)
+      rotation = enter(current?.state, plan.channel, { id, summary: summarise(release) }, context.clock.now())
+      return { ...rotation, message: options.message }
+    },
+    { onLost: product.onConflict },
+  )
+  const reconciled = await reconcile(context, product, variant, { ref: moved.after })
+  return { id, release, rotation, moved, sent, reused, storeIsNew: isNew, reconciled }
+}
+
+async function describeRelease(
+  context: ReleaseContext,
+  product: Product,
+  variant: string,
+  files: readonly LocalFile[],
+  message: string | undefined,
+): Promise<Release> {
+  const digests = [...new Set(files.map((file) => file.digest))].sort()
+  return {
+    format: releaseFormat,
+    product: product.name,
+    variant,
+    variantLabel: product.variantLabel,
+    fields: variantOf(product, variant),
+    created: `${new Date(context.clock.now()).toISOString().slice(0, 19)}Z`,
+    by: context.by,
+    ...(message === undefined ? {} : { message }),
+    sources: await readSources(product.sources, { env: context.env, ownFolder: product.metadata, signal: context.signal }),
+    files: files.map(({ absolute: _, ...file }) => file),
+    reaches: digests.map((digest) => ({ kind: 'blob', digest })),
+  }
+}
+
+async function storeFiles(context: ReleaseContext, files: readonly LocalFile[]): Promise<{ sent: number; reused: number }> {
+  const unique = [...new Map(files.map((file) => [file.digest, file])).values()]
+  const count = { sent: 0, reused: 0 }
+  const bytes = unique.reduce((sum, file) => sum + file.size, 0)
+  context.report({ kind: 'begin', task: 'upload', items: unique.length, bytes })
+  await forEachBounded(
+    unique,
+    4,
+    async (file, signal) => {
+      const { wasPresent } = await putBlob(context.store, file.digest, bytesOfFile(file.absolute, file.size), {
+        size: file.size,
+        now: context.clock.now(),
+        resume: context.memoFor?.(file.digest),
+        signal,
+      })
+      count[wasPresent ? 'reused' : 'sent'] += file.size
+      context.report({ kind: 'advance', task: 'upload', items: 1, bytes: file.size })
+    },
+    context.signal,
+  )
+  context.report({ kind: 'end', task: 'upload' })
+  return count
+}
+
+/** Asked before the upload, and again on the state that the move is made on: someone may have released the same meanwhile. */
+function refuseSameContent(current: VariantRef | undefined, channel: string, files: readonly ReleaseFile[]): void {
+  const id = current?.state.channels[channel]
+  if (current === undefined || id === undefined) return
+  const present = current.state.releases[id]
+  if (present?.content !== contentDigest(files)) return
+  throw new Fault('nothing-to-do', `nothing new: ${channel} of ${current.name} has the same bytes already (made ${present.created})`, {
+    hint: '--force to rotate anyway',
+  })
+}
+
+/** The first release of a variant must not write over files that someone else keeps under the same keys. */
+async function refuseForeignFiles(context: ReleaseContext, product: Product, variant: string, files: readonly LocalFile[]): Promise<void> {
+  if (product.publish === undefined) return
+  const to = await context.openView(product.publish.url)
+  for (const file of files) {
+    const key = publishedKey(stable, variant, file)
+    if ((await to.head(key, { signal: context.signal })) === undefined) continue
+    throw new Fault('already-exists', `${product.name} ${variant} has no release in this store, yet its published file exists`, {
+      at: `${to.name}/${key}`,
+      hint: 'check that the store is the right one; --force to publish over it (keep a copy first if it is the only one)',
+    })
+  }
+}

@@ -1,0 +1,45 @@
+import { bytesOf, digestOf } from '../kit/index.ts'
+import { type ObjectStore, readAll } from '../store/index.ts'
+import type { ReleaseContext } from './context.ts'
+import { filesOf } from './find.ts'
+import { metadataText } from './metadata.ts'
+import { lastStable, stable } from './product.ts'
+import type { VariantRef } from './state.ts'
+import type { DesiredFile, View } from './view.ts'
+
+const maxMetadataBytes = 16 << 20
+
+/** The metadata files in the work tree: `stable/<v>/metadata.txt`, `archives/<v>/<time>_metadata.txt`, and so on. */
+export async function metadataView(context: ReleaseContext, variant: string, ref: VariantRef, to: ObjectStore): Promise<View> {
+  const pruned = new Set(ref.state.pruned)
+  const channels = new Set([stable, lastStable, ...ref.history.flatMap((move) => Object.keys(move.note.channels))])
+  const channelKeys = new Set([...channels].map((channel) => `${channel}/${variant}/metadata.txt`))
+  return {
+    to,
+    desired: await desiredTexts(context, variant, ref),
+    prefixes: [...[...channels].sort().map((channel) => `${channel}/${variant}/`), `archives/${variant}/`],
+    isOurs: ({ key }) => channelKeys.has(key) || [...pruned].some((at) => key === archivedMetadataKey(variant, at)),
+    digestOf: async (info) => {
+      if (info.size > maxMetadataBytes) return undefined
+      return digestOf((await readAll(to, info.key, { limit: maxMetadataBytes, signal: context.signal })).bytes)
+    },
+  }
+}
+
+function archivedMetadataKey(variant: string, at: string): string {
+  return `archives/${variant}/${at}_metadata.txt`
+}
+
+async function desiredTexts(context: ReleaseContext, variant: string, ref: VariantRef): Promise<Map<string, DesiredFile>> {
+  const desired = new Map<string, DesiredFile>()
+  const names = [
+    ...Object.entries(ref.state.channels).map(([channel, id]) => ({ key: `${channel}/${variant}/metadata.txt`, id })),
+    ...ref.state.archives.map((archived) => ({ key: archivedMetadataKey(variant, archived.at), id: archived.release })),
+  ]
+  for (const { key, id } of names) {
+    const summary = ref.state.releases[id]!
+    const bytes = new TextEncoder().encode(metadataText({ ...summary, variant, files: await filesOf(context, { id, summary }) }))
+    desired.set(key, { size: bytes.byteLength, digest: digestOf(bytes), source: { bytes: bytesOf(bytes) } })
+  }
+  return desired
+}

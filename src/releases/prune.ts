@@ -1,0 +1,124 @@
+import { type Digest, Fault } from '../kit/index.ts'
+import { listPins, putPin, removePin } from '../chunks/index.ts'
+import { moveRef } from '../refs/index.ts'
+import type { ReleaseContext } from './context.ts'
+import { needVariant, select, type Selector, type Selected } from './find.ts'
+import { type Product, refNameFor } from './product.ts'
+import { reconcile, type Reconciled } from './reconcile.ts'
+import { dropArchives, type Rotation } from './rotate.ts'
+import { type Archived, releaseRefs, type VariantRef } from './state.ts'
+
+export interface PruneOptions {
+  /** The newest archives to keep. */
+  readonly keep?: number | undefined
+  /** Milliseconds: archives younger than this are kept. */
+  readonly keepWithin?: number | undefined
+  readonly dryRun?: boolean | undefined
+}
+
+export interface Pruned {
+  readonly variant: string
+  readonly dropped: readonly Archived[]
+  readonly kept: number
+  /** Bytes of the dropped releases that no other release of this variant shares. */
+  readonly bytes: number
+  readonly reconciled?: Reconciled | undefined
+}
+
+/**
+ * Drops old archives of one variant from the ref and its views; an archive stays where any rule keeps it, where a channel
+ * holds its release, and where it is pinned. The bytes go with a later `collect`, after the grace period.
+ */
+export async function pruneArchives(context: ReleaseContext, product: Product, variant: string, options: PruneOptions): Promise<Pruned> {
+  if (options.keep === undefined && options.keepWithin === undefined) {
+    throw new Fault('invalid', 'say what to keep', { hint: 'for example --keep 10, --keep-within 90d, or both: what either keeps is kept' })
+  }
+  const found = await needVariant(context, product, variant)
+  const pinned = await pinnedReleases(context, product, variant)
+  const preview = planPrune(found.ref, pinned, options, context.clock.now())
+  if (options.dryRun === true || droppedBy(found.ref, preview).length === 0) return outcome(variant, found.ref, preview)
+
+  await context.proveStore()
+  let rotation = preview
+  const moved = await moveRef(
+    context,
+    releaseRefs,
+    refNameFor(product, variant),
+    (current) => {
+      if (current === undefined) throw new Fault('not-found', `nothing has been released for ${product.name} ${variant}`)
+      rotation = planPrune(current, pinned, options, context.clock.now())
+      return { state: rotation.state, action: rotation.action, note: rotation.note }
+    },
+    { onLost: 'retry' },
+  )
+  const reconciled = await reconcile(context, product, variant, { ref: moved.after })
+  return { ...outcome(variant, moved.before ?? found.ref, rotation), reconciled }
+}
+
+function planPrune(ref: VariantRef, pinned: ReadonlySet<string>, options: PruneOptions, now: number): Rotation {
+  const { keep = 0, keepWithin = 0 } = options
+  const newest = new Set(keep === 0 ? [] : ref.state.archives.slice(-keep).map((archived) => archived.at))
+  const isDoomed = (archived: Archived) =>
+    !newest.has(archived.at) && !pinned.has(archived.release) && now - timeOf(archived.at) >= keepWithin
+  return dropArchives(ref.state, isDoomed, now)
+}
+
+function outcome(variant: string, before: VariantRef, rotation: Rotation): Pruned {
+  const dropped = droppedBy(before, rotation)
+  const gone = Object.keys(before.state.releases).filter((id) => !Object.hasOwn(rotation.state.releases, id)) as Digest[]
+  const bytes = gone.reduce((sum, id) => sum + before.state.releases[id]!.size, 0)
+  return { variant, dropped, kept: rotation.state.archives.length, bytes }
+}
+
+function droppedBy(before: VariantRef, rotation: Rotation): Archived[] {
+  const left = new Set(rotation.state.archives.map((archived) => archived.at))
+  return before.state.archives.filter((archived) => !left.has(archived.at))
+}
+
+/** `20250107_143000` as milliseconds since 1970. */
+export function timeOf(at: string): number {
+  return Date.parse(at.replace(/^(\d{4})(\d{2})(\d{2})_(\d{2})(\d{2})(\d{2})$/, '$1-$2-$3T$4:$5:$6Z'))
+}
+
+function pinPrefix(product: Product, variant: string): string {
+  return `releases/${refNameFor(product, variant)}/`
+}
+
+async function pinnedReleases(context: ReleaseContext, product: Product, variant: string): Promise<Set<string>> {
+  const prefix = pinPrefix(product, variant)
+  const ids = await listPins(context.store, prefix, { signal: context.signal })
+  return new Set(ids.map((id) => `sha256:${id.slice(prefix.length)}`))
+}
+
+/** Keeps a release, whatever is pruned, until it is unpinned. Pinning it again replaces the message. */
+export async function pin(
+  context: ReleaseContext,
+  product: Product,
+  variant: string,
+  selector: Selector,
+  message?: string,
+): Promise<Selected> {
+  const selected = select((await needVariant(context, product, variant)).ref, selector)
+  await putPin(
+    context.store,
+    {
+      id: `${pinPrefix(product, variant)}${selected.id.slice('sha256:'.length)}`,
+      by: context.by,
+      at: new Date(context.clock.now()).toISOString(),
+      ...(message === undefined ? {} : { message }),
+      reaches: [{ kind: 'snapshot', digest: selected.id }],
+    },
+    { signal: context.signal },
+  )
+  return selected
+}
+
+/** Throws `nothing-to-do` where it was not pinned. */
+export async function unpin(context: ReleaseContext, product: Product, variant: string, selector: Selector): Promise<Selected> {
+  const selected = select((await needVariant(context, product, variant)).ref, selector)
+  const was = await removePin(context.store, `${pinPrefix(product, variant)}${selected.id.slice('sha256:'.length)}`, {
+    signal: context.signal,
+  })
+  if (!was) throw new Fault('nothing-to-do', `${selected.as} of ${product.name} ${variant} is not pinned`)
+  return selected
+}

@@ -1,0 +1,130 @@
+import { Fault, isFault } from '../kit/index.ts'
+import { isNothing, type Plan } from '../manifest/index.ts'
+import type { ObjectInfo } from '../store/index.ts'
+import type { ReleaseContext } from './context.ts'
+import { needVariant } from './find.ts'
+import { metadataView } from './metadata-view.ts'
+import { type Product, stable } from './product.ts'
+import { type Facts, publishedView, readFacts, writeFacts } from './published.ts'
+import type { VariantRef } from './state.ts'
+import { applyView, planView, type View, type ViewPlan } from './view.ts'
+
+export interface Reconciled {
+  readonly variant: string
+  readonly generation: number
+  readonly views: readonly ReconciledView[]
+}
+
+export interface ReconciledView {
+  readonly kind: 'published' | 'metadata'
+  readonly where: string
+  /** What was done, or with `dryRun` would be. */
+  readonly plan: Plan
+  /** Files in the view's folders that holdfast did not put there: left alone. */
+  readonly foreign: readonly string[]
+}
+
+const maxRounds = 10
+
+/**
+ * Brings the published keys and the metadata files of a variant in line with its ref: writes what is missing, damaged
+ * or edited, removes what was pruned, leaves alone what it did not write. Where the ref moves meanwhile it starts over,
+ * so that the last one to finish leaves the newest state. What stands already costs listings only.
+ */
+export async function reconcile(
+  context: ReleaseContext,
+  product: Product,
+  variant: string,
+  options: { readonly dryRun?: boolean | undefined; readonly ref?: VariantRef | undefined } = {},
+): Promise<Reconciled> {
+  let ref = options.ref ?? (await needVariant(context, product, variant)).ref
+  const done: ReconciledView[] = []
+  for (let round = 1; ; round++) {
+    const views = await reconcileOnce(context, product, variant, ref, options.dryRun === true)
+    const changed = views.filter((view) => !isNothing(view.plan))
+    done.push(...(done.length === 0 ? views : changed))
+    if (changed.length === 0 || options.dryRun === true) break
+    const now = (await needVariant(context, product, variant)).ref
+    if (now.generation === ref.generation) break
+    if (round === maxRounds)
+      throw new Fault('busy', `${ref.name} is moved again and again; its views are not in line yet`, {
+        hint: 'run: holdfast release reconcile',
+      })
+    ref = now
+  }
+  return { variant, generation: ref.generation, views: done }
+}
+
+async function reconcileOnce(
+  context: ReleaseContext,
+  product: Product,
+  variant: string,
+  ref: VariantRef,
+  dryRun: boolean,
+): Promise<ReconciledView[]> {
+  const views: ReconciledView[] = []
+  if (product.publish !== undefined) views.push(await reconcilePublished(context, product, variant, ref, dryRun))
+  if (product.metadata !== undefined) {
+    const view = await metadataView(context, variant, ref, await context.openView(`file:${product.metadata}`))
+    const planned = await planView(view, context.signal)
+    if (!dryRun) await applyInLine(context, view, planned, `${stable}/${variant}/`, ref)
+    views.push({ kind: 'metadata', where: product.metadata, plan: planned.plan, foreign: planned.foreign })
+  }
+  return views
+}
+
+async function reconcilePublished(
+  context: ReleaseContext,
+  product: Product,
+  variant: string,
+  ref: VariantRef,
+  dryRun: boolean,
+): Promise<ReconciledView> {
+  const publication = product.publish!
+  const facts = await readFacts(context, publication, ref)
+  const to = await context.openView(publication.url)
+  const view = await publishedView(context, product, variant, ref, to, facts)
+  const planned = await planView(view, context.signal)
+  if (!dryRun) {
+    const written = await applyInLine(context, view, planned, `${stable}/${variant}/`, ref)
+    if (written.size > 0 || facts.generation !== ref.generation)
+      await writeFacts(context, publication, ref, newFacts(view, planned, facts, written))
+  }
+  return { kind: 'published', where: to.name, plan: planned.plan, foreign: planned.foreign }
+}
+
+async function applyInLine(
+  context: ReleaseContext,
+  view: View,
+  planned: ViewPlan,
+  last: string,
+  ref: VariantRef,
+): Promise<ReadonlyMap<string, ObjectInfo>> {
+  try {
+    return await applyView(context, view, planned.plan, last)
+  } catch (error) {
+    if (isFault(error, 'aborted')) throw error
+    throw new Fault(
+      'partial',
+      `${ref.name} has moved to generation ${ref.generation}, and ${view.to.name} could not be brought in line with it`,
+      {
+        at: view.to.name,
+        hint: 'mend the cause, then run: holdfast release reconcile',
+        cause: error,
+      },
+    )
+  }
+}
+
+function newFacts(view: View, planned: ViewPlan, facts: Facts, written: ReadonlyMap<string, ObjectInfo>): Facts['objects'] {
+  const objects: Record<string, { etag: string; digest: NonNullable<ObjectInfo['digest']> }> = {}
+  for (const [key, file] of view.desired) {
+    const fresh = written.get(key)
+    const present = planned.actual.get(key)
+    const old = facts.objects[key]
+    if (fresh !== undefined) objects[key] = { etag: fresh.etag, digest: file.digest }
+    else if (old !== undefined) objects[key] = old
+    else if (present?.digest !== undefined) objects[key] = { etag: present.etag, digest: present.digest }
+  }
+  return objects
+}
