@@ -1,5 +1,8 @@
-import { Command, Option } from 'commander'
+import { type Command, Option } from 'commander'
+import type { Config } from '../config/index.ts'
 import { asFault, Fault, type Report } from '../kit/index.ts'
+import type { ReleaseContext } from '../releases/index.ts'
+import type { Wire } from '../wire.ts'
 import type { Paint } from './colour.ts'
 import { addExamples, type Example } from './help.ts'
 import type { Host } from './host.ts'
@@ -34,6 +37,12 @@ export interface Call<O> {
   readonly paint: Paint
   /** Of stdout; undefined where it is no terminal. */
   readonly width: number | undefined
+  /** The checked configuration; throws what is wrong with it. */
+  config(): Promise<Config>
+  /** What the configuration wires together; closed after the command. */
+  wire(): Promise<Wire>
+  /** Short for what release commands need of it. */
+  releases(): Promise<ReleaseContext>
   /** Asks; see prompt.ts. */
   confirm(question: string): Promise<boolean>
 }

@@ -39,7 +39,9 @@ export function configureHelp(program: Command, host: Host, colour: boolean): vo
     argumentDescription: (argument) => argument.description + choicesOf(argument),
     optionDescription(option: Option) {
       const fallback =
-        option.defaultValue === undefined || option.negate || option.isBoolean() ? '' : ` (default: ${String(option.defaultValue)})`
+        option.defaultValue === undefined || option.negate || option.isBoolean()
+          ? ''
+          : ` (default: ${option.defaultValueDescription ?? String(option.defaultValue)})`
       return option.description + choicesOf(option) + fallback
     },
   })

@@ -1,7 +1,9 @@
 import { asFault, explain, type Fault, faultToJson } from '../kit/index.ts'
+import type { MeterReading } from '../store/index.ts'
 import type { Paint } from './colour.ts'
 import { exitDiffers } from './exit.ts'
 import type { Screen } from './screen.ts'
+import { statsText } from './stats.ts'
 import { printable } from './width.ts'
 
 /** What a command came to. */
@@ -12,8 +14,6 @@ export interface Outcome {
   readonly text: string
   /** A check ran and found differences or problems: exit status 1. */
   readonly differs?: boolean
-  /** A part failed while the rest is done and in the result. */
-  readonly fault?: Fault
 }
 
 export interface OutputOptions {
@@ -25,31 +25,27 @@ export interface OutputOptions {
 }
 
 /** Prints the outcome in the asked form and gives the exit status. */
-export function printOutcome(screen: Screen, outcome: Outcome, options: OutputOptions, stats?: unknown): number {
-  const exit = outcome.fault?.exit ?? (outcome.differs === true ? exitDiffers : 0)
-  if (options.json) {
-    screen.result(
-      toJson({
-        command: options.command,
-        ok: exit === 0,
-        result: outcome.result,
-        ...(outcome.fault === undefined ? {} : { fault: faultToJson(outcome.fault) }),
-        ...(stats === undefined ? {} : { stats }),
-      }),
-    )
-  } else if (outcome.text !== '') screen.result(outcome.text)
-  if (outcome.fault !== undefined) sayFault(screen, outcome.fault, options)
+export function printOutcome(screen: Screen, outcome: Outcome, options: OutputOptions, stats?: MeterReading): number {
+  const exit = outcome.differs === true ? exitDiffers : 0
+  if (options.json) screen.result(toJson({ command: options.command, ok: exit === 0, result: outcome.result, stats }))
+  else {
+    if (outcome.text !== '') screen.result(outcome.text)
+    sayStats(screen, stats)
+  }
   return exit
 }
 
 /** Explains a fault on stderr, with `json` also as the document on stdout, and gives the exit status. */
-export function printFault(screen: Screen, error: unknown, options: OutputOptions, stats?: unknown): number {
+export function printFault(screen: Screen, error: unknown, options: OutputOptions, stats?: MeterReading): number {
   const fault = asFault(error)
-  if (options.json) {
-    screen.result(toJson({ command: options.command, ok: false, fault: faultToJson(fault), ...(stats === undefined ? {} : { stats }) }))
-  }
+  if (options.json) screen.result(toJson({ command: options.command, ok: false, fault: faultToJson(fault), stats }))
   sayFault(screen, fault, options)
+  if (!options.json) sayStats(screen, stats)
   return fault.exit
+}
+
+function sayStats(screen: Screen, stats: MeterReading | undefined): void {
+  if (stats !== undefined) screen.say(statsText(stats))
 }
 
 function sayFault(screen: Screen, fault: Fault, { paint, verbose }: OutputOptions): void {

@@ -20,7 +20,7 @@ function everyCommand(command: Command): Command[] {
 }
 
 describe('every command', () => {
-  const program = buildProgram(fakeTerminal().host, true, async () => undefined)
+  const program = buildProgram(fakeTerminal().host, { colour: true }, async () => undefined)
   for (const command of everyCommand(program)) {
     const path = commandPath(command)
     const name = `holdfast ${path}`.trimEnd()

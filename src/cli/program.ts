@@ -1,39 +1,77 @@
 import { Command, CommanderError } from 'commander'
-import { Fault, parseBytes } from '../kit/index.ts'
+import { Fault, parseBytes, type Report } from '../kit/index.ts'
+import { type Config, loadConfig } from '../config/index.ts'
+import { createMeter } from '../store/index.ts'
+import { openWire, type Wire } from '../wire.ts'
 import { paintFor, wantsColour } from './colour.ts'
 import { type Cli, commandPath, type Globals, newCli, parsedOption, type Runner } from './command.ts'
 import { addCompletionCommand } from './completion.ts'
+import { addDoctorCommand } from './doctor.ts'
 import { addExamples, addExitNote, configureHelp } from './help.ts'
 import type { Host } from './host.ts'
+import { addInitCommand } from './init.ts'
 import { type OutputOptions, printFault, printOutcome } from './output.ts'
 import { showProgress } from './progress.ts'
 import { confirm } from './prompt.ts'
+import { variantFlagsOf } from './release/choose.ts'
+import { addReleaseCommands } from './release.ts'
 import { openScreen, type Screen } from './screen.ts'
+import { addStoreCommands } from './store.ts'
 
 /** Runs one command line and gives its exit status. Throws nothing. */
 export async function runCli(argv: readonly string[], host: Host): Promise<number> {
   const screen = openScreen(host)
   const asked = beforeParsing(argv)
+  const configured = await readConfig(argv, host)
+  const session: Session = { host, screen, configured }
   let exit = 0
-  const program = buildProgram(host, asked.colour, async (command, run, args) => {
-    exit = await runCommand(host, screen, command, run, args)
+  const program = buildProgram(host, { colour: asked.colour, config: configured.config }, async (command, run, args) => {
+    exit = await runCommand(session, command, run, args)
   })
   try {
     await program.parseAsync(argv, { from: 'user' })
     return exit
   } catch (error) {
-    const output = {
-      command: commandNamed(program, argv),
-      json: asked.json,
-      verbose: asked.verbose,
-      paint: paintFor(wantsColour(host.stderr, host.env, asked.colour)),
-    }
-    return error instanceof CommanderError ? usageExit(screen, error, output) : printFault(screen, error, output)
+    const paint = paintFor(wantsColour(host.stderr, host.env, asked.colour))
+    const output = { command: commandNamed(program, argv), json: asked.json, verbose: asked.verbose, paint }
+    if (!(error instanceof CommanderError)) return printFault(screen, error, output)
+    // A product's own flag is only known with a configuration that can be read.
+    const isMissingFlag = error.code === 'commander.unknownOption' && output.command.startsWith('release')
+    return isMissingFlag && configured.fault !== undefined ? printFault(screen, configured.fault, output) : usageExit(screen, error, output)
   }
 }
 
+interface Session {
+  readonly host: Host
+  readonly screen: Screen
+  readonly configured: Configured
+}
+
+/** The configuration, or what is wrong with it: said by the commands that need one. */
+interface Configured {
+  readonly config?: Config
+  readonly fault?: unknown
+}
+
+/** Before the command line is parsed, since products bring flags of their own. */
+async function readConfig(argv: readonly string[], { cwd, env }: Host): Promise<Configured> {
+  const store = flagValue(argv, '--store')
+  try {
+    const overrides = store === undefined ? [] : [{ key: 'store.url', value: store, flag: '--store' }]
+    return { config: await loadConfig({ cwd, env, file: flagValue(argv, '--config'), overrides }) }
+  } catch (fault) {
+    return { fault }
+  }
+}
+
+function flagValue(argv: readonly string[], flag: string): string | undefined {
+  const at = argv.findLastIndex((word) => word === flag || word.startsWith(`${flag}=`))
+  if (at === -1) return undefined
+  return argv[at] === flag ? argv[at + 1] : argv[at]!.slice(flag.length + 1)
+}
+
 /** The whole tree of commands. */
-export function buildProgram(host: Host, colour: boolean, runner: Runner): Command {
+export function buildProgram(host: Host, { colour, config }: { colour: boolean; config?: Config | undefined }, runner: Runner): Command {
   const program = new Command('holdfast')
     .description(
       'Snapshot, promote, mirror, publish, sync and restore build artifacts:\nverified before visible, moved atomically, at the cost of what changed.',
@@ -53,7 +91,12 @@ export function buildProgram(host: Host, colour: boolean, runner: Runner): Comma
   )
   addExitNote(program, host)
   const cli: Cli = newCli(host, runner)
+  program.commandsGroup('Capabilities:')
+  addReleaseCommands(program, cli, variantFlagsOf(config))
   program.commandsGroup('Set-up and care:')
+  addInitCommand(program, cli)
+  addDoctorCommand(program, cli)
+  addStoreCommands(program, cli)
   addCompletionCommand(program, cli)
   program.helpCommand('help [command]', 'Show help for a command')
   return program
@@ -78,13 +121,8 @@ function parseRate(text: string): number {
   throw new Fault('invalid', 'the rate must be more than nothing', { hint: 'write a rate like 20MiB or 500KB' })
 }
 
-async function runCommand(
-  host: Host,
-  screen: Screen,
-  command: Command,
-  run: Parameters<Runner>[1],
-  args: Parameters<Runner>[2],
-): Promise<number> {
+async function runCommand(session: Session, command: Command, run: Parameters<Runner>[1], args: Parameters<Runner>[2]): Promise<number> {
+  const { host, screen } = session
   const options: Globals = command.optsWithGlobals<Globals>()
   const paint = paintFor(wantsColour(host.stderr, host.env, options.color))
   const output: OutputOptions = { command: commandPath(command), json: options.json === true, verbose: options.verbose === true, paint }
@@ -94,6 +132,8 @@ async function runCommand(
     mode: options.quiet === true ? 'none' : host.stderr.isTty ? 'live' : 'plain',
     columns: () => host.stderr.columns ?? 80,
   })
+  const wiring = wireOnce(session, options, progress.report)
+  const stats = () => (options.stats === true ? (wiring.opened()?.meter ?? createMeter()).snapshot() : undefined)
   try {
     const outcome = await run({
       args,
@@ -104,13 +144,44 @@ async function runCommand(
       signal: host.signal,
       paint: paintFor(wantsColour(host.stdout, host.env, options.color)),
       width: host.stdout.columns,
+      config: async () => configOf(session),
+      wire: wiring.wire,
+      releases: async () => await (await wiring.wire()).releases(),
       confirm: (question) => confirm(host, screen, question, options.yes === true),
     })
     await progress.stop()
-    return printOutcome(screen, outcome, output)
+    return printOutcome(screen, outcome, output, stats())
   } catch (error) {
     await progress.stop()
-    return printFault(screen, error, output)
+    return printFault(screen, error, output, stats())
+  } finally {
+    await wiring.opened()?.close()
+  }
+}
+
+function configOf({ configured }: Session): Config {
+  if (configured.config === undefined) throw configured.fault
+  return configured.config
+}
+
+/** The wire, made when a command first asks for it. */
+function wireOnce(session: Session, options: Globals, report: Report): { wire(): Promise<Wire>; opened(): Wire | undefined } {
+  const { host, screen } = session
+  let wire: Wire | undefined
+  return {
+    opened: () => wire,
+    async wire() {
+      if (wire !== undefined) return wire
+      const config = configOf(session)
+      for (const note of config.notes) report({ kind: 'note', level: 'warning', text: note })
+      const { env, clock, random, signal } = host
+      wire = await openWire({ config, env, clock, random, report, signal, limitRate: options.limitRate })
+      if (options.verbose === true) {
+        screen.say(`configuration: ${config.file ?? 'none, defaults'}\nstore: ${config.store.url} (${config.origin('store.url')})`)
+        screen.say(`state: ${wire.stateDir}\ncache: ${wire.cacheDir}`)
+      }
+      return wire
+    },
   }
 }
 

@@ -1,0 +1,15 @@
+import { formatBytes } from '../kit/index.ts'
+import type { MeterReading } from '../store/index.ts'
+
+/** What a command took, for --stats: only what is not zero. */
+export function statsText({ operations, bytes, requests }: MeterReading): string {
+  const counts = (named: Readonly<Record<string, number>>) =>
+    Object.entries(named)
+      .filter(([, count]) => count > 0)
+      .map(([name, count]) => `${count} ${name}`)
+      .join(', ')
+  const moved = Object.entries(bytes).map(([kind, count]) => `${formatBytes(count)} ${kind}`)
+  const lines = [`operations: ${counts(operations) || 'none'}`, `bytes: ${moved.join(', ')}`]
+  if (counts(requests) !== '') lines.push(`requests: ${counts(requests)}`)
+  return lines.join('\n')
+}
