@@ -11,6 +11,7 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { randomFillSync } from 'node:crypto'
 import { DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, NotFound, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { ensureStoreFormat } from '../src/chunks/index.ts'
 import { formatBytes, type Progress, silent, systemClock } from '../src/kit/index.ts'
 import { createRelease, listReleases, type Product, type ReleaseContext, rollback } from '../src/releases/index.ts'
 import { createMeter, openStore } from '../src/store/index.ts'
@@ -140,7 +141,7 @@ async function prepareOurs() {
   }
   const context: ReleaseContext = {
     store,
-    proveStore: async () => undefined,
+    prepareStore: async () => ensureStoreFormat(store, { now: Date.now(), random: Math.random }),
     openView: async () => published,
     clock: systemClock,
     random: Math.random,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { realpath } from 'node:fs/promises'
 import { homedir, hostname, userInfo } from 'node:os'
 import path from 'node:path'
+import { ensureStoreFormat, readStoreFormat } from './chunks/index.ts'
 import type { Config } from './config/index.ts'
 import { type Clock, Fault, hexOf, readSmallFile, replaceFile, type Report, silent } from './kit/index.ts'
 import type { ReleaseContext } from './releases/index.ts'
@@ -29,8 +30,8 @@ export interface Wire {
   readonly config: Config
   /** State of this project on this machine: resumes. It may not be deleted. */
   readonly stateDir: string
-  /** What was found out about this store. It may be deleted. */
-  readonly cacheDir: string
+  /** What was found out about stores, a folder for each store id. It may be deleted. */
+  readonly cacheRoot: string
   readonly by: string
   readonly meter: Meter
   /** The configured store. */
@@ -68,7 +69,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
       const store = await open(config.store.url)
       return {
         store,
-        proveStore: rememberedProof(store, folders.cacheDir, { random, signal }),
+        prepareStore: () => prepareStore({ store, clock, random, signal, cacheRoot: folders.cacheRoot }),
         openView: open,
         clock,
         random,
@@ -85,12 +86,11 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   }
 }
 
-async function foldersOf(config: Config, env: WireOptions['env']): Promise<{ stateDir: string; cacheDir: string }> {
+async function foldersOf(config: Config, env: WireOptions['env']): Promise<{ stateDir: string; cacheRoot: string }> {
   const root = await realpath(config.root).catch(() => config.root)
-  const at = [config.store.url, config.store.s3.endpoint ?? ''].join('\n')
   return {
     stateDir: path.join(baseFolder(env, 'XDG_STATE_HOME', '.local/state'), 'holdfast', shortHash(root)),
-    cacheDir: path.join(baseFolder(env, 'XDG_CACHE_HOME', '.cache'), 'holdfast', shortHash(at)),
+    cacheRoot: path.join(baseFolder(env, 'XDG_CACHE_HOME', '.cache'), 'holdfast'),
   }
 }
 
@@ -118,23 +118,37 @@ function accountName(): string {
   }
 }
 
-/** Names that move need conditional puts that hold. Found out once for each store and remembered in the cache folder. */
-function rememberedProof(
-  store: ObjectStore,
-  cacheDir: string,
-  options: { random: () => number; signal: AbortSignal | undefined },
-): () => Promise<void> {
-  const file = path.join(cacheDir, 'conditional-puts')
-  return async () => {
-    if (store.can.conditionalPut === 'yes') return
-    if (store.can.conditionalPut === 'unproven' && (await readSmallFile(file)) !== undefined) return
-    const { holds, why } = await proveConditionalPuts(store, options)
-    if (!holds) {
-      throw new Fault('unsupported', `this store cannot carry releases: ${why}`, {
-        at: store.name,
-        hint: 'use a store where conditional writes hold (`holdfast doctor --store URL` shows it); this one can still be published to',
-      })
-    }
-    await replaceFile(file, `${why}\n`)
+/**
+ * Makes the place a holdfast store where it is none, and finds out once for each store and machine whether conditional puts
+ * hold there. A place where they do not is refused before anything is written to it.
+ */
+async function prepareStore(wired: Wired): Promise<{ isNew: boolean }> {
+  const { store, clock, random, signal } = wired
+  const present = await readStoreFormat(store, { signal })
+  if (present === undefined) await prove(wired)
+  const { format, isNew } = await ensureStoreFormat(store, { now: clock.now(), random, signal })
+  const remembered = path.join(wired.cacheRoot, format.id, 'conditional-puts')
+  if (store.can.conditionalPut === 'unproven' && (await readSmallFile(remembered)) === undefined) {
+    const why = present === undefined ? 'proven when the store was made' : await prove(wired)
+    await replaceFile(remembered, `${why}\n`)
   }
+  return { isNew }
+}
+
+async function prove({ store, random, signal }: Wired): Promise<string> {
+  if (store.can.conditionalPut === 'yes') return 'the driver promises it'
+  const { holds, why } = await proveConditionalPuts(store, { random, signal })
+  if (holds) return why
+  throw new Fault('unsupported', `this store cannot carry names that move: ${why}`, {
+    at: store.name,
+    hint: 'use a store where conditional writes hold (`holdfast doctor --store URL` shows it); this one can still be published to',
+  })
+}
+
+interface Wired {
+  readonly store: ObjectStore
+  readonly clock: Clock
+  readonly random: () => number
+  readonly signal: AbortSignal | undefined
+  readonly cacheRoot: string
 }

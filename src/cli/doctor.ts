@@ -42,7 +42,7 @@ async function examine(call: Call<DoctorOptions>): Promise<Finding[]> {
   const wire = await call.wire()
   findings.push(
     await checkFolder('state folder', wire.stateDir, host.random),
-    await checkFolder('cache folder', wire.cacheDir, host.random),
+    await checkFolder('cache folder', wire.cacheRoot, host.random),
   )
   const places = new Map([[config.store.url, true]])
   if (options.store === undefined)

@@ -178,7 +178,7 @@ function wireOnce(session: Session, options: Globals, report: Report): { wire():
       wire = await openWire({ config, env, clock, random, report, signal, limitRate: options.limitRate })
       if (options.verbose === true) {
         screen.say(`configuration: ${config.file ?? 'none, defaults'}\nstore: ${config.store.url} (${config.origin('store.url')})`)
-        screen.say(`state: ${wire.stateDir}\ncache: ${wire.cacheDir}`)
+        screen.say(`state: ${wire.stateDir}\ncache: ${wire.cacheRoot}`)
       }
       return wire
     },

@@ -5,8 +5,11 @@ import type { ObjectStore, ResumeMemo } from '../store/index.ts'
 export interface ReleaseContext {
   /** The configured store. */
   readonly store: ObjectStore
-  /** Throws where the store cannot carry names that move (asked once and remembered by whoever made this context). */
-  readonly proveStore: () => Promise<void>
+  /**
+   * To be called before anything is written: makes the place a holdfast store where it is none yet, and tells whether it was.
+   * Throws `unsupported` where names cannot move there, because conditional writes do not hold.
+   */
+  readonly prepareStore: () => Promise<{ readonly isNew: boolean }>
   /** Opens the place of a view: a published bucket or folder. The caller of this function does not close it. */
   readonly openView: (url: string) => Promise<ObjectStore>
   readonly clock: Clock

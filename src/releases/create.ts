@@ -1,5 +1,5 @@
 import { type Digest, bytesOfFile, Fault, forEachBounded } from '../kit/index.ts'
-import { ensureStoreFormat, putBlob, putSnapshotRecord } from '../chunks/index.ts'
+import { putBlob, putSnapshotRecord } from '../chunks/index.ts'
 import { type Moved, moveRef } from '../refs/index.ts'
 import { type LocalFile, readArtifacts } from './artifacts.ts'
 import { build } from './build.ts'
@@ -101,8 +101,7 @@ export async function createRelease(
   if (plan.current === undefined && options.force !== true) await refuseForeignFiles(context, product, variant, files)
 
   const release = await describeRelease(context, product, variant, files, options.message)
-  await context.proveStore()
-  const { isNew } = await ensureStoreFormat(context.store, { now: context.clock.now(), random: context.random, signal: context.signal })
+  const { isNew } = await context.prepareStore()
   const { sent, reused } = await storeFiles(context, files)
   const id = await putSnapshotRecord(context.store, release, { signal: context.signal })
 

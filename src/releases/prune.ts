@@ -38,7 +38,7 @@ export async function pruneArchives(context: ReleaseContext, product: Product, v
   const preview = planPrune(found.ref, pinned, options, context.clock.now())
   if (options.dryRun === true || droppedBy(found.ref, preview).length === 0) return outcome(variant, found.ref, preview)
 
-  await context.proveStore()
+  await context.prepareStore()
   let rotation = preview
   const moved = await moveRef(
     context,

@@ -67,7 +67,7 @@ async function shift(
   plan: (ref: VariantRef) => Rotation,
 ): Promise<Shifted> {
   await needVariant(context, product, variant)
-  await context.proveStore()
+  await context.prepareStore()
   let rotation: Rotation | undefined
   const moved = await moveRef(
     context,

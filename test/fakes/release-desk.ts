@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { type Report, silent } from '../../src/kit/index.ts'
+import { ensureStoreFormat } from '../../src/chunks/index.ts'
 import type { Product, ReleaseContext } from '../../src/releases/index.ts'
 import { createFileStore, createMemoryStore, type ObjectStore, readAll } from '../../src/store/index.ts'
 import { hastyClock } from './hasty-clock.ts'
@@ -50,7 +51,7 @@ export async function releaseDesk(options: DeskOptions = {}): Promise<ReleaseDes
   }
   const context: ReleaseContext = {
     store,
-    proveStore: async () => undefined,
+    prepareStore: async () => ensureStoreFormat(store, { now: clock.now(), random: seededRandom(testSeed) }),
     openView: async (url) =>
       url === 'memory:published' ? published : createFileStore({ root: url.slice('file:'.length), durable: false }),
     clock,
