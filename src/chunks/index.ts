@@ -7,7 +7,21 @@
  * Never does: move a name.
  */
 export { blobKey, digestOfBlobKey, headBlob, putBlob, type PutBlobOptions } from './blob.ts'
+export { type ChunkKind, type ChunkList, chunkListOf, type ChunkRef, packChunkRefs } from './chunk.ts'
+export type {
+  AddFileOptions,
+  ChunkLocation,
+  ChunkStore,
+  ChunkStoreOptions,
+  ChunkWriter,
+  ExpectedFile,
+  IngestedFile,
+  WriterOptions,
+  WriterStats,
+} from './chunk-store.ts'
 export { collect, type Collected, type CollectOptions } from './collect.ts'
 export { ensureStoreFormat, formatKey, readStoreFormat, type StoreFormat, storeFormat } from './format.ts'
 export { listPins, type Pin, pinFormat, pinKey, putPin, removePin } from './pin.ts'
+export type { ChunkParameters } from './parameters.ts'
+export type { Root, Tracer } from './roots.ts'
 export { digestOfSnapshotKey, encodeSnapshotRecord, putSnapshotRecord, readSnapshotRecord, snapshotKey } from './snapshot-record.ts'
