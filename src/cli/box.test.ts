@@ -25,3 +25,9 @@ test('it keeps to plain characters where the locale has no others, and to the wi
   for (const line of lines) assert.equal(displayWidth(line), 40)
   assert.match(lines[4]!, /^\| {3}\S/)
 })
+
+test('a long value hangs below its beginning, not below its label', () => {
+  const lines = renderBox('WARNING', ['build    make rcclx ROCM=6.4.2 and some more words'], 40, {}).split('\n')
+  assert.equal(lines[3], '| build    make rcclx ROCM=6.4.2 and |')
+  assert.equal(lines[4], '|          some more words           |')
+})

@@ -8,7 +8,7 @@ const ascii = { corners: '++++', across: '-', down: '|' }
 export function renderBox(title: string, lines: readonly string[], width: number, env: Host['env']): string {
   const pen = isUtf8(env) ? unicode : ascii
   const room = Math.max(10, Math.min(width, 100) - 4)
-  const body = [title, ''].concat(...lines.map((line) => wrapHanging(printable(line), room)))
+  const body = [...wrapText(printable(title), room), '', ...lines.flatMap((line) => wrapHanging(printable(line), room))]
   const inner = Math.min(room, Math.max(...body.map(displayWidth)))
   const edge = (left: string, right: string) => left + pen.across.repeat(inner + 2) + right
   return [
@@ -18,10 +18,11 @@ export function renderBox(title: string, lines: readonly string[], width: number
   ].join('\n')
 }
 
-/** Wrapped lines that keep the indent of the first. */
+/** Wrapped lines that hang where the first one's text begins: after its indent, and after a label that is set off by spaces. */
 function wrapHanging(line: string, width: number): string[] {
-  const indent = /^\s*/.exec(line)![0]
-  return wrapText(line.slice(indent.length), Math.max(8, width - indent.length)).map((part) => indent + part)
+  const lead = /^ *(?:\S+ {2,})?/.exec(line)![0]
+  const hang = ' '.repeat(lead.length)
+  return wrapText(line.slice(lead.length), Math.max(8, width - lead.length)).map((part, index) => (index === 0 ? lead : hang) + part)
 }
 
 export function isUtf8(env: Host['env']): boolean {

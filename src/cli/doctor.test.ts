@@ -5,7 +5,8 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { type Clock, systemClock } from '../kit/index.ts'
 import { fakeTerminal } from '../../test/fakes/terminal.ts'
-import type { Finding } from './doctor/finding.ts'
+import { paintFor } from './colour.ts'
+import { type Finding, findingsText } from './doctor/finding.ts'
 import { checkNode } from './doctor/machine.ts'
 import { runCli } from './program.ts'
 
@@ -86,4 +87,24 @@ test('a Node that is too old is a problem with its fix', () => {
   assert.equal(checkNode('26.0.0', '24.15').level, 'ok')
   assert.equal(checkNode('24.14.9', '24.15').level, 'problem')
   assert.equal(checkNode('20.20.2', '24.15').level, 'problem')
+})
+
+test('findings fit the terminal, each problem with its fix below it', () => {
+  const findings: Finding[] = [
+    {
+      area: 'store s3://bucket',
+      about: 'conditional write',
+      level: 'problem',
+      says: '3 of 20 puts if absent at once succeeded: exactly one may',
+      fix: 'use another store',
+    },
+    { area: 'store s3://bucket', about: 'clock', level: 'ok', says: 'agrees with this machine', fix: 'let NTP set the clock' },
+  ]
+  for (const width of [40, 80]) {
+    const lines = findingsText(findings, paintFor(false), width).split('\n')
+    for (const line of lines) assert.ok(line.length <= width, line)
+    assert.ok(lines.some((line) => line.trim() === 'fix: use another store'))
+    assert.ok(!lines.some((line) => line.includes('NTP')))
+    assert.equal(lines.at(-1), '1 problem')
+  }
 })

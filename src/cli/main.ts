@@ -8,7 +8,7 @@ const stop = new AbortController()
 function onStop(signal: 'SIGINT' | 'SIGTERM'): void {
   // The second one does not wait for the clean-up that the first one began.
   if (stop.signal.aborted) process.exit(130)
-  stop.abort(new Fault('aborted', `stopped by ${signal}`))
+  stop.abort(new Fault('aborted', `interrupted by ${signal}`))
 }
 
 function sink(stream: NodeJS.WriteStream): Sink {

@@ -18,11 +18,13 @@ export async function confirm(host: Host, screen: Screen, question: string, yes:
     host.stderr.write(`${question} [y/N] `)
     // The terminal stays in line mode, so that Ctrl-C reaches the process as a signal like everywhere else.
     const lines = createInterface({ input: host.stdin.stream, terminal: false })
+    let answer: string | undefined
     try {
-      const answer = await firstLine(lines, host.signal)
-      if (answer === undefined) host.stderr.write('\n')
+      answer = await firstLine(lines, host.signal)
       return /^\s*y(es)?\s*$/i.test(answer ?? '')
     } finally {
+      // Nobody pressed Enter: what comes next begins on a line of its own.
+      if (answer === undefined) host.stderr.write('\n')
       lines.close()
     }
   })

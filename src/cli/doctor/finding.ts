@@ -22,20 +22,19 @@ export function failed(area: string, about: string, error: unknown): Finding {
 export function findingsText(findings: readonly Finding[], paint: Paint, width: number | undefined): string {
   const marks = { ok: paint.green('ok     '), warning: paint.yellow('warning'), problem: paint.red('PROBLEM') }
   const widest = Math.max(...findings.map(({ about }) => about.length))
-  const indent = 2 + 7 + 2
+  const indent = ' '.repeat('  PROBLEM  '.length)
+  const hang = indent + ' '.repeat(widest + 2)
+  const isWide = width === undefined || width - hang.length >= 24
+  const wrap = (text: string, lead: string) =>
+    wrapText(printable(text), Math.max(20, (width ?? Infinity) - lead.length)).map((line) => lead + line)
   const lines: string[] = []
   for (const [area, found] of Map.groupBy(findings, (finding) => finding.area)) {
-    lines.push(paint.bold(printable(area)))
+    lines.push(...wrap(area, '').map(paint.bold))
     for (const { about, level, says, fix } of found) {
-      const room = width === undefined ? Infinity : width - indent - widest - 2
-      const [first, ...rest] = room < 20 ? [says] : wrapText(printable(says), room)
-      const hang = ' '.repeat(indent + widest + 2)
-      lines.push(`  ${marks[level]}  ${padTo(printable(about), widest)}  ${first}`, ...rest.map((line) => hang + line))
-      if (fix !== undefined && level !== 'ok') {
-        lines.push(
-          ...wrapText(printable(`fix: ${fix}`), Math.max(20, (width ?? Infinity) - indent)).map((line) => ' '.repeat(indent) + line),
-        )
-      }
+      const told = wrap(says, isWide ? hang : indent)
+      if (isWide) lines.push(`  ${marks[level]}  ${padTo(printable(about), widest)}  ${told[0]!.trimStart()}`, ...told.slice(1))
+      else lines.push(`  ${marks[level]}  ${printable(about)}`, ...told)
+      if (fix !== undefined && level !== 'ok') lines.push(...wrap(`fix: ${fix}`, indent))
     }
     lines.push('')
   }

@@ -29,5 +29,5 @@ export function dryRunOf(rotation: Rotation, facts: object, lines: readonly stri
 /** What else there is to say once the names have moved. */
 export function afterMove({ moved, reconciled }: Pick<Shifted, 'moved' | 'reconciled'>): string[] {
   const lost = moved.lost === 0 ? [] : [`  ${moved.lost} others were first; this move went on top of theirs`]
-  return [...lost, ...viewLines(reconciled.views, { paths: false }).map((line) => `  ${line}`)]
+  return [...lost, ...viewLines(reconciled.views, { tense: 'did', paths: false }).map((line) => `  ${line}`)]
 }

@@ -50,7 +50,7 @@ export function addReconcileCommand(release: Command, cli: Cli, flags: VariantFl
         call.paint.bold(printable(`${chosen.name} ${variant}`)),
         ...(views.length === 0
           ? ['  publishes nothing and keeps no metadata']
-          : viewLines(views, { paths: true }).map((line) => `  ${printable(line)}`)),
+          : viewLines(views, { tense: isDry ? 'will' : 'did', paths: true }).map((line) => `  ${printable(line)}`)),
       ])
       const isDone = all.every(({ views }) => views.every(({ plan }) => isNothing(plan)))
       const last = isDone ? 'nothing to do: all is in line' : isDry ? 'dry run: nothing was changed' : 'put right'

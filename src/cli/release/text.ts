@@ -9,7 +9,7 @@ import {
   type Step,
   type VariantStatus,
 } from '../../releases/index.ts'
-import { describePlan, isNothing, planToJson, summarisePlan } from '../../manifest/index.ts'
+import { describePlan, isNothing, type Plan, planToJson } from '../../manifest/index.ts'
 import type { Paint } from '../colour.ts'
 import { type Column, renderTable } from '../table.ts'
 import { printable } from '../width.ts'
@@ -47,7 +47,11 @@ export function listText(rows: readonly Row[], { paint, width, now }: Look): str
   const columns: Column<Row>[] = [
     { header: 'VARIANT', cell: (row) => row.variant, min: 7 },
     { header: 'RELEASE', cell: (row) => shortId(row.id), priority: 6, paint: paint.cyan },
-    { header: 'WHERE', cell: placeText, min: 12, paint: (text, row) => (row.channels.includes('stable') ? paint.green(text) : text) },
+    {
+      header: 'WHERE',
+      cell: (row) => (row.channels.length > 0 ? row.channels.join(', ') : (row.archived?.at ?? '')),
+      paint: (text, row) => (row.channels.includes('stable') ? paint.green(text) : text),
+    },
     { header: 'AGE', cell: (row) => ageOf(row.created, now), align: 'right', priority: 5 },
     { header: 'SIZE', cell: (row) => formatBytes(row.size), align: 'right', priority: 4 },
     { header: 'COMMITS', cell: (row) => commitsText(row.sources), min: 18, priority: 3 },
@@ -131,17 +135,33 @@ export function stepLines(steps: readonly Step[], variant: string, tense: 'will'
   })
 }
 
-/** What was done to each place that follows the ref; with `paths`, file by file. */
-export function viewLines(views: readonly ReconciledView[], options: { readonly paths: boolean }): string[] {
+/** How each place that follows the ref stands, or what was done to it; with `paths`, file by file. */
+export function viewLines(
+  views: readonly ReconciledView[],
+  options: { readonly tense: 'will' | 'did'; readonly paths: boolean },
+): string[] {
   return views.flatMap(({ kind, where, plan, foreign }) => {
     const lines = options.paths ? describePlan(plan, 20).slice(0, -1) : []
     const others = foreign.length === 0 ? [] : [`  left alone: ${foreign.length} files that holdfast did not write, such as ${foreign[0]}`]
     return [
-      `${kind} ${where}: ${isNothing(plan) ? `in line, ${plan.unchanged} files` : summarisePlan(plan)}`,
+      `${kind.padEnd('published'.length)}  ${where}: ${planText(plan, options.tense)}`,
       ...lines.map((line) => `  ${line}`),
       ...others,
     ]
   })
+}
+
+/** `1 added, 2 replaced (286 MiB)` */
+function planText(plan: Plan, tense: 'will' | 'did'): string {
+  if (isNothing(plan)) return `in line, ${plan.unchanged} files`
+  const [add, change, remove] = tense === 'did' ? ['added', 'replaced', 'removed'] : ['to add', 'to replace', 'to remove']
+  const counts = [
+    { count: plan.adds.length, word: add },
+    { count: plan.changes.length, word: change },
+    { count: plan.removes.length, word: remove },
+  ]
+  const said = counts.filter(({ count }) => count > 0).map(({ count, word }) => `${count} ${word}`)
+  return `${said.join(', ')} (${formatBytes(plan.bytes)})`
 }
 
 export function viewsToJson(views: readonly ReconciledView[]): unknown[] {
