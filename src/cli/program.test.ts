@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, describe, test } from 'node:test'
 import type { Command } from 'commander'
 import { fakeTerminal } from '../../test/fakes/terminal.ts'
+import { loadConfig } from '../config/index.ts'
 import { commandPath } from './command.ts'
 import { buildProgram, runCli } from './program.ts'
 import { displayWidth } from './width.ts'
+
+const cwd = mkdtempSync(path.join(tmpdir(), 'holdfast-program-'))
+after(() => rmSync(cwd, { recursive: true }))
+writeFileSync(path.join(cwd, 'holdfast.toml'), '[release.lib]\nartifact = "a"\nvariants = { one = {} }\n')
 
 async function run(line: string, columns?: number) {
   const terminal = fakeTerminal(columns === undefined ? {} : { columns })
@@ -90,5 +98,17 @@ test('global options may stand before the command or after it', async () => {
     assert.equal(exit, 0)
     const { command, ok, result } = JSON.parse(out)
     assert.deepEqual({ command, ok, shell: result.shell }, { command: 'completion', ok: true, shell: 'fish' })
+  }
+})
+
+test('no product can take a flag that a release command has already', async () => {
+  const release = buildProgram(fakeTerminal().host, { colour: true }, async () => undefined).commands.find(
+    (command) => command.name() === 'release',
+  )!
+  const taken = new Set([release.parent!, ...release.commands].flatMap((command) => command.options.map((option) => option.long!.slice(2))))
+  taken.delete('variant')
+  for (const flag of taken) {
+    const env = { HOLDFAST_RELEASE_LIB_VARIANT_FLAG: flag }
+    await assert.rejects(loadConfig({ cwd, env, file: 'holdfast.toml' }), /no release command uses/, flag)
   }
 })

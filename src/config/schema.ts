@@ -44,11 +44,14 @@ const store = table(
   'Where artifacts, refs and records are kept.',
 )
 
-/** Flags that `release create` has already. */
+/** Flags that release commands have already. */
 const takenFlags = new Set(
-  'artifact build no-build yes force dry-run message json quiet verbose stats help version store config channel to from expect keep keep-within'.split(
-    ' ',
-  ),
+  [
+    'archive archives artifact as-of build channel exit-code expect force format from keep keep-within message no-build output to',
+    'color config dry-run help json limit-rate no-color quiet stats store verbose version yes',
+  ]
+    .join(' ')
+    .split(' '),
 )
 
 const variantFlag = v.pipe(

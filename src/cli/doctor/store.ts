@@ -1,7 +1,7 @@
 import { rm, rmdir } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bytesOf, formatDuration, isFault } from '../../kit/index.ts'
+import { bytesOf, diskFault, errno, formatDuration, isFault } from '../../kit/index.ts'
 import { deletePrefix, type ObjectStore, proveConditionalPuts, readAll } from '../../store/index.ts'
 import { runConformance } from '../../store/conformance/index.ts'
 import type { Wire } from '../../wire.ts'
@@ -46,7 +46,10 @@ async function cleanUp(store: ObjectStore, url: string, prefix: string): Promise
   if (!url.startsWith('file:')) return
   // A folder keeps a mark for each key that was raced for. These keys were ours alone, and nobody will ask for them again.
   const folder = path.join(fileURLToPath(url), prefix)
-  await rm(folder, { recursive: true, force: true })
+  await rm(folder, { recursive: true, force: true }).catch((error: unknown) => {
+    // Nothing could be written there, so nothing is left there.
+    if (errno(error) !== 'ENOTDIR') throw diskFault(error, folder, 'remove the folder')
+  })
   await rmdir(path.dirname(folder)).catch(() => undefined)
 }
 
