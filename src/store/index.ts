@@ -5,7 +5,7 @@
  * Never does: give meaning to a key or to content, keep state outside of the store, turn trouble into absence.
  */
 export { copy, type Copied, type CopyOptions, deletePrefix, exists, move, readAll } from './derive.ts'
-export { createFileStore, type FileStoreOptions, type Swept, sweepTemporaries } from './drivers/file/index.ts'
+export { createFileStore, type FileStoreOptions } from './drivers/file/index.ts'
 export { createMemoryStore } from './drivers/memory.ts'
 export { createS3Store, type S3Settings, type S3StoreOptions } from './drivers/s3/index.ts'
 export { openStore, type OpenOptions } from './open.ts'
@@ -23,6 +23,8 @@ export type {
   PutOptions,
   ResumeMemo,
   Signal,
+  Swept,
+  SweepOptions,
 } from './store.ts'
 export { parseStoreUrl, type StorePlace } from './url.ts'
 export { type FaultPlan, faultyStore, type PlannedFault, plannedFaults, randomFaults, type StoreFault } from './wrap/faulty.ts'

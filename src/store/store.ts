@@ -32,8 +32,24 @@ export interface ObjectStore {
   delete(key: string, options?: Signal): Promise<void>
   /** Every key that begins with the prefix (any string), in key order where `can.orderedList`. Streams; pages are fetched as they are read. */
   list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>
+  /**
+   * Present where puts that were interrupted leave something behind that no key shows: temporary files, unfinished uploads.
+   * Removes those under a prefix whose last sign of life is more than `age` milliseconds ago by the store's clock.
+   */
+  readonly sweep?: ((age: number, options?: SweepOptions) => Promise<Swept>) | undefined
   /** Lets go of sockets and timers. Idempotent. */
   close(): Promise<void>
+}
+
+export interface SweepOptions extends Signal {
+  /** Empty, or ending with a slash. */
+  readonly prefix?: string | undefined
+}
+
+export interface Swept {
+  readonly items: number
+  /** Undefined where the place does not tell. */
+  readonly bytes?: number | undefined
 }
 
 /** Facts that a driver states about itself; only what a caller branches on. */

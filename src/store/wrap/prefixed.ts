@@ -29,6 +29,7 @@ export function prefixedStore(store: ObjectStore, prefix: string): ObjectStore {
     },
     put: async (key, body, options) => outer(await store.put(inner(key), body, options)),
     delete: async (key, options) => await store.delete(inner(key), options),
+    sweep: store.sweep && ((age, options = {}) => store.sweep!(age, { ...options, prefix: prefix + (options.prefix ?? '') })),
     async *list(within, { after, ...options } = {}) {
       const listing = store.list(prefix + within, after === undefined ? options : { ...options, after: prefix + after })
       for await (const info of listing) {

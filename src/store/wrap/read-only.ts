@@ -10,6 +10,7 @@ export function readOnlyStore(store: ObjectStore): ObjectStore {
   return {
     ...store,
     near: store.near && { ...store.near, copyFrom: async (_address, key) => refuse(key) },
+    sweep: undefined,
     put: async (key) => refuse(key),
     delete: async (key) => refuse(key),
   }

@@ -4,10 +4,10 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { bytesOf, collect, type FaultCode, isFault, systemClock } from '../../../kit/index.ts'
+import { bytesOf, collect, type FaultCode, isFault } from '../../../kit/index.ts'
 import { copy, deletePrefix } from '../../derive.ts'
 import type { ObjectStore } from '../../store.ts'
-import { createFileStore, sweepTemporaries } from './index.ts'
+import { createFileStore } from './index.ts'
 
 const base = await mkdtemp(path.join(tmpdir(), 'holdfast-folder-'))
 after(() => rm(base, { recursive: true }))
@@ -216,7 +216,7 @@ test('sweeping removes temporary files that nobody writes to any more, and nothi
   for (const name of [dead, young, key]) await writeFile(path.join(root, name), 'left behind')
   const yesterday = Date.now() / 1000 - 86_400
   for (const name of [dead, key]) await utimes(path.join(root, name), yesterday, yesterday)
-  assert.deepEqual(await sweepTemporaries(root, 3_600_000, systemClock), { files: 1, bytes: 11 })
+  assert.deepEqual(await createFileStore({ root }).sweep!(3_600_000), { items: 1, bytes: 11 })
   assert.deepEqual((await readdir(path.join(root, 'a'))).toSorted(), ['.~tmp-fedcba9876543210', 'b', 'tmp'])
   assert.equal(await deletePrefix(store, 'a/'), 2)
 })

@@ -1,15 +1,14 @@
 import path from 'node:path'
-import { checkKey, type Disk, Fault, realDisk, throwIfAborted } from '../../../kit/index.ts'
+import { checkKey, type Clock, type Disk, Fault, realDisk, systemClock, throwIfAborted } from '../../../kit/index.ts'
 import { rangeWithin } from '../../range.ts'
 import type { Capabilities, GetOptions, ListOptions, ObjectStore, PutOptions } from '../../store.ts'
 import { type Folder, nameOf } from './folder.ts'
 import { stateOf } from './generations.ts'
 import { listFiles } from './list.ts'
 import { nearFiles } from './near.ts'
+import { sweepTemporaries } from './sweep.ts'
 import { readVersion, replaced } from './version.ts'
 import { deleteFile, putFile } from './write.ts'
-
-export { type Swept, sweepTemporaries } from './sweep.ts'
 
 const can: Capabilities = { conditionalPut: 'yes', orderedList: true, nestedKeys: false, metadata: false, resumablePut: false }
 
@@ -20,6 +19,8 @@ export interface FileStoreOptions {
   readonly disk?: Disk
   /** Whether a put waits until a power cut cannot undo it (true). Tests alone do without. */
   readonly durable?: boolean
+  /** For the age of temporaries; the system's where nothing is said. */
+  readonly clock?: Clock
 }
 
 /**
@@ -64,6 +65,7 @@ export function createFileStore(options: FileStoreOptions): ObjectStore {
       await deleteFile(folder, key)
     },
     list: (prefix, list: ListOptions = {}) => listFiles(folder, prefix, list),
+    sweep: (age, sweep = {}) => sweepTemporaries(folder, options.clock ?? systemClock, age, sweep),
     async close() {},
   }
 }

@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { bytesOf, collect, systemClock } from '../../../kit/index.ts'
-import { createFileStore, sweepTemporaries } from './index.ts'
+import { bytesOf, collect } from '../../../kit/index.ts'
+import { createFileStore } from './index.ts'
 
 const base = await mkdtemp(path.join(tmpdir(), 'holdfast-processes-'))
 after(() => rm(base, { recursive: true }))
@@ -75,6 +75,6 @@ test('a writer that is killed leaves one whole version and nothing that a sweep 
     (await Array.fromAsync(store.list(''))).map(({ key }) => key),
     ['deep/x'],
   )
-  await sweepTemporaries(root, -1000, systemClock)
-  assert.deepEqual(await sweepTemporaries(root, -1000, systemClock), { files: 0, bytes: 0 })
+  await createFileStore({ root }).sweep!(-1000)
+  assert.deepEqual(await createFileStore({ root }).sweep!(-1000), { items: 0, bytes: 0 })
 })

@@ -38,7 +38,7 @@ export async function placeWhole(
     throwIfAborted(options.signal)
     shown = await show(folder, key, temporary, options.if)
   } finally {
-    // Whatever happened is told by what was thrown; what stays behind is hidden, and sweepTemporaries finds it.
+    // Whatever happened is told by what was thrown; what stays behind is hidden, and a sweep finds it.
     await folder.disk.unlink(temporary).catch(() => undefined)
     if (shown === undefined) await removeEmptied(folder, temporary).catch(() => undefined)
   }

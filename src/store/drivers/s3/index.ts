@@ -12,6 +12,7 @@ import { listKeys } from './list.ts'
 import { createNear } from './near.ts'
 import { putObject } from './put.ts'
 import { createReader } from './read.ts'
+import { sweepUploads } from './sweep.ts'
 import { resolveSettings, type S3Settings } from './settings.ts'
 
 export type { S3Settings } from './settings.ts'
@@ -59,6 +60,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       }
     },
     list: (prefix, list = {}) => listKeys(api, bucket, prefix, list),
+    sweep: (age, sweep = {}) => sweepUploads(api, bucket, age, sweep),
     close: async () => api.close(),
   }
 }

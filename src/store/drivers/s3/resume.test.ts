@@ -11,6 +11,7 @@ import { fileMemo, type UploadJob } from '../../../../test/faults/upload-child.t
 import { s3ForTests, type S3Server } from '../../../../test/services/index.ts'
 import { bytesOf, bytesOfFile, collect, digestOf } from '../../../kit/index.ts'
 import type { ObjectStore, ResumeMemo } from '../../store.ts'
+import { prefixedStore } from '../../wrap/prefixed.ts'
 import { createS3Store, type S3StoreOptions } from './index.ts'
 
 const MiB = 1 << 20
@@ -203,4 +204,17 @@ test('a resumed upload of wrong bytes is corrupt, is never finished, and leaves 
   await assert.rejects(at.store.put('key', bytesOf(wrong), { digest: digestOf(bytes), resume: memo }), { code: 'corrupt' })
   assert.equal(await at.store.head('key'), undefined)
   assert.deepEqual([await at.leftovers(), memo.text], [[], undefined])
+})
+
+test('a sweep gives up what was begun long ago and never finished, below its prefix only', async (t) => {
+  const at = await place(t)
+  if (at === undefined) return
+  const bytes = content(12 * MiB)
+  await failAtPart(t, at, 2, 'a/key', bytes, textMemo())
+  await failAtPart(t, at, 2, 'b/key', bytes, textMemo())
+  assert.deepEqual(await at.store.sweep?.(3_600_000), { items: 0 })
+  assert.deepEqual(await at.store.sweep?.(-3_600_000, { prefix: 'a/' }), { items: 1 })
+  assert.deepEqual(await at.leftovers(), ['b/key'])
+  assert.deepEqual(await prefixedStore(at.store, 'b/').sweep?.(-3_600_000), { items: 1 })
+  assert.deepEqual(await at.leftovers(), [])
 })
