@@ -36,6 +36,8 @@ export interface Collected {
   readonly deleted: { readonly objects: number; readonly bytes: number }
   /** Unreached, but too young to judge. */
   readonly young: number
+  /** Leftovers of puts that were interrupted: no key ever showed them. */
+  readonly swept: number
 }
 
 /** Milliseconds that one round of deletions may take. */
@@ -61,7 +63,8 @@ export async function collect(options: CollectOptions): Promise<Collected> {
     deleted.objects += part.objects
     deleted.bytes += part.bytes
   }
-  return { kept: before.size, condemned: condemned.count, deleted, young: condemned.young }
+  const swept = options.dryRun === true ? undefined : await store.sweep?.(options.grace, { signal })
+  return { kept: before.size, condemned: condemned.count, deleted, young: condemned.young, swept: swept?.items ?? 0 }
 }
 
 /** Every key that must stay: the roots and all that they lead to. */

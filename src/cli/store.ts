@@ -42,9 +42,10 @@ export function addStoreCommands(program: Command, cli: Cli): void {
   })
 }
 
-function collectedText({ kept, condemned, deleted, young }: Collected, grace: number, dryRun: boolean): string {
+function collectedText({ kept, condemned, deleted, young, swept }: Collected, grace: number, dryRun: boolean): string {
   const lines: string[] = []
   if (deleted.objects > 0) lines.push(`deleted ${deleted.objects} objects, ${formatBytes(deleted.bytes)}`)
+  if (swept > 0) lines.push(`removed ${swept} leftovers of interrupted writes`)
   if (condemned.objects > 0) {
     const what = `${condemned.objects} objects, ${formatBytes(condemned.bytes)}, that nothing reaches`
     lines.push(dryRun ? `would mark ${what}` : `marked ${what}; a prune in ${formatDuration(grace)} or later deletes them`)

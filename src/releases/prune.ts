@@ -52,8 +52,12 @@ export async function pruneArchives(context: ReleaseContext, product: Product, v
     { onLost: 'retry' },
   )
   const reconciled = await reconcile(context, product, variant, { ref: moved.after })
+  if (product.publish !== undefined) await (await context.openView(product.publish.url)).sweep?.(leftoverAge, { signal: context.signal })
   return { ...outcome(variant, moved.before ?? found.ref, rotation), reconciled }
 }
+
+/** Milliseconds after which what an interrupted put left in a published place is removed. */
+const leftoverAge = 86_400_000
 
 function planPrune(ref: VariantRef, pinned: ReadonlySet<string>, options: PruneOptions, now: number): Rotation {
   const { keep = 0, keepWithin = 0 } = options
