@@ -46,7 +46,8 @@ export function follow(options: FollowOptions): Follower {
     wrote(position, piece) {
       const end = position + piece.byteLength
       ends.set(Math.floor(position / rangeBytes), end)
-      if (catching !== undefined || position !== head) return
+      // What is being read back begins at the head and is written: no piece can come to the head meanwhile.
+      if (position !== head) return
       state.update(piece)
       head = end
     },

@@ -111,7 +111,11 @@ async function openIn(plan: PartPlan, folder: string, found: Found | undefined):
     place: ({ replace, mode }) =>
       translated(async () => {
         if (mode !== undefined) await handle.chmod(mode)
+        // After a sync that failed the system may hold pages for written that are not: nothing of it is used again.
+        const wasWorthKeeping = worthKeeping
+        worthKeeping = false
         await handle.sync()
+        worthKeeping = wasWorthKeeping
         await close()
         const placed = await giveName(disk, data, target, replace)
         if (placed) await syncDirectory(disk, path.dirname(target))
