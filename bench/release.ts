@@ -167,7 +167,7 @@ async function prepareOurs() {
     await work()
     const seconds = (performance.now() - start) / 1000
     const now = meter.snapshot()
-    const elsewhere = ((phase.get('hash') ?? 0) + (phase.get('upload') ?? 0)) / 1000
+    const elsewhere = [...phase].reduce((sum, [task, ms]) => (/^(hash|send)/.test(task) ? sum + ms / 1000 : sum), 0)
     const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((total, count) => total + count, 0)
     return {
       seconds,

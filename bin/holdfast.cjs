@@ -21,8 +21,9 @@ function isNewEnough(version) {
 
 function runHere() {
   delete process.env[reexecuted]
-  var built = path.join(__dirname, '..', 'dist', 'cli', 'main.js')
-  var main = fs.existsSync(built) ? built : path.join(__dirname, '..', 'src', 'cli', 'main.ts')
+  // A checkout has sources, and perhaps an old build; the package has only the build.
+  var sources = path.join(__dirname, '..', 'src', 'cli', 'main.ts')
+  var main = fs.existsSync(sources) ? sources : path.join(__dirname, '..', 'dist', 'cli', 'main.js')
   // A rejection here is a fault of the start itself; the main module answers for everything after it.
   import(url.pathToFileURL(main).href).catch(function (error) {
     console.error(error)

@@ -5,7 +5,7 @@ import { seededRandom } from '../../test/fakes/seeded-random.ts'
 import { bytesOf, type Digest, digestOf, isFault } from '../kit/index.ts'
 import { createMemoryStore, type ObjectStore } from '../store/index.ts'
 import { condemnedPrefix } from './condemned.ts'
-import { blobKey, collect, digestOfBlobKey, putBlob, putPin, putSnapshotRecord, removePin, snapshotKey } from './index.ts'
+import { blobKey, collect, digestOfBlobKey, ensureBlob, putPin, putSnapshotRecord, removePin, snapshotKey } from './index.ts'
 
 const hour = 3_600_000
 const grace = 24 * hour
@@ -16,15 +16,17 @@ function setUp() {
   const later = (ms: number) => clock.set(clock.now() + ms)
   const prune = (options: { grace?: number; dryRun?: boolean; store?: ObjectStore } = {}) =>
     collect({ store, clock, random: seededRandom(1), grace, ...options })
+  const ensure = (content: string, digest = digestOf(content)) =>
+    ensureBlob(store, digest, { size: content.length, now: clock.now() }, (key) => store.put(key, bytesOf(content), { digest }))
   const blob = async (content: string): Promise<Digest> => {
     const digest = digestOf(content)
-    await putBlob(store, digest, bytesOf(content), { size: content.length, now: clock.now() })
+    await ensure(content, digest)
     return digest
   }
   const ref = (name: string, ...reaches: { kind: string; digest: Digest }[]) =>
     store.put(`refs/x/${name}.json`, bytesOf(JSON.stringify({ format: 'holdfast-ref/1', reaches })))
   const has = async (digest: Digest) => (await store.head(blobKey(digest))) !== undefined
-  return { clock, store, later, prune, blob, ref, has }
+  return { clock, store, later, prune, ensure, blob, ref, has }
 }
 
 describe('a blob key', () => {
@@ -185,18 +187,18 @@ describe('a prune', () => {
 
 describe('storing a blob', () => {
   it('refuses bytes of another digest, and shows nothing', async () => {
-    const { store, clock, has } = setUp()
+    const { ensure, has } = setUp()
     const digest = digestOf('right')
-    await assert.rejects(putBlob(store, digest, bytesOf('wrong'), { size: 5, now: clock.now() }), (error) => isFault(error, 'corrupt'))
+    await assert.rejects(ensure('wrong', digest), (error) => isFault(error, 'corrupt'))
     assert.equal(await has(digest), false)
   })
 
   it('does not send what is there, and mends what has the wrong size', async () => {
-    const { store, clock, blob } = setUp()
+    const { store, ensure, blob } = setUp()
     const digest = await blob('content')
-    assert.equal((await putBlob(store, digest, bytesOf('content'), { size: 7, now: clock.now() })).wasPresent, true)
+    assert.equal((await ensure('content')).wasPresent, true)
     await store.put(blobKey(digest), bytesOf('cut'))
-    assert.equal((await putBlob(store, digest, bytesOf('content'), { size: 7, now: clock.now() })).wasPresent, false)
+    assert.equal((await ensure('content')).wasPresent, false)
     assert.equal((await store.head(blobKey(digest)))?.size, 7)
   })
 })

@@ -6,7 +6,7 @@
  * deletes nothing when it meets a record that it does not know, and may be killed anywhere beside writers.
  * Never does: move a name.
  */
-export { blobKey, digestOfBlobKey, headBlob, putBlob, type PutBlobOptions } from './blob.ts'
+export { blobKey, digestOfBlobKey, ensureBlob, type EnsureBlobOptions } from './blob.ts'
 export { type ChunkKind, type ChunkList, chunkListOf, type ChunkRef, packChunkRefs } from './chunk.ts'
 export type {
   AddFileOptions,

@@ -69,9 +69,9 @@ export async function syncDirectory(disk: Disk, directory: string): Promise<void
 
 /** Replaces a small file whole: a reader sees the old content or the new, also after a power cut. The mode is the new file's, less the umask. */
 export async function replaceFile(target: string, content: string | Uint8Array, disk: Disk = realDisk, mode = 0o666): Promise<void> {
-  await disk.mkdir(path.dirname(target), { recursive: true })
   const temporary = temporaryBeside(target)
   try {
+    await disk.mkdir(path.dirname(target), { recursive: true })
     const handle = await disk.open(temporary, 'wx', mode)
     try {
       await handle.writeFile(content)

@@ -1,5 +1,6 @@
-import { type Digest, bytesOfFile, Fault, forEachBounded } from '../kit/index.ts'
-import { putBlob, putSnapshotRecord } from '../chunks/index.ts'
+import { type Digest, Fault, forEachBounded } from '../kit/index.ts'
+import { ensureBlob, putSnapshotRecord } from '../chunks/index.ts'
+import { uploadFile } from '../transfer/index.ts'
 import { type Moved, moveRef } from '../refs/index.ts'
 import { type LocalFile, readArtifacts } from './artifacts.ts'
 import { build } from './build.ts'
@@ -145,26 +146,21 @@ async function describeRelease(
 }
 
 async function storeFiles(context: ReleaseContext, files: readonly LocalFile[]): Promise<{ sent: number; reused: number }> {
-  const unique = [...new Map(files.map((file) => [file.digest, file])).values()]
+  const { store, report } = context
+  const unique = new Map(files.map((file) => [file.digest, file]))
   const count = { sent: 0, reused: 0 }
-  const bytes = unique.reduce((sum, file) => sum + file.size, 0)
-  context.report({ kind: 'begin', task: 'upload', items: unique.length, bytes })
   await forEachBounded(
-    unique,
+    unique.values(),
     4,
-    async (file, signal) => {
-      const { wasPresent } = await putBlob(context.store, file.digest, bytesOfFile(file.absolute, file.size), {
-        size: file.size,
-        now: context.clock.now(),
-        resume: context.memoFor?.(file.digest),
-        signal,
-      })
-      count[wasPresent ? 'reused' : 'sent'] += file.size
-      context.report({ kind: 'advance', task: 'upload', items: 1, bytes: file.size })
+    async ({ absolute, size, digest }, signal) => {
+      const resume = context.memoFor?.(digest)
+      const { wasPresent } = await ensureBlob(store, digest, { size, now: context.clock.now(), signal }, (key) =>
+        uploadFile({ file: absolute, size, digest, to: store, key, resume, report, signal }),
+      )
+      count[wasPresent ? 'reused' : 'sent'] += size
     },
     context.signal,
   )
-  context.report({ kind: 'end', task: 'upload' })
   return count
 }
 

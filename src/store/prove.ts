@@ -5,7 +5,7 @@ import type { Condition, ObjectInfo, ObjectStore, Signal } from './store.ts'
 export interface ProofOptions extends Signal {
   /** A number in [0, 1): names the key that is raced for, which no other prover may have. */
   readonly random: () => number
-  /** Races (default 6): in turn for an absent key and over the version that the race before left. */
+  /** Races (default 20; a server that loses them shows it in about every second one): in turn for an absent key and over the version that the race before left. */
   readonly rounds?: number | undefined
   /** Puts at once in each race (default 20). */
   readonly writers?: number | undefined
@@ -27,7 +27,7 @@ export interface Proof {
  * Trouble on the way proves nothing, and is thrown.
  */
 export async function proveConditionalPuts(store: ObjectStore, options: ProofOptions): Promise<Proof> {
-  const { random, rounds = 6, prefix = '', signal } = options
+  const { random, rounds = 20, prefix = '', signal } = options
   const winnersPerRound: number[] = []
   const verdict = (holds: boolean, why: string): Proof => ({ holds, why, evidence: { rounds: winnersPerRound.length, winnersPerRound } })
   if (store.can.conditionalPut === 'no') return verdict(false, `${store.name} says itself that it cannot put conditionally`)
