@@ -104,11 +104,14 @@ export function faultToJson(error: unknown): Record<string, unknown> {
   }
 }
 
+/** What libraries say where they have nothing to say. */
+const meaningless = new Set(['', 'UnknownError', 'Unknown'])
+
 function causesOf(fault: Fault): string[] {
   const reasons: string[] = []
   const seen = new Set([fault.message])
   for (let cause = fault.cause; cause instanceof Error && reasons.length < 5; cause = cause.cause) {
-    if (cause.message !== '' && !seen.has(cause.message)) reasons.push(cause.message)
+    if (!meaningless.has(cause.message) && !seen.has(cause.message)) reasons.push(cause.message)
     seen.add(cause.message)
   }
   return reasons

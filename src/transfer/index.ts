@@ -8,4 +8,4 @@
 export { type Applied, applyPlan, type ApplyOptions, type Source } from './apply.ts'
 export { type Downloaded, downloadFile, type DownloadOptions } from './download.ts'
 export { fileMemo } from './memo.ts'
-export { ensureObject, type EnsureOptions, type FileToSend, uploadFile, type UploadOptions } from './upload.ts'
+export { type FileToSend, uploadFile, type UploadOptions } from './upload.ts'

@@ -3,18 +3,10 @@ import { promises as fs } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
-import { bytesOf, collect, type Digest, digestOf, type FaultCode, isFault, type Progress, systemClock } from '../kit/index.ts'
-import {
-  createMemoryStore,
-  createMeter,
-  faultyStore,
-  meteredStore,
-  type ObjectStore,
-  plannedFaults,
-  retryingStore,
-} from '../store/index.ts'
+import { bytesOf, collect, digestOf, type FaultCode, isFault, type Progress, systemClock } from '../kit/index.ts'
+import { createMemoryStore, faultyStore, type ObjectStore, plannedFaults, retryingStore } from '../store/index.ts'
 import { fileMemo } from './memo.ts'
-import { ensureObject, uploadFile, type UploadOptions } from './upload.ts'
+import { uploadFile, type UploadOptions } from './upload.ts'
 
 const content = 'x'.repeat(3 << 20)
 let folder: string
@@ -79,31 +71,6 @@ describe('an upload', () => {
 
   it('ends with its signal and shows nothing', async () => {
     await assert.rejects(upload({ signal: AbortSignal.abort() }), fault('aborted', /./))
-    assert.equal(await store.head('k'), undefined)
-  })
-})
-
-describe('making sure that an object is there', () => {
-  const ensure = (to: ObjectStore, digest: Digest = digestOf('abc'), size = 3) =>
-    ensureObject({ to, key: 'k', body: bytesOf('abc'), size, digest })
-
-  it('sends it once', async () => {
-    const meter = createMeter()
-    const metered = meteredStore(store, meter)
-    assert.equal((await ensure(metered)).wasPresent, false)
-    assert.equal((await ensure(metered)).wasPresent, true)
-    assert.equal(meter.snapshot().operations.put, 1)
-    assert.equal(meter.snapshot().operations.head, 2)
-  })
-
-  it('never replaces one that is damaged', async () => {
-    await store.put('k', bytesOf('abcd'))
-    await assert.rejects(ensure(store), fault('corrupt', /4 bytes, expected are 3 bytes of sha256:/))
-    assert.equal((await store.head('k'))?.size, 4)
-  })
-
-  it('sends nothing but what it says', async () => {
-    await assert.rejects(ensure(store, digestOf('other')), fault('corrupt', /./))
     assert.equal(await store.head('k'), undefined)
   })
 })

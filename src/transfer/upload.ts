@@ -1,5 +1,6 @@
 import { promises as fs } from 'node:fs'
-import { type Bytes, bytesOfFile, type Digest, diskFault, Fault, isFault, type Report } from '../kit/index.ts'
+import path from 'node:path'
+import { bytesOfFile, type Digest, diskFault, Fault, isFault, type Report } from '../kit/index.ts'
 import type { ObjectInfo, ObjectStore, PutOptions } from '../store/index.ts'
 import { reported } from './reported.ts'
 
@@ -23,7 +24,7 @@ export interface UploadOptions extends FileToSend, Omit<PutOptions, 'digest'> {
 export async function uploadFile(options: UploadOptions): Promise<ObjectInfo> {
   const { file, size, to, key, report, ...put } = options
   await checkSize(options)
-  const task = `send ${key}`
+  const task = `send ${path.basename(file)}`
   report?.({ kind: 'begin', task, items: 1, bytes: size })
   const body = bytesOfFile(file, size)
   try {
@@ -33,29 +34,6 @@ export async function uploadFile(options: UploadOptions): Promise<ObjectInfo> {
   } finally {
     report?.({ kind: 'end', task })
   }
-}
-
-export interface EnsureOptions extends Omit<PutOptions, 'if'> {
-  readonly to: ObjectStore
-  /** A key whose content never changes, such as one that holds its digest. */
-  readonly key: string
-  readonly body: Bytes
-  readonly size: number
-  readonly digest: Digest
-}
-
-/**
- * Makes sure that an object is there: looks first, and sends it only where it is missing. One of another size, or whose
- * digest the store knows to be another, throws `corrupt`: it is never replaced.
- */
-export async function ensureObject(options: EnsureOptions): Promise<{ readonly info: ObjectInfo; readonly wasPresent: boolean }> {
-  const { to, key, body, size, ...put } = options
-  const { digest, signal } = options
-  const present = await to.head(key, { signal })
-  if (present === undefined) return { info: await to.put(key, body, put), wasPresent: false }
-  if (present.size === size && (present.digest ?? digest) === digest) return { info: present, wasPresent: true }
-  const found = present.digest === undefined || present.digest === digest ? `${present.size} bytes` : present.digest
-  throw new Fault('corrupt', `the object that is there has ${found}, expected are ${size} bytes of ${digest}`, { at: `${to.name}/${key}` })
 }
 
 async function checkSize({ file, size }: FileToSend): Promise<void> {
