@@ -32,7 +32,7 @@ export function randomEntry(random: () => number, name: string): Entry {
     user: random() < 0.3 ? '' : random() < 0.5 ? 'ann' : 'jürgen',
     group: random() < 0.3 ? '' : 'staff',
     mtimeNs: BigInt(Math.floor((random() - 0.2) * 4e9)) * 1_000_000_000n + BigInt(Math.floor(random() * 1e9)),
-    xattrs: random() < 0.8 ? [] : randomXattrs(random),
+    xattrs: random() < 0.2 ? undefined : random() < 0.8 ? [] : randomXattrs(random),
   }
   const pick = random()
   if (pick < 0.5) return { ...facts, kind: 'file', content: randomContent(random) }

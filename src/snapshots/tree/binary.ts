@@ -78,6 +78,9 @@ export interface BinaryReader {
   text(what: string, min: number, max: number): ByteText
   bytes(what: string, max: number): Uint8Array
   digest(): Digest
+  /** A length and that many bytes, not copied: for bytes that are kept as long as the whole. */
+  view(): Uint8Array
+  skip(count: number): void
   /** How far it has read. */
   readonly at: number
   /** Throws unless everything has been read. */
@@ -137,6 +140,15 @@ export function binaryReader(bytes: Uint8Array, what: string, start = 0): Binary
       need(32)
       at += 32
       return `sha256:${buffer.toString('hex', at - 32, at)}`
+    },
+    view() {
+      const length = lengthOf('a stretch', 0, buffer.length)
+      at += length
+      return buffer.subarray(at - length, at)
+    },
+    skip(count) {
+      need(count)
+      at += count
     },
     get at() {
       return at

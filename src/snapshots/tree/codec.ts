@@ -99,8 +99,8 @@ export function encodeEntry(entry: Entry, writer: BinaryWriter = binaryWriter())
   writer.bytes(Buffer.from(entry.user, 'utf8'))
   writer.bytes(Buffer.from(entry.group, 'utf8'))
   writeTime(writer, entry.mtimeNs)
-  writer.varint(entry.xattrs.length)
-  for (const { name, value } of entry.xattrs) {
+  writer.varint(entry.xattrs === undefined ? 0 : entry.xattrs.length + 1)
+  for (const { name, value } of entry.xattrs ?? []) {
     writer.text(name)
     writer.bytes(value)
   }
@@ -274,13 +274,13 @@ function readTime(reader: BinaryReader): bigint {
   return BigInt(seconds) * 1_000_000_000n + BigInt(reader.varint(999_999_999))
 }
 
-function readXattrs(reader: BinaryReader): Xattr[] {
-  const count = reader.varint(maxXattrs)
-  if (count === 0) return []
+function readXattrs(reader: BinaryReader): Xattr[] | undefined {
+  const folded = reader.varint(maxXattrs + 1)
+  if (folded === 0) return undefined
   let size = 0
   return readInOrder(
     reader,
-    count,
+    folded - 1,
     () => {
       const name = reader.text('the name of an extended attribute', 1, 255)
       if (name.includes('\0')) reader.fail('the name of an extended attribute has a zero byte')

@@ -1,4 +1,5 @@
 import type { Digest } from '../../kit/index.ts'
+import type { Signal } from '../../store/index.ts'
 import type { ByteText } from './name.ts'
 
 /** What every entry of a directory has. */
@@ -13,8 +14,8 @@ export interface EntryFacts {
   readonly group: string
   /** Nanoseconds since 1970, UTC. */
   readonly mtimeNs: bigint
-  /** In ascending order of name. */
-  readonly xattrs: readonly Xattr[]
+  /** In ascending order of name; undefined where they could not be asked for, which is not the same as none. */
+  readonly xattrs: readonly Xattr[] | undefined
 }
 
 export interface Xattr {
@@ -50,7 +51,7 @@ export type EntryKind = Entry['kind']
 
 /** Anything that gives the bytes of a node or chunk by its digest. */
 export interface NodeSource {
-  read(id: Digest, signal?: AbortSignal): Promise<Uint8Array>
+  read(id: Digest, options?: Signal): Promise<Uint8Array>
 }
 
 /** Anything that takes a node and gives its digest. */

@@ -6,6 +6,8 @@ import { Fault } from '../../kit/index.ts'
  */
 export type ByteText = string
 
+/** The one entry of a snapshot's top node: the tree itself, with the attributes of its root. */
+export const rootName = 'root'
 /** Bytes of one name: the limit of Linux file systems. */
 export const maxNameBytes = 255
 /** Bytes of a path below the root of a snapshot. */

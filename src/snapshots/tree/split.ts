@@ -1,4 +1,5 @@
 import { type Digest, Fault } from '../../kit/index.ts'
+import type { Signal } from '../../store/index.ts'
 import {
   decodeNode,
   type DirectoryPiece,
@@ -64,13 +65,13 @@ function hashOfName(name: ByteText): number {
 }
 
 /** A directory's entries, whole and in order. Throws `corrupt` where its pieces do not fit together. */
-export async function readDirectory(source: NodeSource, id: Digest, signal?: AbortSignal): Promise<readonly Entry[]> {
-  const node = decodeNode(await source.read(id, signal), id)
+export async function readDirectory(source: NodeSource, id: Digest, options: Signal = {}): Promise<readonly Entry[]> {
+  const node = decodeNode(await source.read(id, options), id)
   if (node.kind === 'directory') return node.entries
   if (node.kind !== 'split-directory') throw wrongKind(id, 'a directory', node.kind)
   const entries: Entry[] = []
   for (const piece of node.pieces) {
-    const inner = decodeNode(await source.read(piece.node, signal), piece.node)
+    const inner = decodeNode(await source.read(piece.node, options), piece.node)
     if (inner.kind !== 'directory') throw wrongKind(piece.node, 'a piece of a directory', inner.kind)
     const last = entries.at(-1)
     if (
@@ -117,19 +118,19 @@ function* cutByDigest<T>(items: readonly T[], digestOf: (item: T) => Digest | un
 }
 
 /** A file's parts in order. Throws `corrupt` where they do not add up to its size. */
-export async function readParts(source: NodeSource, content: Content, signal?: AbortSignal): Promise<readonly Part[]> {
+export async function readParts(source: NodeSource, content: Content, options: Signal = {}): Promise<readonly Part[]> {
   if (content.list === undefined) return content.parts ?? []
   const parts: Part[] = []
-  await addParts(source, content.list, content.size, parts, 0, signal)
+  await addParts(source, content.list, content.size, parts, 0, options)
   return parts
 }
 
-async function addParts(source: NodeSource, id: Digest, length: number, into: Part[], depth: number, signal?: AbortSignal): Promise<void> {
-  const node = decodeNode(await source.read(id, signal), id)
+async function addParts(source: NodeSource, id: Digest, length: number, into: Part[], depth: number, options: Signal): Promise<void> {
+  const node = decodeNode(await source.read(id, options), id)
   if (depth > maxListDepth) throw new Fault('corrupt', `lists of parts are nested deeper than ${maxListDepth}`, { at: id })
   if (node.kind === 'list-of-lists') {
     if (lengthOf(node.lists) !== length) throw wrongLength(id, length, lengthOf(node.lists))
-    for (const list of node.lists) await addParts(source, list.node, list.length, into, depth + 1, signal)
+    for (const list of node.lists) await addParts(source, list.node, list.length, into, depth + 1, options)
     return
   }
   if (node.kind !== 'part-list') throw wrongKind(id, 'a list of parts', node.kind)
