@@ -18,7 +18,7 @@ import { createMeter, openStore } from '../src/store/index.ts'
 import { startS3 } from '../test/services/index.ts'
 
 const mebibytes = Number(process.argv[2] ?? 800)
-const rounds = Number(process.argv[3] ?? 3)
+const rounds = Number(process.argv[3] ?? 2)
 const file = 'librcclx-dev.a'
 
 interface Figures {
@@ -30,6 +30,7 @@ interface Figures {
   readonly requests: number
 }
 
+process.env['CEPH_GIB'] = '16'
 const server = await startS3()
 const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-bench-'))
 try {
@@ -40,16 +41,16 @@ try {
 }
 
 async function main(): Promise<void> {
-  const libraries = await Promise.all(Array.from({ length: rounds + 3 }, (_, at) => makeLibrary(at)))
+  const libraries = await Promise.all(Array.from({ length: rounds + 2 }, (_, at) => makeLibrary(at)))
   const seedWay = await prepareSeedWay()
   const ourWay = await prepareOurs()
-  for (const library of libraries.slice(0, 3)) {
+  for (const library of libraries.slice(0, 2)) {
     await seedWay(library)
     await ourWay.create(library)
   }
   const theirs: Figures[] = []
   const ours: Figures[] = []
-  for (const library of libraries.slice(3)) {
+  for (const library of libraries.slice(2)) {
     theirs.push(await seedWay(library))
     ours.push(await ourWay.create(library))
   }

@@ -94,7 +94,7 @@ osd crush chooseleaf type = 0
 [osd]
 osd data = $dir/osd
 osd objectstore = memstore
-memstore device bytes = $((8 << 30))
+memstore device bytes = $((${CEPH_GIB:-8} << 30))
 osd mclock skip benchmark = true
 osd op queue = wpq
 [client]

@@ -74,6 +74,7 @@ const byCode: Readonly<Record<string, Meaning>> = {
   SlowDown: overloaded,
   Throttling: overloaded,
   TooManyRequests: overloaded,
+  InsufficientCapacity: { code: 'unavailable', says: 'the server is full', hint: 'free some space there and run it again' },
   QuotaExceeded: { code: 'unavailable', says: 'the quota is used up', hint: 'free some space or raise the quota' },
   NotImplemented: { code: 'unsupported', says: 'the server does not do this' },
   MethodNotAllowed: { code: 'unsupported', says: 'the server does not allow this' },
