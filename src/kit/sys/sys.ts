@@ -1,0 +1,32 @@
+import { type AccountCalls, accountCalls } from './accounts.ts'
+import { type CloneCalls, cloneCalls } from './clone.ts'
+import { type ExtentCalls, extentCalls } from './extents.ts'
+import { createLibc, type LibcSource } from './libc.ts'
+import { type LockCalls, lockCalls } from './lock.ts'
+import { type RenameCalls, renameCalls } from './rename.ts'
+import { type SpecialCalls, specialCalls } from './special.ts'
+import { type TimeCalls, timeCalls } from './times.ts'
+import { type XattrCalls, xattrCalls } from './xattr.ts'
+
+export interface Sys extends XattrCalls, TimeCalls, SpecialCalls, ExtentCalls, CloneCalls, RenameCalls, LockCalls, AccountCalls {
+  /** Why all calls are `unsupported` on this machine; undefined where they work. */
+  whyMissing(): string | undefined
+}
+
+/** The system calls of this machine; a test gives another source of them. */
+export function createSys(source: LibcSource = {}): Sys {
+  const libc = createLibc(source)
+  return {
+    whyMissing: () => libc.whyMissing(),
+    ...xattrCalls(libc),
+    ...timeCalls(libc),
+    ...specialCalls(libc),
+    ...extentCalls(libc),
+    ...cloneCalls(libc),
+    ...renameCalls(libc),
+    ...lockCalls(libc),
+    ...accountCalls(libc),
+  }
+}
+
+export const realSys: Sys = createSys()
