@@ -8,7 +8,7 @@
 export { applyAttributes, applyTime } from './apply.ts'
 export type { GivenAttributes } from './attributes.ts'
 export { captureAttributes } from './capture.ts'
-export { captureExtents, clearRange } from './holes.ts'
+export { clearRange } from './holes.ts'
 export { rememberOwners } from './owners.ts'
 export { createShortfall, describeOmission, type Omission, type Shortfall } from './shortfall.ts'
 export { makeSpecialFile } from './special.ts'

@@ -2,7 +2,7 @@ import { Fault } from '../../kit/index.ts'
 import { type Place, placeName } from '../../kit/sys/index.ts'
 
 /** What of an entry was left out. An extended attribute counts by its namespace: `xattr:user`, `xattr:security`, … */
-export type Omitted = 'owner' | 'owner-name' | 'mode' | 'set-id' | 'time' | 'special' | 'device' | 'holes' | 'xattrs' | `xattr:${string}`
+export type Omitted = 'owner' | 'owner-name' | 'mode' | 'set-id' | 'time' | 'special' | 'device' | 'xattrs' | `xattr:${string}`
 
 /** One kind of omission, for one reason. */
 export interface Omission {
@@ -63,7 +63,6 @@ const words: Readonly<Record<string, string>> = {
   time: 'the time',
   special: 'the pipe or socket',
   device: 'the device',
-  holes: 'the holes',
   xattrs: 'the extended attributes',
 }
 
