@@ -33,9 +33,11 @@ export interface ChunkStoreOptions {
   readonly clock: Clock
   /** A number in [0, 1). */
   readonly random: () => number
+  /** For a store that never got chunks: how it shall cut and compress from now on. A store that has parameters keeps them. */
+  readonly parameters?: ChunkParameters | undefined
   /** A directory for copies of indexes, `$XDG_CACHE_HOME/holdfast/<store id>` by habit; may be deleted at any time. */
   readonly cache?: string | undefined
-  /** Threads that read, cut, hash and compress; `availableParallelism()`, at most 8. They start with the first file. */
+  /** Threads that read, cut, hash and compress; `availableParallelism()`, at most 4. They start once there is enough to do; 0 for none. */
   readonly workers?: number | undefined
   readonly report?: Report | undefined
   readonly signal?: AbortSignal | undefined

@@ -14,6 +14,11 @@ export interface Condemned {
   /** Present while a prune deletes; it issues no deletion after this time, ISO 8601. */
   readonly deletingUntil?: string | undefined
   readonly keys: Readonly<Record<string, Digest>>
+  /**
+   * The leases that were live after this record could be seen: their writers may have read the list without it, and rely on packs in
+   * it. Nothing is deleted before they are all gone. Absent until it has been found out.
+   */
+  readonly waitsFor?: readonly string[] | undefined
 }
 
 export const condemnedFormat = 'holdfast-condemned/1'
@@ -24,6 +29,7 @@ const shape = v.object({
   at: v.string(),
   deletingUntil: v.optional(v.string()),
   keys: v.record(v.string(), v.custom<Digest>(isDigest)),
+  waitsFor: v.optional(v.array(v.string())),
 })
 
 export interface FoundCondemned {

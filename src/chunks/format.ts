@@ -34,10 +34,10 @@ export async function readStoreFormat(store: ObjectStore, options: Signal = {}):
   }
 }
 
-/** The store's record, made where there is none. Of several makers at once one is first and all get its record. */
+/** The store's record, made (with `members` too) where there is none. Of several makers at once one is first and all get its record. */
 export async function ensureStoreFormat(
   store: ObjectStore,
-  options: Signal & { readonly now: number; readonly random: () => number },
+  options: Signal & { readonly now: number; readonly random: () => number; readonly members?: Readonly<Record<string, unknown>> },
 ): Promise<{ readonly format: StoreFormat; readonly isNew: boolean }> {
   const present = await readStoreFormat(store, options)
   if (present !== undefined) return { format: present, isNew: false }
@@ -46,7 +46,7 @@ export async function ensureStoreFormat(
     id += Math.floor(options.random() * 0x10000)
       .toString(16)
       .padStart(4, '0')
-  const format: StoreFormat = { format: storeFormat, id, created: new Date(options.now).toISOString() }
+  const format = { ...options.members, format: storeFormat, id, created: new Date(options.now).toISOString() } as const
   try {
     await store.put(formatKey, bytesOf(canonicalJson(format) + '\n'), {
       if: 'absent',

@@ -22,6 +22,7 @@ export type {
 export { collect, type Collected, type CollectOptions } from './collect.ts'
 export { ensureStoreFormat, formatKey, readStoreFormat, type StoreFormat, storeFormat } from './format.ts'
 export { listPins, type Pin, pinFormat, pinKey, putPin, removePin } from './pin.ts'
-export type { ChunkParameters } from './parameters.ts'
+export { openChunkStore } from './open-chunk-store.ts'
+export { type ChunkParameters, defaultParameters } from './parameters.ts'
 export type { Root, Tracer } from './roots.ts'
 export { digestOfSnapshotKey, encodeSnapshotRecord, putSnapshotRecord, readSnapshotRecord, snapshotKey } from './snapshot-record.ts'

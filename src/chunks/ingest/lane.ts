@@ -1,0 +1,177 @@
+import { asFault } from '../../kit/index.ts'
+import { openBlock } from '../pack/open-block.ts'
+import { nonceOf, sealPack } from '../pack/pack.ts'
+import { createPacker, type PackBody } from '../pack/packer.ts'
+import type { FromLane, PartResult, PlainFault, ToLane } from './messages.ts'
+import { readPart, type Regions } from './read-part.ts'
+import { createRegion, type Region } from './region.ts'
+
+/** The end of a channel: a worker's `parentPort`, or a `MessagePort`. */
+export interface LanePort {
+  on(event: 'message', listener: (message: ToLane) => void): unknown
+  postMessage(message: FromLane, transfer: readonly ArrayBuffer[]): void
+}
+
+type Begin = Extract<ToLane, { type: 'begin' }>
+
+/** Packs of one lane that are on their way to the store at a time. */
+const packsUnderWay = 1
+const shareable = 64 << 10
+
+/**
+ * Reads, cuts, hashes, compresses and packs as it is told, one message after the other. It fills one region while the main thread
+ * decides about the other: which chunks are new.
+ */
+export function serveLane(port: LanePort): void {
+  const verdicts = createLine<Uint8Array>()
+  const written = createLine<ArrayBuffer>()
+  const work = createLine<Exclude<ToLane, { type: 'verdict' | 'written' }>>()
+  port.on('message', (message) => {
+    if (message.type === 'verdict') verdicts.push(message.isNew)
+    else if (message.type === 'written') written.push(message.buffer)
+    else work.push(message)
+  })
+  const send = (message: FromLane, transfer: readonly ArrayBuffer[] = []) => port.postMessage(message, transfer)
+  const run = async () => {
+    let session: Session | undefined
+    for (;;) {
+      const message = await work.take()
+      if (message.type === 'open') openHere(message, send)
+      else if (message.type === 'begin') session = createSession(message, send, verdicts, written)
+      else if (session !== undefined && message.type === 'read')
+        send({ type: 'done', job: message.job, results: await session.read(message.parts) })
+      else if (session !== undefined && message.type === 'flush') {
+        const body = await session.flush()
+        send({ type: 'flushed', body }, body === undefined ? [] : [body.bytes.buffer as ArrayBuffer])
+      }
+    }
+  }
+  run().catch((error: unknown) => send({ type: 'failed', fault: plainFault(error) }))
+}
+
+interface Session {
+  read(parts: Extract<ToLane, { type: 'read' }>['parts']): Promise<PartResult[]>
+  flush(): Promise<PackBody | undefined>
+}
+
+interface Asked {
+  readonly region: Region
+  /** Present while the main thread decides about it. */
+  isAsked: boolean
+}
+
+function createSession(
+  { writer, lane, sizes, level }: Begin,
+  send: (message: FromLane, transfer?: readonly ArrayBuffer[]) => void,
+  verdicts: Line<Uint8Array>,
+  written: Line<ArrayBuffer>,
+): Session {
+  const packer = createPacker(level)
+  const both: readonly [Asked, Asked] = [
+    { region: createRegion(sizes), isAsked: false },
+    { region: createRegion(sizes), isAsked: false },
+  ]
+  let turn: 0 | 1 = 0
+  let packs = 0
+  let underWay = 0
+
+  const sendPack = async () => {
+    const buffer = underWay < packsUnderWay ? undefined : await written.take()
+    if (buffer === undefined) underWay++
+    const body = packer.take(buffer)
+    if (body === undefined) return
+    const { id, size, pieces, trailer } = sealPack([body], nonceOf(writer, `${lane}/${packs++}`))
+    send({ type: 'pack', id, size, pieces, trailer }, [body.bytes.buffer as ArrayBuffer])
+  }
+  const ask = (asked: Asked) => {
+    if (asked.region.count === 0) return asked.region.clear()
+    send({ type: 'ask', refs: asked.region.refs() })
+    asked.isAsked = true
+  }
+  const settle = async (asked: Asked) => {
+    if (!asked.isAsked) return
+    const isNew = await verdicts.take()
+    for (let index = 0; index < isNew.length; index++) {
+      if (isNew[index] === 0) continue
+      packer.add(asked.region.id(index), 'chunk', asked.region.chunk(index))
+      if (packer.isFull) await sendPack()
+    }
+    asked.region.clear()
+    asked.isAsked = false
+  }
+  const regions: Regions = {
+    max: sizes.max,
+    get current() {
+      return both[turn].region
+    },
+    async next(keepFrom) {
+      const [full, other] = [both[turn], both[turn === 0 ? 1 : 0]]
+      await settle(other)
+      const rest = full.region.cutter.bytes.subarray(keepFrom, full.region.filled)
+      other.region.cutter.bytes.set(rest)
+      other.region.filled = rest.byteLength
+      ask(full)
+      turn = turn === 0 ? 1 : 0
+      return other.region
+    },
+  }
+  return {
+    async read(parts) {
+      const results: PartResult[] = []
+      for (const part of parts) {
+        try {
+          results.push(await readPart(part, regions))
+        } catch (error) {
+          results.push({ fault: plainFault(error) })
+        }
+      }
+      return results
+    },
+    async flush() {
+      const [older, newer] = [both[turn === 0 ? 1 : 0], both[turn]]
+      await settle(older)
+      ask(newer)
+      await settle(newer)
+      return packer.take()
+    },
+  }
+}
+
+function openHere(message: Extract<ToLane, { type: 'open' }>, send: (message: FromLane, transfer?: readonly ArrayBuffer[]) => void): void {
+  const { task, method, bytes, plain, chunks, at } = message
+  try {
+    const opened = openBlock({ method, bytes }, plain, chunks, at)
+    // Small results may lie in memory that others share.
+    send({ type: 'opened', task, ...opened }, plain < shareable ? [] : [opened.plain.buffer as ArrayBuffer])
+  } catch (error) {
+    send({ type: 'unopened', task, fault: plainFault(error) })
+  }
+}
+
+export function plainFault(error: unknown): PlainFault {
+  const { code, message, at, hint } = asFault(error)
+  return { code, message, at, hint }
+}
+
+/** Items in the order in which they came, for one taker. */
+interface Line<T> {
+  push(item: T): void
+  take(): Promise<T>
+}
+
+function createLine<T>(): Line<T> {
+  const items: T[] = []
+  let waiting: ((item: T) => void) | undefined
+  return {
+    push(item) {
+      const taker = waiting
+      waiting = undefined
+      if (taker === undefined) items.push(item)
+      else taker(item)
+    },
+    take() {
+      if (items.length === 0) return new Promise((resolve) => (waiting = resolve))
+      return Promise.resolve(items.shift()!)
+    },
+  }
+}

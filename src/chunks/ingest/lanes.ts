@@ -1,0 +1,64 @@
+import { availableParallelism } from 'node:os'
+import { MessageChannel, Worker } from 'node:worker_threads'
+import { Fault } from '../../kit/index.ts'
+import { serveLane } from './lane.ts'
+import type { FromLane, PlainFault, ToLane } from './messages.ts'
+
+/** A place where files are read and blocks are opened: a thread, or this one. */
+export interface Lane {
+  send(message: ToLane, transfer?: readonly ArrayBuffer[]): void
+  /** What is under way is lost. Idempotent. */
+  close(): Promise<void>
+}
+
+export interface LaneEvents {
+  message(message: FromLane): void
+  /** The lane has ended by itself. */
+  broken(error: Fault): void
+}
+
+/** More threads would need more memory than they bring speed: each holds two packs and two regions. */
+const mostThreads = 4
+
+export function usualThreads(): number {
+  return Math.min(availableParallelism(), mostThreads)
+}
+
+/** In this thread: for little work it is faster than starting one. */
+export function openInlineLane(events: LaneEvents): Lane {
+  const { port1, port2 } = new MessageChannel()
+  port1.on('message', (message: FromLane) => events.message(message))
+  serveLane({
+    on: (event, listener) => port2.on(event, listener),
+    postMessage: (message, transfer) => port2.postMessage(message, [...transfer]),
+  })
+  return {
+    send: (message, transfer = []) => port1.postMessage(message, [...transfer]),
+    async close() {
+      port1.close()
+    },
+  }
+}
+
+export function openThreadLane(events: LaneEvents): Lane {
+  // The sources run as they are, and built they lie in dist/ as JavaScript.
+  const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js'
+  const worker = new Worker(new URL(file, import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 16 } })
+  let isOpen = true
+  worker.on('message', (message: FromLane) => events.message(message))
+  worker.on('error', (error) => events.broken(new Fault('bug', `a worker thread has failed: ${String(error)}`, { cause: error })))
+  worker.on('exit', () => {
+    if (isOpen) events.broken(new Fault('bug', 'a worker thread has ended by itself'))
+  })
+  return {
+    send: (message, transfer = []) => worker.postMessage(message, [...transfer]),
+    async close() {
+      isOpen = false
+      await worker.terminate()
+    },
+  }
+}
+
+export function faultOf({ code, message, at, hint }: PlainFault): Fault {
+  return new Fault(code, message, { at, hint })
+}

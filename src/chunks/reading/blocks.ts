@@ -1,0 +1,96 @@
+import { collect } from '../../kit/index.ts'
+import type { ObjectStore, Signal } from '../../store/index.ts'
+import type { BlockPlace } from '../indexes/chunk-index.ts'
+import type { StoredBlock } from '../pack/block.ts'
+import type { OpenedBlock } from '../pack/open-block.ts'
+import { packKey } from '../pack/pack.ts'
+import { createTurns } from './turns.ts'
+
+/** Decompresses and checks, here or in another thread. */
+export type OpenBlock = (stored: StoredBlock, place: BlockPlace, at: string) => Promise<OpenedBlock>
+
+export interface BlockReader {
+  /** The blocks of those places, each of which may still be on its way. Blocks that lie together in a pack come with one request. */
+  fetch(places: readonly BlockPlace[], options?: Signal): ReadonlyMap<number, Promise<OpenedBlock>>
+}
+
+/** Bytes between two blocks that are rather read than asked for separately. */
+const maxGap = 128 << 10
+const maxRange = 4 << 20
+/** Requests at once. */
+const width = 4
+/** Plain bytes of blocks that are kept for the next reader. */
+const keptBytes = 24 << 20
+
+export function createBlockReader(store: ObjectStore, open: OpenBlock): BlockReader {
+  const kept = new Map<number, { readonly bytes: number; readonly opened: Promise<OpenedBlock> }>()
+  const turns = createTurns(width)
+  let total = 0
+
+  const keep = (place: BlockPlace, opened: Promise<OpenedBlock>) => {
+    kept.set(place.block, { bytes: place.plain, opened })
+    total += place.plain
+    opened.catch(() => forget(place.block))
+    for (const oldest of kept.keys()) {
+      if (total <= keptBytes) break
+      forget(oldest)
+    }
+  }
+  const forget = (block: number) => {
+    const held = kept.get(block)
+    if (held !== undefined) total -= held.bytes
+    kept.delete(block)
+  }
+  return {
+    fetch(places, options = {}) {
+      const found = new Map<number, Promise<OpenedBlock>>()
+      const missing = new Map<number, BlockPlace>()
+      for (const place of places) {
+        const held = kept.get(place.block)
+        if (held === undefined) missing.set(place.block, place)
+        else {
+          kept.delete(place.block)
+          kept.set(place.block, held)
+          found.set(place.block, held.opened)
+        }
+      }
+      for (const range of rangesOf([...missing.values()])) {
+        const bytes = turns.run(() => readRange(store, range, options))
+        for (const place of range) {
+          const at = `${store.name}/${packKey(place.pack.id)}`
+          const opened = bytes.then((whole) => {
+            const start = place.offset - range[0]!.offset
+            return open({ method: place.method, bytes: whole.subarray(start, start + place.stored) }, place, at)
+          })
+          keep(place, opened)
+          found.set(place.block, opened)
+        }
+      }
+      return found
+    },
+  }
+}
+
+/** Places by pack and position, those together that one request brings. */
+function rangesOf(places: BlockPlace[]): BlockPlace[][] {
+  places.sort((a, b) => a.block - b.block)
+  const ranges: BlockPlace[][] = []
+  for (const place of places) {
+    const range = ranges.at(-1)
+    const last = range?.at(-1)
+    const isNear =
+      last?.pack === place.pack &&
+      place.offset - (last.offset + last.stored) <= maxGap &&
+      place.offset + place.stored - range![0]!.offset <= maxRange
+    if (isNear) range!.push(place)
+    else ranges.push([place])
+  }
+  return ranges
+}
+
+async function readRange(store: ObjectStore, range: readonly BlockPlace[], { signal }: Signal): Promise<Uint8Array> {
+  const start = range[0]!.offset
+  const end = range.at(-1)!.offset + range.at(-1)!.stored
+  const body = await store.get(packKey(range[0]!.pack.id), { range: { start, end }, signal })
+  return await collect(body, end - start)
+}
