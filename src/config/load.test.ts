@@ -267,6 +267,46 @@ describe('a mistake in the file', () => {
     assert.doesNotMatch(fault.message, /hunter22/)
   })
 
+  const product = (name: string, keys: string) => `[release.${name}]\nartifact = "out/a.a"\nvariants = { "1" = {} }\n${keys}\n`
+  for (const [what, toml, message] of [
+    [
+      'published into the store',
+      product('x', 'publish = "file:./.holdfast/store"'),
+      /release\.x\.publish: file:.* lies in the store file:/,
+    ],
+    [
+      'published below the store',
+      `[store]\nurl = "s3://bucket/a"\n${product('x', 'publish = "s3://bucket/a/tree/"')}`,
+      /:6: .*lies in the store/,
+    ],
+    ['metadata in the store', product('x', 'metadata = ".holdfast/store/m"'), /release\.x\.metadata: the folder lies in the store/],
+    [
+      'metadata where files are published',
+      product('x', 'metadata = "m"\npublish = "file:./m"'),
+      /release\.x\.metadata: the same folder as publish/,
+    ],
+    [
+      'metadata of two products',
+      product('x', 'metadata = "m"') + product('y', 'metadata = "./m"'),
+      /:8: release\.y\.metadata: x writes stable\/1\/metadata\.txt/,
+    ],
+    [
+      'two products under one key',
+      product('x', 'publish = "s3://bucket"') + product('y', 'publish = "s3://bucket"'),
+      /release\.y\.publish: x publishes stable\/1\/a\.a/,
+    ],
+  ] as const) {
+    test(`${what} is refused`, async () => {
+      assert.match((await faultOf(toml)).message, message)
+    })
+  }
+
+  test('places beside each other are fine, and a store may lie in the bucket that is published', async () => {
+    await load(product('x', 'publish = "file:./.holdfast/store-of-x"\nmetadata = "tree/meta"'))
+    await load(`[store]\nurl = "s3://bucket/holdfast"\n${product('x', 'publish = "s3://bucket"\nmetadata = "m"')}`)
+    await load(product('x', 'publish = "s3://bucket/x"\nmetadata = "x"') + product('y', 'publish = "s3://bucket/y"\nmetadata = "y"'))
+  })
+
   test('all problems are told at once, in one fault', async () => {
     const fault = await faultOf('[store]\nulr = 1\n[release.x]\nartifact = []\nvariants = { "1" = {} }\nkeep = -1\n')
     assert.match(

@@ -2,7 +2,8 @@ import path from 'node:path'
 import { Fault, readSmallFile } from '../kit/index.ts'
 import { formatPath, type Path } from './keys.ts'
 import { type Document, parseDocument } from './parse.ts'
-import { checkConfig } from './problems.ts'
+import { overlapsOf } from './overlaps.ts'
+import { checkConfig, invalidConfig } from './problems.ts'
 import { configSchema, type Written } from './schema.ts'
 import { type ReleaseConfig, releaseConfig, resolvePlaces, type StoreConfig, storeConfig } from './settings.ts'
 import { readVariables, replace, type Replacement } from './variables.ts'
@@ -79,11 +80,15 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
 
   const root = file === undefined ? path.resolve(query.cwd) : path.dirname(file)
   resolvePlaces(written, configSchema, (keyPath) => (setBy.has(formatPath(keyPath)) ? path.resolve(query.cwd) : root))
+  const store = storeConfig(written.store)
+  const release = Object.fromEntries(Object.entries(written.release).map(([name, each]) => [name, releaseConfig(name, each, root)]))
+  const overlaps = overlapsOf(store, release).map((overlap) => `${placeOf(overlap.path)}: ${formatPath(overlap.path)}: ${overlap.says}`)
+  if (overlaps.length > 0) throw invalidConfig(overlaps, file)
   return {
     root,
     file,
-    store: storeConfig(written.store),
-    release: Object.fromEntries(Object.entries(written.release).map(([name, release]) => [name, releaseConfig(name, release, root)])),
+    store,
+    release,
     index: written.index,
     images: written.images,
     env: written.env,

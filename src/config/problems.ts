@@ -12,12 +12,16 @@ export type PlaceOf = (path: Path) => string
 export function checkConfig(tree: unknown, placeOf: PlaceOf, file: string | undefined): Written {
   const result = v.safeParse(configSchema, tree)
   if (result.success) return result.output
-  const problems = [...new Set(result.issues.map((issue) => describeIssue(issue, placeOf)))]
+  throw invalidConfig([...new Set(result.issues.map((issue) => describeIssue(issue, placeOf)))], file)
+}
+
+/** All that is wrong with a configuration as one fault. */
+export function invalidConfig(problems: readonly string[], file: string | undefined): Fault {
   const message =
     problems.length === 1
       ? problems[0]!
       : `${problems.length} problems in the configuration:\n${problems.map((text) => `  ${text}`).join('\n')}`
-  throw new Fault('invalid', message, { at: file, hint: 'every key is described in docs/configuration.md and in holdfast.schema.json' })
+  return new Fault('invalid', message, { at: file, hint: 'every key is described in docs/configuration.md and in holdfast.schema.json' })
 }
 
 function describeIssue(issue: v.BaseIssue<unknown>, placeOf: PlaceOf): string {

@@ -41,7 +41,8 @@ every key below has its default. \`holdfast.schema.json\` in the package gives t
 - **Paths** and \`file:\` URLs in the file count from the file's folder; in variables and flags, from the working directory.
 - **Secrets** have no keys here. S3 credentials come from the usual AWS chain: \`AWS_ACCESS_KEY_ID\` and its like, \`~/.aws\`, machine roles.
 - **Durations** are written \`30s\`, \`15m\`, \`24h\`, \`90d\`, \`1h30m\`; **sizes** \`64MiB\`, \`10GB\`, \`4096\`.
-- **Mistakes** are told all at once, each with file, line, key, what was expected, and the nearest valid key.
+- **Mistakes** are told all at once, each with file, line, key, what was expected, and the nearest valid key. So are places
+  in each other's way: publishing into the store, metadata where files are published, two products under the same keys.
 
 The words in capitals are names of your own choice.
 `
