@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { realpath } from 'node:fs/promises'
 import { homedir, hostname, userInfo } from 'node:os'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { ensureStoreFormat, readStoreFormat } from './chunks/index.ts'
 import type { Config } from './config/index.ts'
 import { type Clock, Fault, hexOf, readSmallFile, replaceFile, type Report, silent } from './kit/index.ts'
@@ -77,6 +78,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
         env: { ...env },
         report,
         signal,
+        storeFolders: config.store.url.startsWith('file:') ? [fileURLToPath(config.store.url)] : [],
         memoFor: (digest) => fileMemo(path.join(folders.stateDir, 'uploads', `${hexOf(digest)}.json`)),
       }
     },

@@ -19,6 +19,8 @@ export interface ReleaseContext {
   readonly env: NodeJS.ProcessEnv
   readonly report: Report
   readonly signal?: AbortSignal | undefined
+  /** Folders that the store itself writes into, where it lies in one: what changes there makes no work tree dirty. */
+  readonly storeFolders?: readonly string[] | undefined
   /** Keeps what is needed to go on with an interrupted upload of this blob. */
   readonly memoFor?: ((digest: Digest) => ResumeMemo) | undefined
 }

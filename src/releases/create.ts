@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { type Digest, Fault, forEachBounded } from '../kit/index.ts'
 import { ensureBlob, putSnapshotRecord } from '../chunks/index.ts'
 import { uploadFile } from '../transfer/index.ts'
@@ -139,10 +140,16 @@ async function describeRelease(
     created: `${new Date(context.clock.now()).toISOString().slice(0, 19)}Z`,
     by: context.by,
     ...(message === undefined ? {} : { message }),
-    sources: await readSources(product.sources, { env: context.env, ownFolder: product.metadata, signal: context.signal }),
+    sources: await readSources(product.sources, { env: context.env, ownFolders: ownFolders(context, product), signal: context.signal }),
     files: files.map(({ absolute: _, ...file }) => file),
     reaches: digests.map((digest) => ({ kind: 'blob', digest })),
   }
+}
+
+/** What holdfast writes into a work tree is no change of the sources. */
+function ownFolders({ storeFolders = [] }: ReleaseContext, { metadata, publish }: Product): string[] {
+  const published = publish?.url.startsWith('file:') === true ? [fileURLToPath(publish.url)] : []
+  return [...storeFolders, ...published, ...(metadata === undefined ? [] : [metadata])]
 }
 
 async function storeFiles(context: ReleaseContext, files: readonly LocalFile[]): Promise<{ sent: number; reused: number }> {
@@ -182,6 +189,8 @@ async function refuseForeignFiles(context: ReleaseContext, product: Product, var
   for (const file of files) {
     const key = publishedKey(stable, variant, file)
     if ((await to.head(key, { signal: context.signal })) === undefined) continue
+    // Somebody else may have made the first release since this one looked: then the file is its.
+    if ((await findVariant(context, product, variant)) !== undefined) return
     throw new Fault('already-exists', `${product.name} ${variant} has no release in this store, yet its published file exists`, {
       at: `${to.name}/${key}`,
       hint: 'check that the store is the right one; --force to publish over it (keep a copy first if it is the only one)',

@@ -46,10 +46,13 @@ describe('the commit of a source', () => {
     const ownFolder = path.join(folder, 'snapshots')
     await mkdir(path.join(ownFolder, 'stable'), { recursive: true })
     await writeFile(path.join(ownFolder, 'stable', 'metadata.txt'), 'x')
-    assert.equal((await readSources({ lib: folder }, { env, ownFolder }))['lib']?.dirty, false)
+    const store = path.join(folder, '.holdfast', 'store')
+    await mkdir(store, { recursive: true })
+    await writeFile(path.join(store, 'holdfast.json'), 'x')
+    assert.equal((await readSources({ lib: folder }, { env, ownFolders: [ownFolder, store] }))['lib']?.dirty, false)
     assert.equal((await readSources({ lib: folder }, { env }))['lib']?.dirty, true)
     await writeFile(path.join(folder, 'new.c'), 'x')
-    assert.equal((await readSources({ lib: folder }, { env, ownFolder }))['lib']?.dirty, true)
+    assert.equal((await readSources({ lib: folder }, { env, ownFolders: [ownFolder, store] }))['lib']?.dirty, true)
   })
 
   it('is that of the innermost repository, seen from a folder below its root', async () => {
@@ -85,7 +88,7 @@ describe('the commit of a source', () => {
       assert.equal(found['lib']?.commit, must(folder, 'hg', 'log', '-r', '.', '-T', '{node}'))
       await writeFile(path.join(folder, 'b.c'), 'x')
       assert.equal((await readSources({ lib: folder }, { env }))['lib']?.dirty, true)
-      assert.equal((await readSources({ lib: folder }, { env, ownFolder: path.join(folder, 'b.c') }))['lib']?.dirty, false)
+      assert.equal((await readSources({ lib: folder }, { env, ownFolders: [path.join(folder, 'b.c')] }))['lib']?.dirty, false)
     },
   )
 })

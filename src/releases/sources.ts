@@ -8,8 +8,8 @@ interface System {
   /** Answers with a folder where the repository is one of this system. */
   readonly root: readonly [string, ...string[]]
   readonly commit: readonly [string, ...string[]]
-  /** Prints something exactly where the work tree, without a folder below the root, differs from the commit. */
-  changes(excluded: string | undefined): readonly [string, ...string[]]
+  /** Prints something exactly where the work tree, without these folders below the root, differs from the commit. */
+  changes(excluded: readonly string[]): readonly [string, ...string[]]
 }
 
 const systems: readonly System[] = [
@@ -19,32 +19,32 @@ const systems: readonly System[] = [
     commit: ['git', 'rev-parse', '--verify', 'HEAD'],
     changes: (excluded) => [
       ...(['git', 'status', '--porcelain', '--untracked-files=normal', '--', ':/'] as const),
-      ...(excluded === undefined ? [] : [`:(top,exclude,literal)${excluded}`]),
+      ...excluded.map((folder) => `:(top,exclude,literal)${folder}`),
     ],
   },
   {
     name: 'sl',
     root: ['sl', 'root'],
     commit: ['sl', 'log', '-r', '.', '-T', '{node}'],
-    changes: (excluded) => withoutFolder('sl', excluded),
+    changes: (excluded) => withoutFolders('sl', excluded),
   },
   {
     name: 'hg',
     root: ['hg', 'root'],
     commit: ['hg', 'log', '-r', '.', '-T', '{node}'],
-    changes: (excluded) => withoutFolder('hg', excluded),
+    changes: (excluded) => withoutFolders('hg', excluded),
   },
 ]
 
 export interface SourceOptions {
   readonly env: NodeJS.ProcessEnv
-  /** A folder that releases write into themselves: what changes there makes no work tree dirty. */
-  readonly ownFolder?: string | undefined
+  /** Folders that releases write into themselves: what changes there makes no work tree dirty. */
+  readonly ownFolders?: readonly string[] | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-function withoutFolder(program: 'sl' | 'hg', excluded: string | undefined): readonly [string, ...string[]] {
-  return [program, 'status', ...(excluded === undefined ? [] : ['--exclude', `path:${excluded}`])]
+function withoutFolders(program: 'sl' | 'hg', excluded: readonly string[]): readonly [string, ...string[]] {
+  return [program, 'status', ...excluded.flatMap((folder) => ['--exclude', `path:${folder}`])]
 }
 
 /**
@@ -63,7 +63,7 @@ export async function readSources(
 async function readSource(
   name: string,
   folder: string,
-  { env, signal, ownFolder }: SourceOptions & { signal: AbortSignal },
+  { env, signal, ownFolders = [] }: SourceOptions & { signal: AbortSignal },
 ): Promise<SourceCommit> {
   const quiet = { cwd: folder, env: { ...env, GIT_OPTIONAL_LOCKS: '0', HGPLAIN: '1', LC_ALL: 'C' }, signal }
   let best: { system: System; root: string } | undefined
@@ -81,7 +81,9 @@ async function readSource(
   if (commit === undefined || !/^[0-9a-f]{7,64}$/.test(commit) || /^0+$/.test(commit)) {
     throw new Fault('invalid', `the source ${name} has no commit yet`, { at: folder, hint: 'commit something first' })
   }
-  const command = best.system.changes(await folderBelow(best.root, ownFolder))
+  const { root } = best
+  const excluded = await Promise.all(ownFolders.map((own) => folderBelow(root, own)))
+  const command = best.system.changes(excluded.filter((own) => own !== undefined))
   const changes = await ask(command, quiet)
   if (changes === undefined)
     throw new Fault('unavailable', `${best.system.name} cannot tell whether ${name} has changes`, {
@@ -106,8 +108,8 @@ async function ask(
 }
 
 /** The folder relative to the repository's root, or undefined where it lies outside or does not exist yet. */
-async function folderBelow(root: string, folder: string | undefined): Promise<string | undefined> {
-  const real = folder === undefined ? undefined : await realpath(folder).catch(() => undefined)
+async function folderBelow(root: string, folder: string): Promise<string | undefined> {
+  const real = await realpath(folder).catch(() => undefined)
   const below = real === undefined ? '' : path.relative(root, real)
   return below === '' || below.startsWith('..') || path.isAbsolute(below) ? undefined : below
 }
