@@ -26,7 +26,7 @@ export interface EnsureBlobOptions extends Signal {
  * Makes sure that the store has this blob and keeps it: what is there already is not sent again, and is taken off the
  * list of anything that is to be deleted; else `send` puts it under the key, checked against the digest. That put is
  * unconditional, so that it may be retried: whoever writes this key writes the same bytes. Throws `busy` where a prune
- * is deleting it right now.
+ * is deleting it right now: also where it is gone already, since a deletion that is under way would take the new one.
  */
 export async function ensureBlob(
   store: ObjectStore,
@@ -37,7 +37,7 @@ export async function ensureBlob(
   const key = blobKey(digest)
   for (;;) {
     const present = await store.head(key, { signal })
-    if (present?.size !== size) return { info: await send(key), wasPresent: false }
-    if ((await spare(store, digest, now, { signal })) === 'kept') return { info: present, wasPresent: true }
+    if ((await spare(store, digest, now, { signal })) === 'look-again') continue
+    return present?.size === size ? { info: present, wasPresent: true } : { info: await send(key), wasPresent: false }
   }
 }

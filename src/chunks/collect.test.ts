@@ -13,9 +13,10 @@ const grace = 24 * hour
 function setUp() {
   const clock = hastyClock(Date.parse('2025-01-15T00:00:00Z'))
   const store = createMemoryStore({ clock })
+  const random = seededRandom(1)
   const later = (ms: number) => clock.set(clock.now() + ms)
   const prune = (options: { grace?: number; dryRun?: boolean; store?: ObjectStore } = {}) =>
-    collect({ store, clock, random: seededRandom(1), grace, ...options })
+    collect({ store, clock, random, grace, ...options })
   const ensure = (content: string, digest = digestOf(content)) =>
     ensureBlob(store, digest, { size: content.length, now: clock.now() }, (key) => store.put(key, bytesOf(content), { digest }))
   const blob = async (content: string): Promise<Digest> => {
@@ -124,6 +125,47 @@ describe('a prune', () => {
     later(2 * grace)
     await blob('wanted')
     assert.equal((await prune()).deleted.objects, 0)
+    assert.ok(await has(digest))
+  })
+
+  it('bears a pin that is taken away while it reads, and stops where a ref is not there any more', async () => {
+    const { store, prune, ref, blob } = setUp()
+    await putPin(store, { id: 'mine', by: 'ann', at: '', reaches: [{ kind: 'blob', digest: await blob('pinned') }] })
+    await ref('a', { kind: 'blob', digest: await blob('named') })
+    const vanishing = (start: string): ObjectStore => ({
+      ...store,
+      get: (key, options) => store.get(key.startsWith(start) ? 'gone' : key, options),
+    })
+    assert.equal((await prune({ store: vanishing('pins/') })).kept, 1)
+    await assert.rejects(prune({ store: vanishing('refs/') }), (error) => isFault(error, 'not-found'))
+  })
+
+  it('whose deletion is on its way makes a writer wait, also when another prune was faster', async () => {
+    const { store, later, prune, blob, has } = setUp()
+    const digest = await blob('wanted again')
+    later(2 * grace)
+    // Two prunes at once condemn it both, each in a record of its own.
+    await Promise.all([prune(), prune({ store: { ...store } })])
+    assert.equal((await Array.fromAsync(store.list(condemnedPrefix))).length, 2)
+    later(2 * grace)
+    const [reached, goesOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const slow: ObjectStore = {
+      ...store,
+      async delete(key, options) {
+        if (!key.startsWith('blobs/')) return await store.delete(key, options)
+        reached.resolve()
+        await goesOn.promise
+        await store.delete(key, options)
+      },
+    }
+    const late = prune({ store: slow })
+    await reached.promise
+    await prune()
+    assert.equal(await has(digest), false)
+    await assert.rejects(blob('wanted again'), (error) => isFault(error, 'busy'))
+    goesOn.resolve()
+    await late
+    await blob('wanted again')
     assert.ok(await has(digest))
   })
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { checkShape, type Digest, Fault, isDigest, parseJson } from '../kit/index.ts'
+import { checkShape, type Digest, Fault, isDigest, isFault, parseJson } from '../kit/index.ts'
 import { type ObjectStore, readAll, type Signal } from '../store/index.ts'
 import type { ChunkStore } from './chunk-store.ts'
 
@@ -32,7 +32,8 @@ export async function readRoots(store: ObjectStore, now: number, options: Signal
   for (const place of places) {
     for await (const info of store.list(place, options)) {
       const at = `${store.name}/${info.key}`
-      const { bytes } = await readAll(store, info.key, { limit: maxRecordBytes, signal: options.signal })
+      const bytes = await readRecord(store, info.key, options)
+      if (bytes === undefined) continue
       const record = checkShape(shape, parseJson(v.unknown(), bytes, at), at)
       if (!knownFormats.has(record.format)) throw unknownRecord(`a record of the format ${JSON.stringify(record.format)}`, at)
       if (record.expires !== undefined && Date.parse(record.expires) < now) continue
@@ -40,6 +41,16 @@ export async function readRoots(store: ObjectStore, now: number, options: Signal
     }
   }
   return roots
+}
+
+/** Undefined for a pin or lease that was taken away since it was listed. A ref is never taken away: then this throws. */
+async function readRecord(store: ObjectStore, key: string, options: Signal): Promise<Uint8Array | undefined> {
+  try {
+    return (await readAll(store, key, { limit: maxRecordBytes, signal: options.signal })).bytes
+  } catch (error) {
+    if (isFault(error, 'not-found') && !key.startsWith('refs/')) return undefined
+    throw error
+  }
 }
 
 export function unknownRecord(what: string, at: string): Fault {

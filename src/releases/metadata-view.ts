@@ -18,7 +18,7 @@ export async function metadataView(context: ReleaseContext, variant: string, ref
     to,
     desired: await desiredTexts(context, variant, ref),
     prefixes: [...[...channels].sort().map((channel) => `${channel}/${variant}/`), `archives/${variant}/`],
-    isOurs: ({ key }) => channelKeys.has(key) || [...pruned].some((at) => key === archivedMetadataKey(variant, at)),
+    isOurs: async ({ key }) => channelKeys.has(key) || [...pruned].some((at) => key === archivedMetadataKey(variant, at)),
     digestOf: async (info) => {
       if (info.size > maxMetadataBytes) return undefined
       return digestOf((await readAll(to, info.key, { limit: maxMetadataBytes, signal: context.signal })).bytes)

@@ -39,6 +39,8 @@ export async function pruneArchives(context: ReleaseContext, product: Product, v
   if (options.dryRun === true || droppedBy(found.ref, preview).length === 0) return outcome(variant, found.ref, preview)
 
   await context.prepareStore()
+  // What an interrupted command left in the views is told by the releases that are about to be forgotten.
+  await reconcile(context, product, variant)
   let rotation = preview
   const moved = await moveRef(
     context,

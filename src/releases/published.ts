@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { bytesOf, canonicalJson, type Digest, digestOf, hexOf, isFault, parseJson } from '../kit/index.ts'
+import { bytesOf, canonicalJson, type Digest, digestOf, hasher, hexOf, isFault, parseJson } from '../kit/index.ts'
 import { blobKey } from '../chunks/index.ts'
 import { digestShape } from '../refs/index.ts'
 import { type ObjectInfo, type ObjectStore, readAll } from '../store/index.ts'
@@ -84,7 +84,10 @@ export async function publishedView(
     to,
     desired: await desiredFiles(context, variant, ref),
     prefixes: prefixesOf(variant, ref),
-    isOurs: (info) => facts.objects[info.key]?.etag === info.etag || pruned.has(archiveTimeIn(info.key, variant) ?? ''),
+    isOurs: async (info) =>
+      facts.objects[info.key]?.etag === info.etag ||
+      pruned.has(archiveTimeIn(info.key, variant) ?? '') ||
+      (await isCopyLeftBehind(context, variant, ref, to, info)),
     digestOf: async (info) => knownDigest(info, facts),
     put: { contentType: 'application/octet-stream', cacheControl: product.publish?.cacheControl, public: product.publish?.public },
   }
@@ -107,10 +110,38 @@ async function desiredFiles(context: ReleaseContext, variant: string, ref: Varia
   return desired
 }
 
+/**
+ * Whether an object is a release's own file under a channel's key, left by a command that was ended before it could remember
+ * that it had written it. Its bytes are in the store, so nothing is lost with it; any other content is somebody else's.
+ */
+async function isCopyLeftBehind(
+  context: ReleaseContext,
+  variant: string,
+  ref: VariantRef,
+  to: ObjectStore,
+  info: ObjectInfo,
+): Promise<boolean> {
+  const folder = channelFolders(variant, ref).find((start) => info.key.startsWith(start))
+  if (folder === undefined) return false
+  const digests = new Set<Digest>()
+  for (const [id, summary] of Object.entries(ref.state.releases)) {
+    for (const file of await filesOf(context, { id: id as Digest, summary }))
+      if (folder + file.path === info.key && file.size === info.size) digests.add(file.digest)
+  }
+  if (digests.size === 0) return false
+  const state = hasher()
+  for await (const piece of await to.get(info.key, { etag: info.etag, signal: context.signal })) state.update(piece)
+  return digests.has(state.digest())
+}
+
 /** The folders that this variant has or ever had. */
-export function prefixesOf(variant: string, ref: VariantRef): string[] {
+function prefixesOf(variant: string, ref: VariantRef): string[] {
+  return [...channelFolders(variant, ref), `archives/${variant}/`]
+}
+
+function channelFolders(variant: string, ref: VariantRef): string[] {
   const channels = new Set([stable, lastStable, ...ref.history.flatMap((move) => Object.keys(move.note.channels))])
-  return [...[...channels].sort().map((channel) => `${publishedFolder(channel)}/${variant}/`), `archives/${variant}/`]
+  return [...channels].sort().map((channel) => `${publishedFolder(channel)}/${variant}/`)
 }
 
 function archiveTimeIn(key: string, variant: string): string | undefined {

@@ -29,7 +29,8 @@ const maxRounds = 10
 /**
  * Brings the published keys and the metadata files of a variant in line with its ref: writes what is missing, damaged
  * or edited, removes what was pruned, leaves alone what it did not write. Where the ref moves meanwhile it starts over,
- * so that the last one to finish leaves the newest state. What stands already costs listings only.
+ * so that the last one to finish leaves the newest state. What stands already costs listings only. With `ref`, which was just
+ * moved, all trouble is `partial`: the move stands.
  */
 export async function reconcile(
   context: ReleaseContext,
@@ -37,7 +38,18 @@ export async function reconcile(
   variant: string,
   options: { readonly dryRun?: boolean | undefined; readonly ref?: VariantRef | undefined } = {},
 ): Promise<Reconciled> {
-  let ref = options.ref ?? (await needVariant(context, product, variant)).ref
+  if (options.ref === undefined) return await follow(context, product, variant, (await needVariant(context, product, variant)).ref, options)
+  return await inLine(options.ref, 'its views', () => follow(context, product, variant, options.ref!, options))
+}
+
+async function follow(
+  context: ReleaseContext,
+  product: Product,
+  variant: string,
+  first: VariantRef,
+  options: { readonly dryRun?: boolean | undefined },
+): Promise<Reconciled> {
+  let ref = first
   const done: ReconciledView[] = []
   for (let round = 1; ; round++) {
     const views = await reconcileOnce(context, product, variant, ref, options.dryRun === true)
@@ -67,7 +79,7 @@ async function reconcileOnce(
   if (product.metadata !== undefined) {
     const view = await metadataView(context, variant, ref, await context.openView(`file:${product.metadata}`))
     const planned = await planView(view, context.signal)
-    if (!dryRun) await applyInLine(context, view, planned, `${stable}/${variant}/`, ref)
+    if (!dryRun) await inLine(ref, view.to.name, () => applyView(context, view, planned.plan, `${stable}/${variant}/`))
     views.push({ kind: 'metadata', where: product.metadata, plan: planned.plan, foreign: planned.foreign })
   }
   return views
@@ -86,33 +98,24 @@ async function reconcilePublished(
   const view = await publishedView(context, product, variant, ref, to, facts)
   const planned = await planView(view, context.signal)
   if (!dryRun) {
-    const written = await applyInLine(context, view, planned, `${stable}/${variant}/`, ref)
+    const written = await inLine(ref, to.name, () => applyView(context, view, planned.plan, `${stable}/${variant}/`))
     if (written.size > 0 || facts.generation !== ref.generation)
       await writeFacts(context, publication, ref, newFacts(view, planned, facts, written))
   }
   return { kind: 'published', where: to.name, plan: planned.plan, foreign: planned.foreign }
 }
 
-async function applyInLine(
-  context: ReleaseContext,
-  view: View,
-  planned: ViewPlan,
-  last: string,
-  ref: VariantRef,
-): Promise<ReadonlyMap<string, ObjectInfo>> {
+/** Work on views after their ref has moved: where it fails, that is what to tell, and how to go on. */
+async function inLine<T>(ref: VariantRef, where: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await applyView(context, view, planned.plan, last)
+    return await work()
   } catch (error) {
-    if (isFault(error, 'aborted')) throw error
-    throw new Fault(
-      'partial',
-      `${ref.name} has moved to generation ${ref.generation}, and ${view.to.name} could not be brought in line with it`,
-      {
-        at: view.to.name,
-        hint: 'mend the cause, then run: holdfast release reconcile',
-        cause: error,
-      },
-    )
+    if (isFault(error, 'aborted') || isFault(error, 'partial') || isFault(error, 'busy') || isFault(error, 'bug')) throw error
+    throw new Fault('partial', `${ref.name} has moved to generation ${ref.generation}, and ${where} could not be brought in line with it`, {
+      at: where,
+      hint: 'mend the cause, then run: holdfast release reconcile',
+      cause: error,
+    })
   }
 }
 

@@ -1,10 +1,10 @@
 import * as v from 'valibot'
-import { canonicalJson, type Digest, digestOf, type Shape } from '../kit/index.ts'
+import { canonicalJson, type Digest, digestOf, isKey, type Shape } from '../kit/index.ts'
 import { digestShape, type Reach, reachShape } from '../refs/index.ts'
 
 /** One file of a release. */
 export interface ReleaseFile {
-  /** Relative, beginning with the artifact's own name. */
+  /** Relative, beginning with the artifact's own name. It follows the rules of keys, so it leads out of no folder. */
   readonly path: string
   readonly size: number
   readonly digest: Digest
@@ -41,7 +41,7 @@ export interface Release {
 export const releaseFormat = 'holdfast-release/1'
 
 export const fileShape: Shape<ReleaseFile> = v.object({
-  path: v.string(),
+  path: v.pipe(v.string(), v.check(isKey, 'a relative path below the output is expected')),
   size: v.pipe(v.number(), v.integer(), v.minValue(0)),
   digest: digestShape,
   sha1: v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/)),

@@ -238,6 +238,27 @@ describe('two releases at once', () => {
     assert.equal(await at.publishedText('stable/6.4/librcclx-dev.a'), 'other')
   })
 
+  it("of a new variant does not take the published file of the other for a stranger's", async () => {
+    const at = await open()
+    await at.build('mine')
+    const other = path.join(at.root, 'librcclx-dev.a')
+    await writeFile(other, 'other')
+    let raced = false
+    const racing = {
+      ...at.context,
+      openView: async (url: string) => {
+        if (!raced) {
+          raced = true
+          await createRelease(at.context, at.product, '6.4', { artifacts: [other] })
+        }
+        return await at.context.openView(url)
+      },
+    }
+    await createRelease(racing, at.product, '6.4', { noBuild: true })
+    assert.equal(await at.publishedText('stable/6.4/librcclx-dev.a'), 'mine')
+    assert.equal(await at.publishedText('last_stable/6.4/librcclx-dev.a'), 'other')
+  })
+
   it('of two variants do not know of each other', async () => {
     const at = await open()
     await at.build('same bytes')
@@ -295,6 +316,73 @@ describe('release reconcile', () => {
     assert.equal(await at.publishedText('stable/6.4/notes.txt'), 'mine')
     const second = await reconcile(at.context, at.product, '6.4')
     assert.ok(second.views.every((view) => isNothing(view.plan)))
+  })
+
+  it('removes what an interrupted command wrote and could not remember, and nothing that is not a copy of a release', async () => {
+    let forgets = false
+    const at = await open({
+      wrapStore: (store) => ({
+        ...store,
+        put: (key, ...rest) =>
+          forgets && key.startsWith('facts/') ? Promise.reject(new Fault('unavailable', 'gone')) : store.put(key, ...rest),
+      }),
+    })
+    await release(at, '6.4', 'one')
+    forgets = true
+    await at.build('two')
+    await assert.rejects(createRelease(at.context, at.product, '6.4', { noBuild: true }), code('partial'))
+    forgets = false
+    assert.equal(await at.publishedText('last_stable/6.4/librcclx-dev.a'), 'one')
+    await at.published.put('last_stable/6.4/other.a', bytesOf('one'))
+    await at.published.put('staging/6.4/librcclx-dev.a', bytesOf('one'))
+    const { reconciled } = await rollback(at.context, at.product, '6.4')
+    assert.equal(await at.publishedText('last_stable/6.4/librcclx-dev.a'), undefined)
+    assert.deepEqual(reconciled.views[0]?.foreign, ['last_stable/6.4/other.a'])
+    await at.published.put('last_stable/6.4/librcclx-dev.a', bytesOf('1ne'))
+    assert.deepEqual((await reconcile(at.context, at.product, '6.4')).views[0]?.foreign, [
+      'last_stable/6.4/librcclx-dev.a',
+      'last_stable/6.4/other.a',
+    ])
+  })
+
+  it('bears files that another command takes away between its list and its look', async () => {
+    const at = await open()
+    await release(at, '6.4', 'one', 'two', 'three')
+    const file = 'archives/6.4/20250107_143200_metadata.txt'
+    const context = {
+      ...at.context,
+      openView: async (url: string) => {
+        const store = await at.context.openView(url)
+        const get: ObjectStore['get'] = async (key, options) => {
+          if (key === file) await store.delete(key)
+          return await store.get(key, options)
+        }
+        return { ...store, get }
+      },
+    }
+    await reconcile(context, at.product, '6.4')
+    assert.match((await at.metadata(file)) ?? '', /14:30:00 UTC/)
+  })
+
+  it('that cannot look after a move says that the move stands', async () => {
+    let isDown = false
+    const at = await open({
+      wrapPublished: (store) => ({
+        ...store,
+        list: (...args) => {
+          if (isDown) throw new Fault('unavailable', 'gone')
+          return store.list(...args)
+        },
+      }),
+    })
+    await release(at, '6.4', 'one')
+    isDown = true
+    await at.build('two')
+    await assert.rejects(
+      createRelease(at.context, at.product, '6.4', { noBuild: true }),
+      (error) => isFault(error, 'partial') && /has moved to generation 2/.test(error.message),
+    )
+    await assert.rejects(reconcile(at.context, at.product, '6.4'), code('unavailable'))
   })
 
   it('as a dry run tells and writes nothing', async () => {

@@ -31,41 +31,72 @@ interface Item {
   readonly needed: string[]
 }
 
+/** What should stand now, and the records that could not be read. */
+interface Expected {
+  readonly found: readonly FoundVariant[]
+  readonly items: ReadonlyMap<string, Item>
+  readonly behind: readonly string[]
+  readonly problems: readonly Problem[]
+}
+
+const maxLooks = 5
+
 /**
- * Reads every record, stored artifact and published file again and hashes it. A published file that is found damaged is
- * forgotten, so that the next reconcile writes it again. Changes nothing else.
+ * Reads every record, stored artifact and published file again and hashes it. What another command moves meanwhile is judged by
+ * where it moved to. A published file that is found damaged is forgotten, so that the next reconcile writes it again. Changes
+ * nothing else.
  */
 export async function verifyReleases(context: ReleaseContext, product: Product, variant?: string): Promise<Verified> {
+  const first = await expected(context, product, variant)
+  const total = [...first.items.values()].reduce((sum, item) => sum + item.file.size, 0)
+  context.report({ kind: 'begin', task: 'verify', items: first.items.size, bytes: total })
+  let bytes = 0
+  let problems = await checkAll(context, first.items.values(), (item) => (bytes += item.file.size))
+  let now = first
+  for (let look = 1; problems.length > 0 && look < maxLooks; look++) {
+    const fresh = await expected(context, product, variant)
+    if (generationsOf(fresh) === generationsOf(now)) break
+    now = fresh
+    const suspects = problems.flatMap(({ where }) => fresh.items.get(where) ?? [])
+    problems = await checkAll(context, suspects, () => undefined)
+  }
+  context.report({ kind: 'end', task: 'verify' })
+  const damaged = new Set(problems.flatMap(({ where }) => now.items.get(where)?.key ?? []))
+  for (const each of now.found) await forget(context, product, each, damaged)
+  const all = [...now.problems, ...problems].sort((a, b) => (a.where < b.where ? -1 : 1))
+  return { objects: first.items.size, bytes, behind: now.behind, problems: all }
+}
+
+async function expected(context: ReleaseContext, product: Product, variant: string | undefined): Promise<Expected> {
   const found = variant === undefined ? await findVariants(context, product) : [await needVariant(context, product, variant)]
-  const problems: Problem[] = []
   const items = new Map<string, Item>()
+  const problems: Problem[] = []
   const behind: string[] = []
   for (const each of found) {
     const published = await publishedInLine(context, product, each.ref)
     if (published === 'behind') behind.push(each.variant)
     await gather(context, each, published === 'behind' ? undefined : published, items, problems)
   }
+  return { found, items, behind, problems }
+}
 
-  let bytes = 0
-  const total = [...items.values()].reduce((sum, item) => sum + item.file.size, 0)
-  context.report({ kind: 'begin', task: 'verify', items: items.size, bytes: total })
-  const damaged = new Set<string>()
+function generationsOf({ found }: Expected): string {
+  return found.map(({ variant, ref }) => `${variant} ${ref.generation}`).join('\n')
+}
+
+async function checkAll(context: ReleaseContext, items: Iterable<Item>, onSound: (item: Item) => void): Promise<Problem[]> {
+  const problems: Problem[] = []
   await forEachBounded(
-    items.values(),
+    items,
     4,
     async (item, signal) => {
       const problem = await check(context, item, signal)
-      if (problem === undefined) bytes += item.file.size
-      else {
-        problems.push(problem)
-        damaged.add(item.key)
-      }
+      if (problem === undefined) onSound(item)
+      else problems.push(problem)
     },
     context.signal,
   )
-  context.report({ kind: 'end', task: 'verify' })
-  for (const each of found) await forget(context, product, each, damaged)
-  return { objects: items.size, bytes, behind, problems: problems.sort((a, b) => (a.where < b.where ? -1 : 1)) }
+  return problems
 }
 
 /** The place of the published files, `behind` where they still show an earlier state, or undefined where there are none. */

@@ -1,8 +1,7 @@
-import { type Bytes, type Digest, mapBounded } from '../kit/index.ts'
+import { type Bytes, compareKeys, type Digest, isFault, mapBounded } from '../kit/index.ts'
 import { diffManifests, type Entry, isNothing, type Plan, planOf } from '../manifest/index.ts'
 import type { ObjectInfo, ObjectStore } from '../store/index.ts'
 import { applyPlan, type Applied } from '../transfer/index.ts'
-import { compareKeys } from '../kit/index.ts'
 import type { ReleaseContext } from './context.ts'
 
 /** Files that follow from a ref's state: what should be where, and how to tell what is there. */
@@ -12,7 +11,7 @@ export interface View {
   /** Where the view's files lie: the keys that begin so. */
   readonly prefixes: readonly string[]
   /** Whether an object that is not desired was put there by a view, and may be removed. */
-  isOurs(info: ObjectInfo): boolean
+  isOurs(info: ObjectInfo): Promise<boolean>
   /** The digest of what is there, or undefined where only its bytes could tell: then it is written again. */
   digestOf(info: ObjectInfo): Promise<Digest | undefined>
   readonly put?: { readonly contentType?: string; readonly cacheControl?: string | undefined; readonly public?: boolean | undefined }
@@ -39,21 +38,25 @@ export async function planView(view: View, signal: AbortSignal | undefined): Pro
   const actual = new Map<string, ObjectInfo>()
   for (const prefix of view.prefixes) for await (const info of view.to.list(prefix, { signal })) actual.set(info.key, info)
 
-  const relevant = [...actual.values()].filter((info) => view.desired.has(info.key) || view.isOurs(info))
-  const before = await mapBounded(
-    relevant,
-    16,
-    async (info): Promise<Entry> => {
-      return { path: info.key, size: info.size, digest: (await view.digestOf(info)) ?? unknown }
-    },
-    signal,
-  )
+  const found = await mapBounded(actual.values(), 16, (info) => lookAt(view, info), signal)
+  const before = found.filter((entry) => typeof entry === 'object')
   const after = [...view.desired].map(([path, file]): Entry => ({ path, size: file.size, digest: file.digest }))
-  const known = new Set(relevant.map((info) => info.key))
   return {
     plan: planOf(diffManifests(before.sort(byPath), after.sort(byPath)), { remove: true }),
-    foreign: [...actual.keys()].filter((key) => !known.has(key)).sort(compareKeys),
+    foreign: [...actual.keys()].filter((_, index) => found[index] === 'foreign').sort(compareKeys),
     actual,
+  }
+}
+
+/** What an object is to the view. It was listed a moment ago: another command may have removed or replaced it since. */
+async function lookAt(view: View, info: ObjectInfo): Promise<Entry | 'foreign' | 'gone'> {
+  try {
+    if (!view.desired.has(info.key) && !(await view.isOurs(info))) return 'foreign'
+    return { path: info.key, size: info.size, digest: (await view.digestOf(info)) ?? unknown }
+  } catch (error) {
+    if (isFault(error, 'not-found')) return 'gone'
+    if (isFault(error, 'precondition')) return view.desired.has(info.key) ? { path: info.key, size: info.size, digest: unknown } : 'foreign'
+    throw error
   }
 }
 
