@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { type Digest, Fault, forEachBounded } from '../kit/index.ts'
+import { type Digest, Fault, forEachBounded, isKey } from '../kit/index.ts'
 import { ensureBlob, putSnapshotRecord } from '../chunks/index.ts'
 import { uploadFile } from '../transfer/index.ts'
 import { type Moved, moveRef } from '../refs/index.ts'
@@ -7,8 +7,8 @@ import { type LocalFile, readArtifacts } from './artifacts.ts'
 import { build } from './build.ts'
 import type { ReleaseContext } from './context.ts'
 import { findVariant } from './find.ts'
-import { buildCommand, channelName, type Product, refNameFor, stable, variantOf } from './product.ts'
-import { publishedKey } from './published.ts'
+import { buildCommand, channelName, maxChannelLength, type Product, refNameFor, stable, variantOf } from './product.ts'
+import { archivedKey, publishedKey } from './published.ts'
 import { reconcile, type Reconciled } from './reconcile.ts'
 import { contentDigest, type Release, type ReleaseFile, releaseFormat } from './record.ts'
 import { enter, type NewRelease, type Rotation } from './rotate.ts'
@@ -99,6 +99,7 @@ export async function createRelease(
     await build(product, variant, { env: context.env, report: context.report, signal: context.signal, onOutput: options.onBuildOutput })
   }
   const files = await readArtifacts(context, plan.artifacts)
+  refuseLongNames(variant, files)
   if (options.force !== true) refuseSameContent(plan.current, plan.channel, files)
   if (plan.current === undefined && options.force !== true) await refuseForeignFiles(context, product, variant, files)
 
@@ -109,7 +110,7 @@ export async function createRelease(
 
   let rotation = plan.rotation
   const moved = await moveRef(
-    { ...context },
+    context,
     releaseRefs,
     refNameFor(product, variant),
     (current) => {
@@ -169,6 +170,17 @@ async function storeFiles(context: ReleaseContext, files: readonly LocalFile[]):
     context.signal,
   )
   return count
+}
+
+/** The longest channel's name, and an archive's time before it: a name that fits now must fit wherever the release goes later. */
+function refuseLongNames(variant: string, files: readonly LocalFile[]): void {
+  for (const file of files) {
+    if (isKey(archivedKey('00000000_000000', variant, file)) && isKey(publishedKey('x'.repeat(maxChannelLength), variant, file))) continue
+    throw new Fault('invalid', `the artifact ${JSON.stringify(file.path)} cannot be published and archived under its name`, {
+      at: file.absolute,
+      hint: 'give it a shorter one: at most 239 bytes, and 900 with its folders',
+    })
+  }
 }
 
 /** Asked before the upload, and again on the state that the move is made on: someone may have released the same meanwhile. */

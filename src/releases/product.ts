@@ -47,10 +47,12 @@ export function refNameFor(product: Product, variant: string): string {
   return name
 }
 
+export const maxChannelLength = 40
+
 /** Channel names are lower-case words joined by dashes. `last_stable` is accepted for `last-stable`. */
 export function channelName(text: string): string {
   const name = text.replaceAll('_', '-')
-  if (/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) && name !== 'archives' && name.length <= 40) return name
+  if (/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) && name !== 'archives' && name.length <= maxChannelLength) return name
   throw new Fault('invalid', `not a channel: ${JSON.stringify(text)}`, {
     hint: 'write a name such as stable, last-stable or staging (letters, digits and dashes; archives is taken)',
   })

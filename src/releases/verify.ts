@@ -53,10 +53,11 @@ export async function verifyReleases(context: ReleaseContext, product: Product, 
   let bytes = 0
   let problems = await checkAll(context, first.items.values(), (item) => (bytes += item.file.size))
   let now = first
-  for (let look = 1; problems.length > 0 && look < maxLooks; look++) {
+  for (let look = 1; problems.length + now.problems.length > 0 && look < maxLooks; look++) {
     const fresh = await expected(context, product, variant)
-    if (generationsOf(fresh) === generationsOf(now)) break
+    const hasMoved = generationsOf(fresh) !== generationsOf(now)
     now = fresh
+    if (!hasMoved && problems.every(({ fault }) => fault['code'] !== 'precondition')) break
     const suspects = problems.flatMap(({ where }) => fresh.items.get(where) ?? [])
     problems = await checkAll(context, suspects, () => undefined)
   }
@@ -148,14 +149,15 @@ async function check(context: ReleaseContext, { store, key, file, needed }: Item
     return undefined
   } catch (error) {
     const fault = asFault(error)
-    if (fault.code === 'corrupt' || fault.code === 'not-found') return problemOf(fault, at, needed)
+    // Replaced while it was read: it is looked at again.
+    if (fault.code === 'corrupt' || fault.code === 'not-found' || fault.code === 'precondition') return problemOf(fault, at, needed)
     throw fault
   }
 }
 
 function problemOf(error: unknown, where: string, needed: readonly string[]): Problem {
   const fault = asFault(error)
-  if (fault.code !== 'corrupt' && fault.code !== 'not-found' && fault.code !== 'unsupported') throw fault
+  if (!['corrupt', 'not-found', 'unsupported', 'precondition'].includes(fault.code)) throw fault
   return { where, needed, fault: faultToJson(fault), message: fault.message }
 }
 

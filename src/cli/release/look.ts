@@ -254,10 +254,14 @@ function addCheckCommands(release: Command, cli: Cli, flags: VariantFlags): void
           `${call.paint.red('damaged:')} ${printable(`${where}: ${message}`)}\n  needed by: ${printable(needed.join(', '))}`,
       )
       const summary = `${verified.objects} objects, ${formatBytes(verified.bytes)} read; ${problems.length === 0 ? 'all are what they should be' : `${problems.length} are not`}`
+      const behind = verified.behind.map(
+        (variant) =>
+          `${call.paint.yellow('not checked:')} ${printable(`what is published of ${variant}`)} has not followed the last move yet\n  next: holdfast release reconcile`,
+      )
       const next = problems.length === 0 ? [] : ['next: holdfast release reconcile writes damaged published files again from the store']
       return {
         result: { product: chosen.product.name, ...verified },
-        text: [...problems, summary, ...next].join('\n'),
+        text: [...problems, ...behind, summary, ...next].join('\n'),
         differs: problems.length > 0,
       }
     },
