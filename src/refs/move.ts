@@ -35,20 +35,20 @@ export interface Moved<State, Note> {
 const maxRaces = 50
 
 /**
- * Moves a name by one conditional write. `change` is a pure plan: it is given what stands now and may be called again
- * on fresher state; what it throws ends the move with nothing written. Of many movers at once each either ends on
+ * Moves a name by one conditional write. `change` is a plan and writes nothing: it is given what stands now and may be called
+ * again on fresher state; what it throws ends the move with nothing written. Of many movers at once each either ends on
  * top of the others or throws `precondition`. An answer that was lost on the way is looked up, not guessed.
  */
 export async function moveRef<State, Note>(
   context: RefContext,
   kind: RefKind<State, Note>,
   name: string,
-  change: (current: Ref<State, Note> | undefined) => Next<State, Note>,
+  change: (current: Ref<State, Note> | undefined) => Next<State, Note> | Promise<Next<State, Note>>,
   options: MoveOptions,
 ): Promise<Moved<State, Note>> {
   for (let lost = 0; ; lost++) {
     const found = await readRef(context.store, kind, name, context)
-    const after = nextRef(context, kind, name, found?.ref, change(found?.ref))
+    const after = nextRef(context, kind, name, found?.ref, await change(found?.ref))
     const outcome = await tryWrite(context, kind, found, after)
     if (outcome === 'moved') return { before: found?.ref, after, lost }
     if (options.onLost === 'fail' || lost >= maxRaces) {

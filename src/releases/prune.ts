@@ -34,8 +34,7 @@ export async function pruneArchives(context: ReleaseContext, product: Product, v
     throw new Fault('invalid', 'say what to keep', { hint: 'for example --keep 10, --keep-within 90d, or both: what either keeps is kept' })
   }
   const found = await needVariant(context, product, variant)
-  const pinned = await pinnedReleases(context, product, variant)
-  const preview = planPrune(found.ref, pinned, options, context.clock.now())
+  const preview = planPrune(found.ref, await pinnedReleases(context, product, variant), options, context.clock.now())
   if (options.dryRun === true || droppedBy(found.ref, preview).length === 0) return outcome(variant, found.ref, preview)
 
   await context.prepareStore()
@@ -46,9 +45,10 @@ export async function pruneArchives(context: ReleaseContext, product: Product, v
     context,
     releaseRefs,
     refNameFor(product, variant),
-    (current) => {
+    async (current) => {
       if (current === undefined) throw new Fault('not-found', `nothing has been released for ${product.name} ${variant}`)
-      rotation = planPrune(current, pinned, options, context.clock.now())
+      // After the ref: a pin that this list does not have has yet to move the ref, and then one of the two moves loses.
+      rotation = planPrune(current, await pinnedReleases(context, product, variant), options, context.clock.now())
       return { state: rotation.state, action: rotation.action, note: rotation.note }
     },
     { onLost: 'retry' },
@@ -96,7 +96,11 @@ async function pinnedReleases(context: ReleaseContext, product: Product, variant
   return new Set(ids.map((id) => `sha256:${id.slice(prefix.length)}`))
 }
 
-/** Keeps a release, whatever is pruned, until it is unpinned. Pinning it again replaces the message. */
+/**
+ * Keeps a release, whatever is pruned, until it is unpinned. Pinning it again replaces the message. It moves the ref without
+ * changing where the channels point, so that a prune at the same time either sees the pin or loses its race. Throws `precondition`
+ * where the release was pruned first.
+ */
 export async function pin(
   context: ReleaseContext,
   product: Product,
@@ -105,23 +109,37 @@ export async function pin(
   message?: string,
 ): Promise<Selected> {
   const selected = select((await needVariant(context, product, variant)).ref, selector)
+  await context.prepareStore()
+  const id = `${pinPrefix(product, variant)}${selected.id.slice('sha256:'.length)}`
+  const at = new Date(context.clock.now()).toISOString()
+  const why = message === undefined ? {} : { message }
   await putPin(
     context.store,
-    {
-      id: `${pinPrefix(product, variant)}${selected.id.slice('sha256:'.length)}`,
-      by: context.by,
-      at: new Date(context.clock.now()).toISOString(),
-      ...(message === undefined ? {} : { message }),
-      reaches: [{ kind: 'snapshot', digest: selected.id }],
-    },
+    { id, by: context.by, at, ...why, reaches: [{ kind: 'snapshot', digest: selected.id }] },
     { signal: context.signal },
   )
+  const moved = await moveRef(
+    context,
+    releaseRefs,
+    refNameFor(product, variant),
+    async (current) => {
+      if (current?.state.releases[selected.id] !== undefined)
+        return { state: current.state, action: 'pin', note: { channels: current.state.channels }, ...why }
+      await removePin(context.store, id, { signal: context.signal })
+      throw new Fault('precondition', `${selected.as} of ${product.name} ${variant} was pruned just now; it is not pinned`, {
+        hint: 'see what is left: holdfast release list',
+      })
+    },
+    { onLost: 'retry' },
+  )
+  await reconcile(context, product, variant, { ref: moved.after })
   return selected
 }
 
 /** Throws `nothing-to-do` where it was not pinned. */
 export async function unpin(context: ReleaseContext, product: Product, variant: string, selector: Selector): Promise<Selected> {
   const selected = select((await needVariant(context, product, variant)).ref, selector)
+  await context.prepareStore()
   const was = await removePin(context.store, `${pinPrefix(product, variant)}${selected.id.slice('sha256:'.length)}`, {
     signal: context.signal,
   })
