@@ -31,12 +31,12 @@ beforeEach(() => {
   context = {
     store,
     chunks: async () => (opened++, chunks),
-    proveStore: async () => undefined,
+    prepareStore: async () => ({ isNew: false }),
     clock: { ...systemClock, now: () => Date.now() + ahead },
     random: Math.random,
     by: 'ann@here',
     host: hostname(),
-    cacheDir: path.join(folder, 'cache'),
+    cacheDir: async () => path.join(folder, 'cache'),
     report: silent,
   }
 })

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import path from 'node:path'
 import type { ChunkWriter, WriterStats } from '../../chunks/index.ts'
 import { type Digest, Fault, isFault, throwIfAborted } from '../../kit/index.ts'
 import { realSys } from '../../kit/sys/index.ts'
@@ -12,10 +13,10 @@ import { openStatIndex, startStatIndex, statIndexFile, type StatIndex, type Stat
 import { byteText } from '../tree/name.ts'
 import { type Build, type Counts, visitRoot } from './build.ts'
 import { readIntoStore } from './content.ts'
-import { excludedBy } from './exclude.ts'
+import { type Excluded, excludedBy } from './exclude.ts'
 import { collectProblems, type Problem } from './problems.ts'
 import { createRoom } from './room.ts'
-import { resolveSources, type Sources } from './sources.ts'
+import { isBelow, resolveSources, type Sources } from './sources.ts'
 
 export interface CreateOptions {
   /** Files and directories; relative ones are below `cwd`. */
@@ -29,15 +30,23 @@ export interface CreateOptions {
   readonly oneFileSystem?: boolean | undefined
   /** Reads every file again, whatever is known of it. */
   readonly force?: boolean | undefined
+  /** Absolute paths that are left out, such as the store's own folder. */
+  readonly without?: readonly string[] | undefined
+  /** Makes none where the newest of the line has exactly this tree. */
+  readonly skipUnchanged?: boolean | undefined
 }
 
 export interface Created {
+  /** With `skipUnchanged`, of the snapshot that has this tree already. */
   readonly id: Digest
   readonly name: string
   readonly record: SnapshotRecord
   readonly counts: Readonly<Counts>
-  /** The tree is exactly that of the parent. */
+  /** The tree is exactly that of the newest snapshot of the line. */
   readonly isUnchanged: boolean
+  /** None was made, since the newest has this tree already. */
+  readonly isSkipped: boolean
+  readonly storeIsNew: boolean
   /** What it added to the store; undefined where nothing had to be stored. */
   readonly stats: WriterStats | undefined
   readonly problems: { readonly count: number; readonly first: readonly Problem[] }
@@ -53,14 +62,14 @@ export interface Created {
 export async function createSnapshot(context: SnapshotContext, options: CreateOptions): Promise<Created> {
   const sources = await resolveSources(options.paths, options.cwd)
   await assertNotMarked(sources.base)
-  await context.proveStore()
+  const { isNew } = await context.prepareStore()
   const name = options.name ?? lineNameOf(context.host, sources.base, sources.paths)
   try {
-    return await createOn(context, options, sources, name, options.force !== true)
+    return { ...(await createOn(context, options, sources, name, options.force !== true)), storeIsNew: isNew }
   } catch (error) {
     if (!isFault(error) || !(error.cause instanceof ParentGone)) throw error
     // The snapshot that the index relied on was forgotten meanwhile: rely on nothing.
-    return await createOn(context, options, sources, name, false)
+    return { ...(await createOn(context, options, sources, name, false)), storeIsNew: isNew }
   }
 }
 
@@ -73,25 +82,29 @@ async function createOn(
   sources: Sources,
   name: string,
   mayRelyOnIndex: boolean,
-): Promise<Created> {
-  const file = statIndexFile(context.cacheDir, sources.base, sources.paths.join('\0'))
+): Promise<Omit<Created, 'storeIsNew'>> {
+  const file = statIndexFile(await context.cacheDir(), sources.base, sources.paths.join('\0'))
   const before = await readRef(context.store, snapshotLine, name, { signal: context.signal })
   const known = mayRelyOnIndex ? openStatIndex(file) : undefined
-  const parent = before?.ref.state.snapshots.findLast(({ root }) => root === known?.basis)
+  const line = before?.ref.state.snapshots ?? []
+  const parent = line.findLast(({ root }) => root === known?.basis)
   const session = openSession(context, file, parent === undefined ? undefined : known)
   try {
-    const build = buildOf(context, options, sources, parent === undefined ? undefined : known, session)
+    const build = buildOf(context, options, sources, storing(session, parent === undefined ? undefined : known))
     context.report({ kind: 'begin', task: 'snapshot' })
     const visit = await visitRoot(build, byteText(sources.base), sources.selection)
     const done = visit.isSame ? { node: visit.known.node, record: undefined } : await visit.done
     const stats = await session.writer()?.finish()
     context.report({ kind: 'end', task: 'snapshot' })
+    const newest = line.at(-1)
+    const isUnchanged = newest?.root === done.node
+    const isSkipped = isUnchanged && options.skipUnchanged === true
     const record = recordOf(context, options, sources, { name, root: done.node, parent: parent?.id, build })
-    const id = await putRecord(context.store, record, { signal: context.signal })
-    await session.publish(() => addToLine(context, name, summaryOf(record, id, options.tags ?? []), parent?.root))
+    const id = isSkipped ? newest!.id : await putRecord(context.store, record, { signal: context.signal })
+    if (!isSkipped) await session.publish(() => addToLine(context, name, summaryOf(record, id, options.tags ?? []), parent?.root))
     if (done.record !== undefined) session.index().commit(done.record, done.node)
     const problems = { count: build.problems.count, first: build.problems.list() }
-    return { id, name, record, counts: build.counts, isUnchanged: visit.isSame, stats, problems, omissions: build.shortfall.omissions() }
+    return { id, name, record, counts: build.counts, isUnchanged, isSkipped, stats, problems, omissions: build.shortfall.omissions() }
   } finally {
     await session.close()
     known?.close()
@@ -131,21 +144,24 @@ function openSession(context: SnapshotContext, file: string, known: StatIndex | 
   }
 }
 
-function buildOf(
-  context: SnapshotContext,
-  options: CreateOptions,
-  sources: Sources,
-  known: StatIndex | undefined,
-  session: Session,
-): Build {
+function storing({ open, index }: Session, known: StatIndex | undefined): BuildParts {
+  return {
+    known,
+    index,
+    sink: { addBytes: async (bytes, kind) => await (await open()).addBytes(bytes, kind) },
+    read: async (file, stats) => await readIntoStore(await open(), file, stats),
+  }
+}
+
+/** What differs between making a snapshot and only looking what it would take. */
+export type BuildParts = Pick<Build, 'known' | 'index' | 'sink' | 'read'>
+
+export function buildOf(context: SnapshotContext, options: CreateOptions, sources: Sources, parts: BuildParts): Build {
   const { clock, report, signal } = context
   return {
-    excluded: excludedBy(options.exclude ?? []),
+    excluded: leftOut(options, sources),
     onlyDevice: options.oneFileSystem === true ? statSync(sources.base, { bigint: true }).dev : undefined,
-    known,
-    index: session.index,
-    sink: { addBytes: async (bytes, kind) => await (await session.open()).addBytes(bytes, kind) },
-    read: async (path, stats) => await readIntoStore(await session.open(), path, stats),
+    ...parts,
     room: createRoom(64),
     owners: rememberOwners(realSys),
     shortfall: createShortfall(),
@@ -156,6 +172,12 @@ function buildOf(
     signal,
     links: new Map(),
   }
+}
+
+function leftOut({ exclude = [], without = [] }: CreateOptions, { base }: Sources): Excluded {
+  const byGlob = excludedBy(exclude)
+  const places = new Set(without.filter((each) => isBelow(each, base)).map((each) => byteText(path.relative(base, each))))
+  return (below, isDirectory) => places.has(below) || byGlob(below, isDirectory)
 }
 
 function recordOf(
