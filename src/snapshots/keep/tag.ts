@@ -1,0 +1,55 @@
+import { Fault } from '../../kit/index.ts'
+import { putPin, removePin } from '../../chunks/index.ts'
+import type { SnapshotContext } from '../context.ts'
+import { findSnapshot, type Listed, pinIdOf, shortId } from '../record/lines.ts'
+import { changeLine } from './forget.ts'
+
+export interface TagChange {
+  readonly add?: readonly string[] | undefined
+  readonly remove?: readonly string[] | undefined
+}
+
+/** Changes a snapshot's tags: one conditional write. `nothing-to-do` where it has them so already. */
+export async function tagSnapshot(context: SnapshotContext, id: string, { add = [], remove = [] }: TagChange): Promise<Listed> {
+  for (const tag of add) {
+    if (!/^[^\s,]{1,100}$/.test(tag))
+      throw new Fault('invalid', `not a tag: ${JSON.stringify(tag)}`, { hint: 'a tag is one word without commas' })
+  }
+  const found = await findSnapshot(context, id)
+  const tags = tagsAfter(found.tags, add, remove)
+  if (tags.join() === found.tags.join()) throw new Fault('nothing-to-do', `the snapshot ${shortId(found.id)} has these tags already`)
+  await changeLine(context, found.name, 'tag', { tagged: found.id }, (snapshots) =>
+    snapshots.map((each) => (each.id === found.id ? { ...each, tags: tagsAfter(each.tags, add, remove) } : each)),
+  )
+  return { ...found, tags }
+}
+
+function tagsAfter(tags: readonly string[], add: readonly string[], remove: readonly string[]): string[] {
+  return [...new Set([...tags, ...add])].filter((tag) => !remove.includes(tag))
+}
+
+/** Keeps a snapshot, whatever is forgotten, until it is unpinned. */
+export async function pinSnapshot(context: SnapshotContext, id: string, message?: string): Promise<Listed> {
+  const found = await findSnapshot(context, id)
+  await putPin(
+    context.store,
+    {
+      id: pinIdOf(found.id),
+      by: context.by,
+      at: new Date(context.clock.now()).toISOString(),
+      ...(message === undefined ? {} : { message }),
+      reaches: [{ kind: 'snapshot', digest: found.id }],
+    },
+    { signal: context.signal },
+  )
+  return found
+}
+
+/** `nothing-to-do` where it is not pinned. */
+export async function unpinSnapshot(context: SnapshotContext, id: string): Promise<Listed> {
+  const found = await findSnapshot(context, id)
+  if (!(await removePin(context.store, pinIdOf(found.id), { signal: context.signal }))) {
+    throw new Fault('nothing-to-do', `the snapshot ${shortId(found.id)} is not pinned`)
+  }
+  return found
+}

@@ -1,0 +1,32 @@
+import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
+import { diskFault, errno } from '../../kit/index.ts'
+import { namesIn } from '../stat-index/look.ts'
+import { type ByteText, joinBytes, shownName, systemPath } from '../tree/name.ts'
+import { type Held, holdInner, letGo } from './held.ts'
+
+/** Removes an entry of a directory with all that is in it, and no more: links are removed, not followed. How many entries that were. */
+export function removeEntry(directory: Held, name: ByteText): number {
+  const path = systemPath(joinBytes(directory.path, name))
+  try {
+    if (!lstatSync(path).isDirectory()) {
+      unlinkSync(path)
+      return 1
+    }
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return 0
+    throw diskFault(error, shownName(joinBytes(directory.name, name)), 'remove it')
+  }
+  let count = 1
+  const inner = holdInner(directory, name)
+  try {
+    for (const each of namesIn(inner.path)) count += removeEntry(inner, each)
+  } finally {
+    letGo(inner)
+  }
+  try {
+    rmdirSync(path)
+  } catch (error) {
+    throw diskFault(error, shownName(joinBytes(directory.name, name)), 'remove the directory')
+  }
+  return count
+}
