@@ -104,10 +104,11 @@ async function prune(call: Call<PruneFlags>): Promise<Outcome> {
     `${variant}: ${dropped.length} archives, ${formatBytes(bytes)}; ${kept} stay`,
     ...dropped.map(({ at, release: id }) => `  archives/${variant}/${at}  ${shortId(id)}`),
   ])
-  if (doomed.length === 0) return { result: { product: chosen.name, variants: planned }, text: 'nothing to do: every archive is kept' }
+  const result = { ...(call.options.dryRun === true ? { dryRun: true } : {}), product: chosen.name, variants: planned }
+  if (doomed.length === 0) return { result, text: 'nothing to do: every archive is kept' }
   if (call.options.dryRun === true)
     return {
-      result: { dryRun: true, product: chosen.name, variants: planned },
+      result,
       text: [...lines.map(printable), '', 'dry run: nothing was changed'].join('\n'),
     }
   await agree(call, `WARNING: archives of ${chosen.name} are dropped`, lines)

@@ -208,7 +208,7 @@ function addFetchCommand(release: Command, cli: Cli, flags: VariantFlags): void 
           digest,
         }))
         return {
-          result: { dryRun: true, id: shown.id, as: shown.as, files },
+          result: { dryRun: true, product: chosen.product.name, variant: chosen.variant, id: shown.id, as: shown.as, files },
           text: files.map((file) => `would write ${file.to}  ${formatBytes(file.size)}`).join('\n'),
         }
       }

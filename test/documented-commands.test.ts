@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { loadConfig } from '../src/config/index.ts'
+import { systemClock } from '../src/kit/index.ts'
+import { buildProgram, runCli } from '../src/cli/program.ts'
+import { fakeTerminal } from './fakes/terminal.ts'
+
+const config = `
+[store]
+url = "file:./store"
+[release.rcclx]
+artifact = "out/librcclx-dev.a"
+variant_flag = "rocm-version"
+variants = { "6.4" = { constraint = "6.4.2" } }
+metadata = "snapshots"
+publish = "file:./tree"
+`
+const cwd = mkdtempSync(path.join(tmpdir(), 'holdfast-documented-'))
+after(() => rmSync(cwd, { recursive: true }))
+
+before(() => {
+  writeFileSync(path.join(cwd, 'holdfast.toml'), config)
+  mkdirSync(path.join(cwd, 'out'))
+})
+
+/** Lines of shell blocks that call holdfast, as words. What stands behind a pipe or in a comment is left out. */
+function commandLines(page: string): string[][] {
+  const blocks = readFileSync(page, 'utf8').matchAll(/^```sh\n(.*?)^```/gms)
+  return [...blocks]
+    .flatMap(([, block]) => block!.split('\n'))
+    .map((line) => line.replace(/\s#.*$/, '').replace(/\s[|>].*$/, ''))
+    .filter((line) => line.startsWith('holdfast '))
+    .map((line) => [...line.matchAll(/"([^"]*)"|(\S+)/g)].slice(1).map(([, quoted, bare]) => quoted ?? bare!))
+}
+
+describe('every command line in the documentation is one that holdfast takes', () => {
+  for (const page of ['README.md', ...globSync('docs/**/*.md')]) {
+    for (const words of commandLines(page)) {
+      test(`${page}: holdfast ${words.join(' ')}`, async () => {
+        let ran = false
+        const loaded = await loadConfig({ cwd, env: {} })
+        const program = buildProgram(fakeTerminal({ cwd }).host, { colour: false, config: loaded }, async () => void (ran = true))
+        await program.parseAsync(words, { from: 'user' })
+        assert.ok(ran, 'it is a whole command')
+      })
+    }
+  }
+})
+
+/** Runs one command with --json. Gives the exit status and the document. */
+async function holdfast(words: readonly string[]): Promise<{ exit: number; document: Record<string, unknown> }> {
+  const env = { PATH: process.env['PATH'], HOME: path.join(cwd, 'home'), USER: 'ann' }
+  // The real time, since doctor compares it with that of the disk.
+  const terminal = fakeTerminal({ cwd, env, clock: systemClock })
+  const exit = await runCli([...words, '--yes', '--json'], terminal.host)
+  return { exit, document: JSON.parse(terminal.out()) as Record<string, unknown> }
+}
+
+/** What docs/cli.md names for each command: members of the result, and of the objects in it. */
+function documentedMembers(): Map<string, string[]> {
+  const rows = readFileSync('docs/cli.md', 'utf8').matchAll(
+    /^\| (`(?:init|doctor|completion|release|store|snapshot)[^|]*) \| ([^|]*) \|$/gm,
+  )
+  const members = new Map<string, string[]>()
+  for (const [, commands, result] of rows) {
+    const names = [...result!.matchAll(/`(\w+)`/g)].map(([, name]) => name!)
+    const [first, ...others] = [...commands!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!)
+    const group = first!.split(' ').slice(0, -1).join(' ')
+    for (const command of [first!, ...others.map((name) => `${group} ${name}`)]) members.set(command, names)
+  }
+  return members
+}
+
+/** The members of a result, and of the objects in its lists: what a row of docs/cli.md may name. */
+function membersOf(result: object): { top: string[]; inner: string[] } {
+  const inner = Object.values(result)
+    .filter(Array.isArray)
+    .flatMap((list: unknown[]) => list.flatMap((item) => (typeof item === 'object' && item !== null ? Object.keys(item) : [])))
+  return { top: Object.keys(result), inner }
+}
+
+/** Objects whose shape a row leaves to the text below the table, or to the record's own format. */
+const describedElsewhere = new Set(['steps', 'views', 'files', 'sources', 'findings', 'dropped'])
+
+describe('docs/cli.md names every member of every JSON document', () => {
+  const documented = documentedMembers()
+  const ran = new Set<string>()
+  const variant = ['--rocm-version', '6.4']
+  const artifact = (content: string) => writeFileSync(path.join(cwd, 'out/librcclx-dev.a'), content)
+  const check = async (...words: string[]) => {
+    const { exit, document } = await holdfast(words)
+    assert.equal(exit, 0, JSON.stringify(document))
+    const { command, ok, result } = document as { command: string; ok: boolean; result: Record<string, unknown> }
+    ran.add(command)
+    assert.equal(ok, true)
+    const names = new Set([...(documented.get(command) ?? []), 'dryRun'])
+    const left = Object.fromEntries(Object.entries(result).filter(([name]) => !describedElsewhere.has(name)))
+    for (const name of Object.keys(result)) assert.ok(names.has(name), `docs/cli.md does not name ${name} of ${command}`)
+    for (const name of membersOf(left).inner) assert.ok(names.has(name), `docs/cli.md does not name ${name} in the lists of ${command}`)
+  }
+
+  test('of a release from its first build to its last prune', async () => {
+    for (const content of ['one', 'two', 'three']) {
+      artifact(content)
+      await check('release', 'create', ...variant, '--no-build', '--message', content)
+    }
+    artifact('four')
+    await check('release', 'create', ...variant, '--no-build', '--channel', 'staging')
+    await check('release', 'create', ...variant, '--no-build', '--dry-run')
+    await check('release', 'promote', ...variant, '--from', 'staging', '--to', 'stable')
+    await check('release', 'rollback', ...variant)
+    for (const look of ['list', 'status', 'history', 'verify', 'reconcile']) await check('release', look)
+    await check('release', 'show', ...variant)
+    await check('release', 'diff', 'stable', 'last-stable', ...variant)
+    await check('release', 'fetch', ...variant, '--output', 'fetched/')
+    await check('release', 'fetch', ...variant, '--output', 'fetched/', '--dry-run')
+    await check('release', 'export', '--format', 'json')
+    await check('release', 'pin', ...variant)
+    await check('release', 'unpin', ...variant)
+    await check('release', 'prune', '--keep', '0', '--dry-run')
+    await check('release', 'prune', '--keep', '0')
+    await check('release', 'prune', '--keep', '0')
+    await check('release', 'reconcile', '--dry-run')
+  })
+
+  test('of everything else', async () => {
+    await check('store', 'prune')
+    await check('completion', 'bash')
+    await check('init', '--force', '--dry-run')
+    await check('doctor')
+  })
+
+  test('and no command is left out', () => {
+    assert.deepEqual([...documented.keys()].toSorted(), [...ran].toSorted())
+  })
+
+  test('a fault is a document too, with its code and exit status', async () => {
+    const { exit, document } = await holdfast(['release', 'fetch', ...variant, '--archive', '19990101_000000', '--output', 'x'])
+    assert.equal(exit, 4)
+    assert.deepEqual([document['ok'], document['result']], [false, undefined])
+    assert.deepEqual(Object.keys(document['fault'] as object), ['code', 'exit', 'retry', 'message', 'hint'])
+  })
+})
