@@ -73,7 +73,9 @@ export function createFileReading(): FileReading {
       pumpSoon()
     })
   return {
-    async add(path, expected, { extents }) {
+    async add(name, expected, { extents }) {
+      // A copy of its own: a Buffer's memory may be a pool that would travel whole.
+      const path = typeof name === 'string' ? name : new Uint8Array(name)
       const bytes = extents?.reduce((sum, { start, end }) => sum + end - start, 0) ?? expected.size
       const whole: PartToRead = { path, expected, extents, from: 0, to: Number.POSITIVE_INFINITY, start: 0 }
       if (lanes.size < 2 || bytes < 2 * segmentBytes) return fileOf(expected, await read(whole, bytes))

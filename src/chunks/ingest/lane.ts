@@ -1,4 +1,5 @@
 import { asFault } from '../../kit/index.ts'
+import { isAlone } from '../pack/block.ts'
 import { openBlock } from '../pack/open-block.ts'
 import { nonceOf, sealPack } from '../pack/pack.ts'
 import { createPacker, type PackBody } from '../pack/packer.ts'
@@ -16,7 +17,6 @@ type Begin = Extract<ToLane, { type: 'begin' }>
 
 /** Packs of one lane that are on their way to the store at a time. */
 const packsUnderWay = 1
-const shareable = 64 << 10
 
 /**
  * Reads, cuts, hashes, compresses and packs as it is told, one message after the other. It fills one region while the main thread
@@ -141,8 +141,7 @@ function openHere(message: Extract<ToLane, { type: 'open' }>, send: (message: Fr
   const { task, method, bytes, plain, chunks, at } = message
   try {
     const opened = openBlock({ method, bytes }, plain, chunks, at)
-    // Small results may lie in memory that others share.
-    send({ type: 'opened', task, ...opened }, plain < shareable ? [] : [opened.plain.buffer as ArrayBuffer])
+    send({ type: 'opened', task, ...opened }, isAlone(opened.plain) ? [opened.plain.buffer as ArrayBuffer] : [])
   } catch (error) {
     send({ type: 'unopened', task, fault: plainFault(error) })
   }

@@ -101,7 +101,7 @@ async function cutPart(
   }
   // What was read behind the part is no chunk of it.
   region.filled = chunkStart
-  return { refs: refs.length === 1 ? refs[0]! : Buffer.concat(refs), first: first === -1 ? position : first, last: position }
+  return { refs: joined(refs), first: first === -1 ? position : first, last: position }
 }
 
 /** Reads at a position that counts only what lies in the extents. */
@@ -114,4 +114,16 @@ function readAcross(fd: number, extents: readonly Extent[] | undefined, into: Ui
     before += end - start
   }
   return 0
+}
+
+/** Not a Buffer, whose memory may be a pool that would travel whole to another thread. */
+function joined(refs: readonly Uint8Array[]): Uint8Array {
+  if (refs.length === 1) return refs[0]!
+  const all = new Uint8Array(refs.reduce((sum, { byteLength }) => sum + byteLength, 0))
+  let at = 0
+  for (const ref of refs) {
+    all.set(ref, at)
+    at += ref.byteLength
+  }
+  return all
 }

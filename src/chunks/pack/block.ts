@@ -24,9 +24,22 @@ export function compressBlock(plain: Uint8Array, level: number): StoredBlock {
     pledgedSrcSize: plain.byteLength,
     params: { [constants.ZSTD_c_compressionLevel]: level },
   })
-  return packed.byteLength < plain.byteLength - plain.byteLength / gain
-    ? { method: 'zstd', bytes: packed }
-    : { method: 'raw', bytes: plain }
+  if (packed.byteLength < plain.byteLength - plain.byteLength / gain) return { method: 'zstd', bytes: packed }
+  freeNow(packed)
+  return { method: 'raw', bytes: plain }
+}
+
+/**
+ * Gives back the memory of compressed bytes that are not needed any more. Each call of zlib makes a new buffer, and V8 lets 64 MB of
+ * them come together in each thread before it looks.
+ */
+export function freeNow(bytes: Uint8Array): void {
+  if (isAlone(bytes)) (bytes.buffer as ArrayBuffer).transfer(0)
+}
+
+/** Whether a buffer that Node made is surely not of the pool that small ones share. */
+export function isAlone(bytes: Uint8Array): boolean {
+  return bytes.buffer.byteLength > 2 * Buffer.poolSize
 }
 
 /** Whether compressing is likely to be worth it, told by a sample from the middle. */

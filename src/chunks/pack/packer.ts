@@ -1,5 +1,5 @@
 import type { ChunkKind } from '../chunk.ts'
-import { compressBlock, seemsCompressible } from './block.ts'
+import { compressBlock, freeNow, seemsCompressible } from './block.ts'
 import { type BlockEntry, chunkEntryBytes, lengthWord } from './trailer.ts'
 
 /** Blocks one after the other, as they will stand in a pack, and what is in them. */
@@ -21,9 +21,9 @@ export interface Packer {
 /** Plain bytes after which a block is closed: larger ones compress a little faster, smaller ones cost less to read one chunk of. */
 export const blockBytes = 256 << 10
 /** Stored bytes after which a body is full. */
-export const bodyBytes = 16 << 20
+export const bodyBytes = 8 << 20
 /** A body has room for one more block, which is at most this long. */
-const spare = 5 << 20
+const spare = 1 << 20
 const firstBuffer = 512 << 10
 
 export function createPacker(level: number): Packer {
@@ -43,8 +43,9 @@ export function createPacker(level: number): Packer {
     wasRaw = block.method === 'raw'
     body = withRoom(body, stored, block.bytes.byteLength)
     body.set(block.bytes, stored)
-    stored += block.bytes.byteLength
     blocks.push({ method: block.method, stored: block.bytes.byteLength, plain: filled, chunks: encodeChunks(chunks) })
+    stored += block.bytes.byteLength
+    if (block.method === 'zstd') freeNow(block.bytes)
     chunks = []
     filled = 0
   }

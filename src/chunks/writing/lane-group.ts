@@ -1,4 +1,4 @@
-import { Fault } from '../../kit/index.ts'
+import type { Fault } from '../../kit/index.ts'
 import { idBytes } from '../chunk.ts'
 import type { FileReading } from '../ingest/file-reading.ts'
 import { faultOf, type Lane, type LaneEvents, openInlineLane, openThreadLane } from '../ingest/lanes.ts'
@@ -14,6 +14,8 @@ export interface LaneGroup {
   prepare(bytes: number): void
   /** What the lanes have left. */
   flush(): Promise<PackBody[]>
+  /** Ends the wait for it. */
+  fail(fault: Fault): void
   /** Idempotent. */
   close(): Promise<void>
 }
@@ -50,10 +52,7 @@ export function createLaneGroup(parts: LaneGroupParts): LaneGroup {
     flushed.promise.catch(() => undefined)
     const lane = openLane({
       message: (message) => receive(parts, lane, flushed.resolve, message),
-      broken: (fault) => {
-        flushed.reject(fault)
-        fail(fault)
-      },
+      broken: fail,
     })
     lane.send({ type: 'begin', writer: parts.writer, lane: open.length, sizes: parameters.chunking, level: parameters.compression.level })
     open.push({ lane, flushed })
@@ -73,10 +72,11 @@ export function createLaneGroup(parts: LaneGroupParts): LaneGroup {
       const bodies = await Promise.all(open.map(({ flushed }) => flushed.promise))
       return bodies.filter((body) => body !== undefined)
     },
+    fail(fault) {
+      for (const { flushed } of open) flushed.reject(fault)
+    },
     async close() {
-      const closing = open.splice(0)
-      for (const { flushed } of closing) flushed.reject(new Fault('aborted', 'the writing session has ended'))
-      await Promise.all(closing.map(({ lane }) => lane.close()))
+      await Promise.all(open.splice(0).map(({ lane }) => lane.close()))
     },
   }
 }

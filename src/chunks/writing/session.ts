@@ -41,6 +41,7 @@ export function createSession({ store, parameters, index, lease, remember, threa
   const fail = (error: unknown) => {
     failure ??= asFault(error)
     reading.fail(failure)
+    lanes.fail(failure)
   }
   const lanes = createLaneGroup({
     writer: lease.id,
