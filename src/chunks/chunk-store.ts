@@ -4,12 +4,8 @@ import type { ChunkKind, ChunkList } from './chunk.ts'
 import type { ChunkParameters } from './parameters.ts'
 
 /** Chunks and tree nodes in the packs of a holdfast store. Bytes that it gives have the digest that they were asked for by. */
-export interface ChunkStore {
+export interface ChunkReader {
   readonly store: ObjectStore
-  /** 32 hex digits: the store's id. */
-  readonly id: string
-  /** How this store cuts and compresses: fixed when it first got chunks. */
-  readonly parameters: ChunkParameters
   /** Known in an index, and not in a pack that a prune has condemned: whoever holds a lease may rely on it. */
   has(id: Digest): boolean
   /** Where it lies, condemned or not. */
@@ -23,10 +19,17 @@ export interface ChunkStore {
   readMany(ids: Iterable<Digest>, options?: Signal): AsyncIterable<{ readonly id: Digest; readonly bytes: Uint8Array }>
   /** Looks for indexes and condemned packs that others have written since. */
   refresh(options?: Signal): Promise<void>
-  /** A session of writing: takes a lease, then looks at indexes and condemned packs anew. */
-  startWriter(options: WriterOptions): Promise<ChunkWriter>
   /** Ends its worker threads. Idempotent. The store stays open. */
   close(): Promise<void>
+}
+
+export interface ChunkStore extends ChunkReader {
+  /** 32 hex digits: the store's id. */
+  readonly id: string
+  /** How this store cuts and compresses: fixed when it first got chunks. */
+  readonly parameters: ChunkParameters
+  /** A session of writing: takes a lease, then looks at indexes and condemned packs anew. */
+  startWriter(options: WriterOptions): Promise<ChunkWriter>
 }
 
 export interface ChunkStoreOptions {
@@ -42,6 +45,8 @@ export interface ChunkStoreOptions {
   readonly report?: Report | undefined
   readonly signal?: AbortSignal | undefined
 }
+
+export type OpenReaderOptions = Partial<Pick<ChunkStoreOptions, 'cache' | 'workers' | 'report' | 'signal'>>
 
 export interface ChunkLocation {
   readonly pack: Digest

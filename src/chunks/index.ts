@@ -11,18 +11,20 @@ export { type ChunkKind, type ChunkList, chunkListOf, type ChunkRef, packChunkRe
 export type {
   AddFileOptions,
   ChunkLocation,
+  ChunkReader,
   ChunkStore,
   ChunkStoreOptions,
   ChunkWriter,
   ExpectedFile,
   IngestedFile,
+  OpenReaderOptions,
   WriterOptions,
   WriterStats,
 } from './chunk-store.ts'
 export { collect, type Collected, type CollectOptions } from './collect.ts'
 export { ensureStoreFormat, formatKey, readStoreFormat, type StoreFormat, storeFormat } from './format.ts'
 export { listPins, type Pin, pinFormat, pinKey, putPin, removePin } from './pin.ts'
-export { openChunkStore } from './open-chunk-store.ts'
+export { openChunkReader, openChunkStore } from './open-chunk-store.ts'
 export { type ChunkParameters, defaultParameters } from './parameters.ts'
 export type { Root, Tracer } from './roots.ts'
 export { digestOfSnapshotKey, encodeSnapshotRecord, putSnapshotRecord, readSnapshotRecord, snapshotKey } from './snapshot-record.ts'

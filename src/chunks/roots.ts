@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { checkShape, type Digest, Fault, isDigest, isFault, parseJson } from '../kit/index.ts'
 import { type ObjectStore, readAll, type Signal } from '../store/index.ts'
-import type { ChunkStore } from './chunk-store.ts'
+import type { ChunkReader } from './chunk-store.ts'
 
 /** A thing that is kept alive, and what sort of thing it is. */
 export interface Root {
@@ -13,7 +13,7 @@ export interface Root {
  * What a root of a kind that this room does not read leads to, one step on: for a `node` the nodes and chunks that it names. It reads the
  * node from `chunks`.
  */
-export type Tracer = (root: Root, chunks: ChunkStore, options: Signal) => AsyncIterable<Root>
+export type Tracer = (root: Root, chunks: ChunkReader, options: Signal) => AsyncIterable<Root>
 
 /** Record formats whose `reaches` this version understands. Any other stops a prune before it deletes anything. */
 const knownFormats = new Set(['holdfast-ref/1', 'holdfast-pin/1', 'holdfast-lease/1'])
