@@ -5,6 +5,7 @@ import { uploadFile } from '../transfer/index.ts'
 import { type Moved, moveRef } from '../refs/index.ts'
 import { type LocalFile, readArtifacts } from './artifacts.ts'
 import { build } from './build.ts'
+import { refuseForeignFiles } from './foreign.ts'
 import type { ReleaseContext } from './context.ts'
 import { findVariant } from './find.ts'
 import { buildCommand, channelName, maxChannelLength, type Product, refNameFor, stable, variantOf } from './product.ts'
@@ -101,7 +102,8 @@ export async function createRelease(
   const files = await readArtifacts(context, plan.artifacts)
   refuseLongNames(variant, files)
   if (options.force !== true) refuseSameContent(plan.current, plan.channel, files)
-  if (plan.current === undefined && options.force !== true) await refuseForeignFiles(context, product, variant, files)
+  if (options.force !== true)
+    await refuseForeignFiles(context, product, variant, { current: plan.current, next: plan.rotation.state, fresh: files })
 
   const release = await describeRelease(context, product, variant, files, options.message)
   const { isNew } = await context.prepareStore()
@@ -192,20 +194,4 @@ function refuseSameContent(current: VariantRef | undefined, channel: string, fil
   throw new Fault('nothing-to-do', `nothing new: ${channel} of ${current.name} has the same bytes already (made ${present.created})`, {
     hint: '--force to rotate anyway',
   })
-}
-
-/** The first release of a variant must not write over files that someone else keeps under the same keys. */
-async function refuseForeignFiles(context: ReleaseContext, product: Product, variant: string, files: readonly LocalFile[]): Promise<void> {
-  if (product.publish === undefined) return
-  const to = await context.openView(product.publish.url)
-  for (const file of files) {
-    const key = publishedKey(stable, variant, file)
-    if ((await to.head(key, { signal: context.signal })) === undefined) continue
-    // Somebody else may have made the first release since this one looked: then the file is its.
-    if ((await findVariant(context, product, variant)) !== undefined) return
-    throw new Fault('already-exists', `${product.name} ${variant} has no release in this store, yet its published file exists`, {
-      at: `${to.name}/${key}`,
-      hint: 'check that the store is the right one; --force to publish over it (keep a copy first if it is the only one)',
-    })
-  }
 }

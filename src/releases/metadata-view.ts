@@ -4,7 +4,7 @@ import type { ReleaseContext } from './context.ts'
 import { filesOf } from './find.ts'
 import { metadataText } from './metadata.ts'
 import { lastStable, stable } from './product.ts'
-import type { VariantRef } from './state.ts'
+import { channelsEver, type VariantRef } from './state.ts'
 import type { DesiredFile, View } from './view.ts'
 
 const maxMetadataBytes = 16 << 20
@@ -12,8 +12,9 @@ const maxMetadataBytes = 16 << 20
 /** The metadata files in the work tree: `stable/<v>/metadata.txt`, `archives/<v>/<time>_metadata.txt`, and so on. */
 export async function metadataView(context: ReleaseContext, variant: string, ref: VariantRef, to: ObjectStore): Promise<View> {
   const pruned = new Set(ref.state.pruned)
-  const channels = new Set([stable, lastStable, ...ref.history.flatMap((move) => Object.keys(move.note.channels))])
-  const channelKeys = new Set([...channels].map((channel) => `${channel}/${variant}/metadata.txt`))
+  const ever = channelsEver(ref)
+  const channels = new Set([stable, lastStable, ...ever])
+  const channelKeys = new Set([...ever].map((channel) => metadataKey(channel, variant)))
   return {
     to,
     desired: await desiredTexts(context, variant, ref),
@@ -26,6 +27,10 @@ export async function metadataView(context: ReleaseContext, variant: string, ref
   }
 }
 
+export function metadataKey(channel: string, variant: string): string {
+  return `${channel}/${variant}/metadata.txt`
+}
+
 function archivedMetadataKey(variant: string, at: string): string {
   return `archives/${variant}/${at}_metadata.txt`
 }
@@ -33,7 +38,7 @@ function archivedMetadataKey(variant: string, at: string): string {
 async function desiredTexts(context: ReleaseContext, variant: string, ref: VariantRef): Promise<Map<string, DesiredFile>> {
   const desired = new Map<string, DesiredFile>()
   const names = [
-    ...Object.entries(ref.state.channels).map(([channel, id]) => ({ key: `${channel}/${variant}/metadata.txt`, id })),
+    ...Object.entries(ref.state.channels).map(([channel, id]) => ({ key: metadataKey(channel, variant), id })),
     ...ref.state.archives.map((archived) => ({ key: archivedMetadataKey(variant, archived.at), id: archived.release })),
   ]
   for (const { key, id } of names) {

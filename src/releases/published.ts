@@ -7,7 +7,7 @@ import type { ReleaseContext } from './context.ts'
 import { filesOf } from './find.ts'
 import { lastStable, type Product, type Publication, stable } from './product.ts'
 import type { ReleaseFile } from './record.ts'
-import type { VariantRef } from './state.ts'
+import { channelsEver, type VariantRef } from './state.ts'
 import type { DesiredFile, View } from './view.ts'
 
 /**
@@ -140,8 +140,7 @@ function prefixesOf(variant: string, ref: VariantRef): string[] {
 }
 
 function channelFolders(variant: string, ref: VariantRef): string[] {
-  const channels = new Set([stable, lastStable, ...ref.history.flatMap((move) => Object.keys(move.note.channels))])
-  return [...channels].sort().map((channel) => `${publishedFolder(channel)}/${variant}/`)
+  return [...new Set([stable, lastStable, ...channelsEver(ref)])].sort().map((channel) => `${publishedFolder(channel)}/${variant}/`)
 }
 
 function archiveTimeIn(key: string, variant: string): string | undefined {

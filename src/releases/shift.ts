@@ -1,6 +1,7 @@
 import { type Digest, Fault, isDigest } from '../kit/index.ts'
 import { type Moved, moveRef } from '../refs/index.ts'
 import type { ReleaseContext } from './context.ts'
+import { refuseForeignFiles } from './foreign.ts'
 import { needVariant, select, type Selector, shortId } from './find.ts'
 import { channelName, type Product, refNameFor, stable } from './product.ts'
 import { reconcile, type Reconciled } from './reconcile.ts'
@@ -66,7 +67,8 @@ async function shift(
   message: string | undefined,
   plan: (ref: VariantRef) => Rotation,
 ): Promise<Shifted> {
-  await needVariant(context, product, variant)
+  const { ref } = await needVariant(context, product, variant)
+  await refuseForeignFiles(context, product, variant, { current: ref, next: plan(ref).state })
   await context.prepareStore()
   let rotation: Rotation | undefined
   const moved = await moveRef(

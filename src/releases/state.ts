@@ -48,6 +48,11 @@ export type VariantRef = Ref<VariantState, MoveNote>
 
 export const emptyState: VariantState = { channels: {}, archives: [], releases: {}, pruned: [] }
 
+/** Channels that hold a release or once did: in their folders, and in no others, views have written. */
+export function channelsEver(ref: VariantRef): Set<string> {
+  return new Set(ref.history.flatMap((move) => Object.keys(move.note.channels)))
+}
+
 const channelsShape = v.record(v.string(), digestShape)
 
 const summaryShape = v.object({
