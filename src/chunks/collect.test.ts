@@ -5,7 +5,18 @@ import { seededRandom } from '../../test/fakes/seeded-random.ts'
 import { bytesOf, type Digest, digestOf, isFault } from '../kit/index.ts'
 import { createMemoryStore, type ObjectStore } from '../store/index.ts'
 import { condemnedPrefix } from './condemned.ts'
-import { blobKey, collect, digestOfBlobKey, ensureBlob, putPin, putSnapshotRecord, removePin, snapshotKey } from './index.ts'
+import {
+  blobKey,
+  collect,
+  digestOfBlobKey,
+  ensureBlob,
+  ensureStoreFormat,
+  formatKey,
+  putPin,
+  putSnapshotRecord,
+  removePin,
+  snapshotKey,
+} from './index.ts'
 
 const hour = 3_600_000
 const grace = 24 * hour
@@ -15,8 +26,10 @@ function setUp() {
   const store = createMemoryStore({ clock })
   const random = seededRandom(1)
   const later = (ms: number) => clock.set(clock.now() + ms)
-  const prune = (options: { grace?: number; dryRun?: boolean; store?: ObjectStore } = {}) =>
-    collect({ store, clock, random, grace, ...options })
+  const prune = async (options: { grace?: number; dryRun?: boolean; store?: ObjectStore } = {}) => {
+    await ensureStoreFormat(store, { now: clock.now(), random })
+    return await collect({ store, clock, random, grace, ...options })
+  }
   const ensure = (content: string, digest = digestOf(content)) =>
     ensureBlob(store, digest, { size: content.length, now: clock.now() }, (key) => store.put(key, bytesOf(content), { digest }))
   const blob = async (content: string): Promise<Digest> => {
@@ -58,6 +71,18 @@ describe('a prune', () => {
     assert.ok(await store.head(snapshotKey(record)))
     const third = await prune()
     assert.deepEqual([third.condemned.objects, third.deleted.objects], [0, 0])
+    assert.deepEqual(await Array.fromAsync(store.list(condemnedPrefix)), [])
+  })
+
+  it('touches nothing in a place that is no store, or that a newer version made', async () => {
+    const { clock, store, later, blob, has } = setUp()
+    const digest = await blob('like ours')
+    later(2 * grace)
+    const options = { store, clock, random: seededRandom(1), grace: 0 }
+    await assert.rejects(collect(options), (error) => isFault(error, 'not-found'))
+    await store.put(formatKey, bytesOf('{"format":"holdfast-store/2"}'))
+    await assert.rejects(collect(options), (error) => isFault(error, 'unsupported'))
+    assert.ok(await has(digest))
     assert.deepEqual(await Array.fromAsync(store.list(condemnedPrefix)), [])
   })
 

@@ -14,6 +14,7 @@ import {
 import { type ObjectInfo, type ObjectStore, readAll } from '../store/index.ts'
 import { blobKey, digestOfBlobKey } from './blob.ts'
 import { addCondemned, condemnedFormat, condemnedPrefix, type FoundCondemned, listCondemned, replaceCondemned } from './condemned.ts'
+import { formatKey, readStoreFormat } from './format.ts'
 import { readRoots, type Root, unknownRecord } from './roots.ts'
 import { digestOfSnapshotKey, snapshotKey } from './snapshot-record.ts'
 
@@ -48,10 +49,15 @@ const margin = 60_000
 /**
  * Deletes what nothing reaches, in two steps that may be runs apart: what is unreached and old enough is condemned; what
  * was condemned a grace period ago and is still unreached is deleted. May be killed anywhere and run beside
- * writers and other prunes.
+ * writers and other prunes. Throws `not-found` where no holdfast store is, and `unsupported` where a newer version made it.
  */
 export async function collect(options: CollectOptions): Promise<Collected> {
   const { store, signal } = options
+  if ((await readStoreFormat(store, { signal })) === undefined)
+    throw new Fault('not-found', 'there is no holdfast store here; nothing was deleted', {
+      at: `${store.name}/${formatKey}`,
+      hint: 'check the URL; a store is made by the first command that writes to it',
+    })
   const before = await reachable(options)
   const pending = await listCondemned(store, { signal })
   const condemned = await condemn(options, before, new Set(pending.flatMap(({ record }) => Object.keys(record.keys))))

@@ -1,6 +1,6 @@
 import { type Digest, Fault, hexOf, mapBounded } from '../kit/index.ts'
 import { listRefNames, readRef } from '../refs/index.ts'
-import { readSnapshotRecord } from '../chunks/index.ts'
+import { readSnapshotRecord, readStoreFormat } from '../chunks/index.ts'
 import type { ReleaseContext } from './context.ts'
 import { channelName, type Product, refNameFor, stable } from './product.ts'
 import { type Release, type ReleaseFile, releaseFormat, releaseShape } from './record.ts'
@@ -13,10 +13,15 @@ export interface FoundVariant {
   readonly ref: VariantRef
 }
 
-/** One request. Undefined where nothing has been released for this variant. */
+/**
+ * One request. Undefined where nothing has been released for this variant; to be sure of that takes a second one, since a newer
+ * version may keep its refs elsewhere. Then this throws `unsupported`.
+ */
 export async function findVariant(context: Reading, product: Product, variant: string): Promise<FoundVariant | undefined> {
   const found = await readRef(context.store, releaseRefs, refNameFor(product, variant), context)
-  return found === undefined ? undefined : { variant, ref: found.ref }
+  if (found !== undefined) return { variant, ref: found.ref }
+  await readStoreFormat(context.store, context)
+  return undefined
 }
 
 export async function needVariant(context: Reading, product: Product, variant: string): Promise<FoundVariant> {
@@ -32,6 +37,7 @@ export async function needVariant(context: Reading, product: Product, variant: s
 export async function findVariants(context: Reading, product: Product): Promise<FoundVariant[]> {
   const start = `${product.name}/`
   const names = await listRefNames(context.store, releaseRefs, start, context)
+  if (names.length === 0) await readStoreFormat(context.store, context)
   const found = await mapBounded(names, 8, (name) => findVariant(context, product, name.slice(start.length)), context.signal)
   return found.filter((each) => each !== undefined)
 }
