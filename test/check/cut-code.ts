@@ -38,6 +38,8 @@ function leb(value: number): number[] {
   }
 }
 
+/** A few instructions that belong together. */
+const line = (...bytes: number[]) => bytes
 const get = (variable: number) => [op.get, variable]
 const set = (variable: number, ...value: number[]) => [...value, op.set, variable]
 /** Small positive numbers only: the sixth bit would be a sign. */
@@ -68,9 +70,15 @@ function pair(ahead: number): number[] {
     ...returnIfZero([...get(hash), ...literal(1), op.shl, ...get(gear), ...tableAt(0), op.add], ahead + 1),
     ...set(
       hash,
-      ...[...get(hash), ...literal(2), op.shl],
-      ...[...get(gear), ...tableAt(doubled), op.add],
-      ...[...slotOf(ahead + 1), ...tableAt(0), op.add],
+      ...get(hash),
+      ...literal(2),
+      op.shl,
+      ...get(gear),
+      ...tableAt(doubled),
+      op.add,
+      ...slotOf(ahead + 1),
+      ...tableAt(0),
+      op.add,
     ),
     ...returnIfZero(get(hash), ahead + 2),
   ]
@@ -86,23 +94,23 @@ function single(): number[] {
 
 /** Repeats the body while `at + step <= bound`. */
 const whileRoom = (step: number, body: number[]) => [
-  ...[op.block, empty, op.loop, empty],
-  ...[...get(at), ...literal(step), op.add, ...get(bound), op.leU, op.eqz, op.brIf, 1],
+  ...line(op.block, empty, op.loop, empty),
+  ...line(...get(at), ...literal(step), op.add, ...get(bound), op.leU, op.eqz, op.brIf, 1),
   ...body,
-  ...[op.br, 0, op.end, op.end],
+  ...line(op.br, 0, op.end, op.end),
 ]
 
 function cutFunction(): number[] {
   const body = [
     ...set(bound, ...get(normal)),
     ...set(mask, ...get(maskBefore)),
-    ...[op.loop, empty],
+    ...line(op.loop, empty),
     ...whileRoom(8, [...pair(0), ...pair(2), ...pair(4), ...pair(6), ...set(at, ...get(at), ...literal(8), op.add)]),
     ...whileRoom(1, single()),
-    ...[...get(bound), ...get(end), op.eq, 0x04, empty, ...get(end), op.return, op.end],
+    ...line(...get(bound), ...get(end), op.eq, 0x04, empty, ...get(end), op.return, op.end),
     ...set(bound, ...get(end)),
     ...set(mask, ...get(maskAfter)),
-    ...[op.br, 0, op.end],
+    ...line(op.br, 0, op.end),
     ...get(end),
     op.end,
   ]
@@ -112,7 +120,7 @@ function cutFunction(): number[] {
 function cutModule(): Uint8Array {
   const code = cutFunction()
   return Uint8Array.from([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...line(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0),
     ...section(1, 1, 0x60, 5, i32, i32, i32, i32, i32, 1, i32),
     ...section(2, 1, ...text('cut'), ...text('memory'), 2, 0, 1),
     ...section(3, 1, 0),

@@ -1,6 +1,7 @@
 /** The files that are made from the sources. `npm run generate` writes them; `test/generated.test.ts` says when they are old. */
 import { toJsonSchema } from '@valibot/to-json-schema'
 import { type ConfigKey, configKeys, configSchema, variableOf } from '../../src/config/index.ts'
+import { cutCodeFile } from './cut-code.ts'
 
 export interface Generated {
   readonly file: string
@@ -11,6 +12,7 @@ export function generateFiles(): Generated[] {
   return [
     { file: 'holdfast.schema.json', text: `${JSON.stringify(editorSchema(), null, 2)}\n` },
     { file: 'docs/configuration.md', text: configurationPage() },
+    { file: 'src/chunks/cut/code.ts', text: cutCodeFile() },
   ]
 }
 

@@ -43,6 +43,8 @@ export interface ChunkIndex {
   find(id: Uint8Array, offset?: number): number
   /** Every copy in packs that are not gone. */
   findAll(id: Uint8Array): number[]
+  /** The first entry of that id, whatever has become of its pack: it stands for all copies. -1 for none. */
+  firstOf(id: Uint8Array): number
   isReliable(entry: number): boolean
   idAt(entry: number): Uint8Array
   lengthAt(entry: number): number
@@ -133,6 +135,7 @@ export function createChunkIndex(): ChunkIndex {
       return second
     },
     findAll,
+    firstOf: (id) => ids.find(id, 0),
     isReliable,
     idAt: (entry) => ids.at(entry),
     lengthAt: (entry) => lengths.at(entry) & ~nodeBit,
