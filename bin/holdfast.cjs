@@ -4,6 +4,7 @@
 
 var childProcess = require('child_process')
 var fs = require('fs')
+var os = require('os')
 var path = require('path')
 var url = require('url')
 
@@ -21,6 +22,7 @@ function isNewEnough(version) {
 
 function runHere() {
   delete process.env[reexecuted]
+  rememberCompiled()
   // A checkout has sources, and perhaps an old build; the package has only the build.
   var sources = path.join(__dirname, '..', 'src', 'cli', 'main.ts')
   var main = fs.existsSync(sources) ? sources : path.join(__dirname, '..', 'dist', 'cli', 'main.js')
@@ -29,6 +31,13 @@ function runHere() {
     console.error(error)
     process.exitCode = 70
   })
+}
+
+/** Code that was compiled once is found in the cache folder: most of the time that a short command takes. Never in a folder that others can write to. */
+function rememberCompiled() {
+  var base = process.env.XDG_CACHE_HOME
+  if (!base || !path.isAbsolute(base)) base = path.join(process.env.HOME || os.homedir(), '.cache')
+  if (!process.env.NODE_COMPILE_CACHE) require('module').enableCompileCache(path.join(base, 'holdfast', 'compiled'))
 }
 
 function runWithBundledNode() {

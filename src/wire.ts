@@ -3,11 +3,12 @@ import { realpath } from 'node:fs/promises'
 import { homedir, hostname, userInfo } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { ensureStoreFormat, readStoreFormat } from './chunks/index.ts'
+import { type ChunkStore, ensureStoreFormat, openChunkStore, readStoreFormat, type StoreFormat } from './chunks/index.ts'
 import type { Config } from './config/index.ts'
 import { type Clock, Fault, hexOf, readSmallFile, replaceFile, type Report, silent } from './kit/index.ts'
 import type { ReleaseContext } from './releases/index.ts'
-import { createByteRate, createMeter, type Meter, type ObjectStore, openStore, proveConditionalPuts } from './store/index.ts'
+import type { SnapshotContext } from './snapshots/index.ts'
+import { createByteRate, createMeter, type Meter, type ObjectStore, openStore, parseStoreUrl, proveConditionalPuts } from './store/index.ts'
 import { fileMemo } from './transfer/index.ts'
 
 /**
@@ -42,6 +43,9 @@ export interface Wire {
   /** Another handle on the store at a URL, which the caller closes. It says nothing of what it tries again. */
   openFresh(url: string): Promise<ObjectStore>
   releases(): Promise<ReleaseContext>
+  snapshots(): Promise<SnapshotContext>
+  /** Where the store is a folder, that one, with no link on the way: a snapshot of the tree around it leaves it out. */
+  ownFolders(): Promise<string[]>
   close(): Promise<void>
 }
 
@@ -49,6 +53,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   const { config, env, clock, random, report, signal } = options
   const meter = createMeter()
   const opened = new Map<string, Promise<ObjectStore>>()
+  const openedChunks = new Map<ObjectStore, Promise<ChunkStore>>()
   const folders = await foldersOf(config, env)
   const by = whoIs(env)
   const rate = options.limitRate === undefined ? undefined : createByteRate(options.limitRate, clock)
@@ -82,7 +87,39 @@ export async function openWire(options: WireOptions): Promise<Wire> {
         memoFor: (digest) => fileMemo(path.join(folders.stateDir, 'uploads', `${hexOf(digest)}.json`)),
       }
     },
+    async snapshots() {
+      const store = await open(config.store.url)
+      const { cacheRoot } = folders
+      let format: StoreFormat | undefined
+      const cacheDir = async () => path.join(cacheRoot, (format ??= await formatOf(store, signal)).id)
+      const openChunks = async () => await openChunkStore(store, { clock, random, cache: await cacheDir(), report, signal })
+      return {
+        store,
+        async prepareStore() {
+          const prepared = await prepareStore({ store, clock, random, signal, cacheRoot })
+          format = prepared.format
+          return prepared
+        },
+        chunks() {
+          const known = openedChunks.get(store) ?? openChunks()
+          openedChunks.set(store, known)
+          return known
+        },
+        cacheDir,
+        clock,
+        random,
+        by,
+        host: hostname(),
+        report,
+        signal,
+      }
+    },
+    async ownFolders() {
+      const place = parseStoreUrl(config.store.url, config.root)
+      return place.scheme === 'file' ? [await realFolder(place.root)] : []
+    },
     async close() {
+      for (const chunks of await Promise.allSettled(openedChunks.values())) if (chunks.status === 'fulfilled') await chunks.value.close()
       for (const store of await Promise.allSettled(opened.values())) if (store.status === 'fulfilled') await store.value.close()
     },
   }
@@ -93,6 +130,16 @@ async function foldersOf(config: Config, env: WireOptions['env']): Promise<{ sta
   return {
     stateDir: path.join(baseFolder(env, 'XDG_STATE_HOME', '.local/state'), 'holdfast', shortHash(root)),
     cacheRoot: path.join(baseFolder(env, 'XDG_CACHE_HOME', '.cache'), 'holdfast'),
+  }
+}
+
+/** Without links, also where it is yet to be made. */
+async function realFolder(folder: string): Promise<string> {
+  try {
+    return await realpath(folder)
+  } catch {
+    const outer = path.dirname(folder)
+    return outer === folder ? folder : path.join(await realFolder(outer), path.basename(folder))
   }
 }
 
@@ -124,7 +171,7 @@ function accountName(): string {
  * Makes the place a holdfast store where it is none, and finds out once for each store and machine whether conditional puts
  * hold there. A place where they do not is refused before anything is written to it.
  */
-async function prepareStore(wired: Wired): Promise<{ isNew: boolean }> {
+async function prepareStore(wired: Wired): Promise<{ format: StoreFormat; isNew: boolean }> {
   const { store, clock, random, signal } = wired
   const present = await readStoreFormat(store, { signal })
   if (present === undefined) await prove(wired)
@@ -134,7 +181,17 @@ async function prepareStore(wired: Wired): Promise<{ isNew: boolean }> {
     const why = present === undefined ? 'proven when the store was made' : await prove(wired)
     await replaceFile(remembered, `${why}\n`)
   }
-  return { isNew }
+  return { format, isNew }
+}
+
+/** Throws `not-found` where there is no holdfast store. */
+async function formatOf(store: ObjectStore, signal: AbortSignal | undefined): Promise<StoreFormat> {
+  const format = await readStoreFormat(store, { signal })
+  if (format !== undefined) return format
+  throw new Fault('not-found', 'there is no holdfast store here yet', {
+    at: store.name,
+    hint: 'check --store, or make a snapshot: that makes the store',
+  })
 }
 
 async function prove({ store, random, signal }: Wired): Promise<string> {

@@ -7,7 +7,7 @@ const styles = ['bold', 'dim', 'red', 'green', 'yellow', 'cyan'] as const
 export type Paint = Readonly<Record<(typeof styles)[number], (text: string) => string>>
 
 /** Whether to colour what goes to `sink`: the flag first, then NO_COLOR, FORCE_COLOR, and else whether it is a terminal. */
-export function wantsColour(sink: Sink, env: Host['env'], flag: boolean): boolean {
+export function wantsColour(sink: Pick<Sink, 'isTty'>, env: Host['env'], flag: boolean): boolean {
   if (!flag) return false
   if (env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== '') return false
   const force = env['FORCE_COLOR']

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import type { Config } from '../config/index.ts'
 import { asFault, Fault, type Report } from '../kit/index.ts'
 import type { ReleaseContext } from '../releases/index.ts'
+import type { SnapshotContext } from '../snapshots/index.ts'
 import type { Wire } from '../wire.ts'
 import type { Paint } from './colour.ts'
 import { addExamples, type Example } from './help.ts'
@@ -43,13 +44,15 @@ export interface Call<O> {
   wire(): Promise<Wire>
   /** Short for what release commands need of it. */
   releases(): Promise<ReleaseContext>
+  /** The same for snapshots. */
+  snapshots(): Promise<SnapshotContext>
   /** Asks; see prompt.ts. */
   confirm(question: string): Promise<boolean>
 }
 
 export interface CommandSpec<O> {
   readonly name: string
-  /** `['<product>', 'what it is']`; square brackets where it may be left out. */
+  /** `['<product>', 'what it is']`; square brackets where it may be left out, dots where more may follow. */
   readonly args?: readonly (readonly [form: string, what: string])[]
   /** A sentence without a full stop; the first line of its help and its line in lists. */
   readonly summary: string
@@ -91,7 +94,7 @@ export function newCli(host: Host, runner: Runner): Cli {
       for (const option of spec.options ?? []) command.addOption(option)
       if (spec.writes === true) command.option('--dry-run', 'show what would be done and do nothing')
       command.action(async (...received: unknown[]) => {
-        const args = received.slice(0, command.registeredArguments.length).map((value) => (typeof value === 'string' ? value : undefined))
+        const args = received.slice(0, command.registeredArguments.length).flatMap(wordsOf)
         // The options' names and parsers in `spec.options` are what makes them an O.
         await runner(command, spec.run as (call: Call<object>) => Promise<Outcome>, args)
       })
@@ -99,6 +102,20 @@ export function newCli(host: Host, runner: Runner): Cli {
     },
     group: start,
   }
+}
+
+/** An argument of several words gives each of them. */
+function wordsOf(value: unknown): (string | undefined)[] {
+  if (Array.isArray(value)) return value.filter((word) => typeof word === 'string')
+  return [typeof value === 'string' ? value : undefined]
+}
+
+/** An option that may be given again: each adds one. */
+export function repeatedOption(flags: string, description: string): Option {
+  return new Option(flags, `${description}; may be given again`).argParser((text: string, before: string[] | undefined) => [
+    ...(before ?? []),
+    text,
+  ])
 }
 
 /** `release create` for the command that is called so. */

@@ -5,7 +5,6 @@ import { explain } from '../kit/index.ts'
 import type { Call, Cli } from './command.ts'
 import { type Finding, findingsText } from './doctor/finding.ts'
 import { checkFolder, checkNode, checkTools } from './doctor/machine.ts'
-import { checkStore } from './doctor/store.ts'
 
 interface DoctorOptions {
   readonly full?: boolean
@@ -44,6 +43,7 @@ async function examine(call: Call<DoctorOptions>): Promise<Finding[]> {
     await checkFolder('state folder', wire.stateDir, host.random),
     await checkFolder('cache folder', wire.cacheRoot, host.random),
   )
+  const { checkStore } = await import('./doctor/store.ts')
   const places = new Map([[config.store.url, true]])
   if (options.store === undefined)
     for (const { publish } of Object.values(config.release))

@@ -4,6 +4,8 @@ import type { Clock } from '../kit/index.ts'
 /** A place that text is written to. */
 export interface Sink {
   write(text: string): void
+  /** Ends when more may come; false where nobody reads any more. */
+  writeBytes(bytes: Uint8Array): Promise<boolean>
   readonly isTty: boolean
   /** The terminal's width now; undefined where it is no terminal. */
   readonly columns: number | undefined

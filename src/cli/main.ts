@@ -22,6 +22,10 @@ function sink(stream: NodeJS.WriteStream): Sink {
     write(text) {
       if (!gone) stream.write(text)
     },
+    async writeBytes(bytes) {
+      if (!gone) await new Promise((resolve) => stream.write(bytes, resolve))
+      return !gone
+    },
     isTty: stream.isTTY === true,
     get columns() {
       return stream.isTTY ? stream.columns : undefined

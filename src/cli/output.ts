@@ -14,6 +14,8 @@ export interface Outcome {
   readonly text: string
   /** A check ran and found differences or problems: exit status 1. */
   readonly differs?: boolean
+  /** What of it could not be done: told after the result, with the exit status of the fault. */
+  readonly incomplete?: Fault | undefined
 }
 
 export interface OutputOptions {
@@ -26,12 +28,13 @@ export interface OutputOptions {
 
 /** Prints the outcome in the asked form and gives the exit status. */
 export function printOutcome(screen: Screen, outcome: Outcome, options: OutputOptions, stats?: MeterReading): number {
-  const exit = outcome.differs === true ? exitDiffers : 0
-  if (options.json) screen.result(toJson({ command: options.command, ok: exit === 0, result: outcome.result, stats }))
-  else {
-    if (outcome.text !== '') screen.result(outcome.text)
-    sayStats(screen, stats)
-  }
+  const { result, text, incomplete } = outcome
+  const exit = incomplete?.exit ?? (outcome.differs === true ? exitDiffers : 0)
+  const fault = incomplete === undefined ? undefined : faultToJson(incomplete)
+  if (options.json) screen.result(toJson({ command: options.command, ok: exit === 0, result, fault, stats }))
+  else if (text !== '') screen.result(text)
+  if (incomplete !== undefined) sayFault(screen, incomplete, options)
+  if (!options.json) sayStats(screen, stats)
   return exit
 }
 

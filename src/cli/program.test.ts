@@ -27,8 +27,9 @@ function everyCommand(command: Command): Command[] {
   return [command, ...command.commands.flatMap(everyCommand)]
 }
 
+const program = await buildProgram(fakeTerminal().host, { colour: true }, async () => undefined)
+
 describe('every command', () => {
-  const program = buildProgram(fakeTerminal().host, { colour: true }, async () => undefined)
   for (const command of everyCommand(program)) {
     const path = commandPath(command)
     const name = `holdfast ${path}`.trimEnd()
@@ -102,9 +103,7 @@ test('global options may stand before the command or after it', async () => {
 })
 
 test('no product can take a flag that a release command has already', async () => {
-  const release = buildProgram(fakeTerminal().host, { colour: true }, async () => undefined).commands.find(
-    (command) => command.name() === 'release',
-  )!
+  const release = program.commands.find((command) => command.name() === 'release')!
   const taken = new Set([release.parent!, ...release.commands].flatMap((command) => command.options.map((option) => option.long!.slice(2))))
   taken.delete('variant')
   for (const flag of taken) {

@@ -1,22 +1,19 @@
 import { Command, CommanderError } from 'commander'
 import { Fault, parseBytes, type Report } from '../kit/index.ts'
 import { type Config, loadConfig } from '../config/index.ts'
-import { createMeter } from '../store/index.ts'
-import { openWire, type Wire } from '../wire.ts'
+import type { Wire } from '../wire.ts'
 import { paintFor, wantsColour } from './colour.ts'
 import { type Cli, commandPath, type Globals, newCli, parsedOption, type Runner } from './command.ts'
 import { addCompletionCommand } from './completion.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addExamples, addExitNote, configureHelp } from './help.ts'
 import type { Host } from './host.ts'
+import { addGroups, capabilities, care, type GroupOptions } from './groups.ts'
 import { addInitCommand } from './init.ts'
 import { type OutputOptions, printFault, printOutcome } from './output.ts'
 import { showProgress } from './progress.ts'
 import { confirm } from './prompt.ts'
-import { variantFlagsOf } from './release/choose.ts'
-import { addReleaseCommands } from './release.ts'
 import { openScreen, type Screen } from './screen.ts'
-import { addStoreCommands } from './store.ts'
 
 /** Runs one command line and gives its exit status. Throws nothing. */
 export async function runCli(argv: readonly string[], host: Host): Promise<number> {
@@ -25,7 +22,7 @@ export async function runCli(argv: readonly string[], host: Host): Promise<numbe
   const configured = await readConfig(argv, host)
   const session: Session = { host, screen, configured }
   let exit = 0
-  const program = buildProgram(host, { colour: asked.colour, config: configured.config }, async (command, run, args) => {
+  const program = await buildProgram(host, { colour: asked.colour, config: configured.config, words: argv }, async (command, run, args) => {
     exit = await runCommand(session, command, run, args)
   })
   try {
@@ -70,8 +67,12 @@ function flagValue(argv: readonly string[], flag: string): string | undefined {
   return argv[at] === flag ? argv[at + 1] : argv[at]!.slice(flag.length + 1)
 }
 
-/** The whole tree of commands. */
-export function buildProgram(host: Host, { colour, config }: { colour: boolean; config?: Config | undefined }, runner: Runner): Command {
+/** The tree of commands. */
+export async function buildProgram(
+  host: Host,
+  { colour, ...groups }: GroupOptions & { colour: boolean },
+  runner: Runner,
+): Promise<Command> {
   const program = new Command('holdfast')
     .description(
       'Snapshot, promote, mirror, publish, sync and restore build artifacts:\nverified before visible, moved atomically, at the cost of what changed.',
@@ -92,11 +93,11 @@ export function buildProgram(host: Host, { colour, config }: { colour: boolean; 
   addExitNote(program, host)
   const cli: Cli = newCli(host, runner)
   program.commandsGroup('Capabilities:')
-  addReleaseCommands(program, cli, variantFlagsOf(config))
+  await addGroups(program, cli, capabilities, groups)
   program.commandsGroup('Set-up and care:')
   addInitCommand(program, cli)
   addDoctorCommand(program, cli)
-  addStoreCommands(program, cli)
+  await addGroups(program, cli, care, groups)
   addCompletionCommand(program, cli)
   program.helpCommand('help [command]', 'Show help for a command')
   return program
@@ -133,7 +134,10 @@ async function runCommand(session: Session, command: Command, run: Parameters<Ru
     columns: () => host.stderr.columns ?? 80,
   })
   const wiring = wireOnce(session, options, progress.report)
-  const stats = () => (options.stats === true ? (wiring.opened()?.meter ?? createMeter()).snapshot() : undefined)
+  const stats = async () => {
+    if (options.stats !== true) return undefined
+    return (wiring.opened()?.meter ?? (await import('../store/index.ts')).createMeter()).snapshot()
+  }
   try {
     const outcome = await run({
       args,
@@ -147,13 +151,14 @@ async function runCommand(session: Session, command: Command, run: Parameters<Ru
       config: async () => configOf(session),
       wire: wiring.wire,
       releases: async () => await (await wiring.wire()).releases(),
+      snapshots: async () => await (await wiring.wire()).snapshots(),
       confirm: (question) => confirm(host, screen, question, options.yes === true),
     })
     await progress.stop()
-    return printOutcome(screen, outcome, output, stats())
+    return printOutcome(screen, outcome, output, await stats())
   } catch (error) {
     await progress.stop()
-    return printFault(screen, error, output, stats())
+    return printFault(screen, error, output, await stats())
   } finally {
     await wiring.opened()?.close()
   }
@@ -175,6 +180,7 @@ function wireOnce(session: Session, options: Globals, report: Report): { wire():
       const config = configOf(session)
       for (const note of config.notes) report({ kind: 'note', level: 'warning', text: note })
       const { env, clock, random, signal } = host
+      const { openWire } = await import('../wire.ts')
       wire = await openWire({ config, env, clock, random, report, signal, limitRate: options.limitRate })
       if (options.verbose === true) {
         screen.say(`configuration: ${config.file ?? 'none, defaults'}\nstore: ${config.store.url} (${config.origin('store.url')})`)

@@ -6,13 +6,8 @@ import { addPinCommands, addPruneCommand, addReconcileCommand } from './release/
 import { addLookingCommands } from './release/look.ts'
 import { addPromoteCommand, addRollbackCommand } from './release/move.ts'
 
-/** `holdfast release …`. `flags` are the flags that this project's products have for their variants. */
-export function addReleaseCommands(program: Command, cli: Cli, flags: VariantFlags): void {
-  const release = cli.group(program, 'release', 'Libraries in channels: a build becomes stable, stable becomes last-stable', [
-    ['holdfast release create rcclx --variant 6.4', 'build and release'],
-    ['holdfast release status rcclx', 'where each variant stands'],
-    ['holdfast release rollback rcclx --variant 6.4', 'back to last-stable'],
-  ])
+/** `holdfast release …`: libraries in channels. `flags` are the flags that this project's products have for their variants. */
+export function addReleaseCommands(release: Command, cli: Cli, flags: VariantFlags): void {
   release.commandsGroup('Move the channels:')
   addCreateCommand(release, cli, flags)
   addPromoteCommand(release, cli, flags)

@@ -25,7 +25,15 @@ export function fakeTerminal({
   signal,
 }: FakeTerminalOptions = {}): FakeTerminal {
   const texts = { out: '', err: '' }
-  const sink = (name: 'out' | 'err'): Sink => ({ write: (text) => void (texts[name] += text), isTty: columns !== undefined, columns })
+  const sink = (name: 'out' | 'err'): Sink => ({
+    write: (text) => void (texts[name] += text),
+    async writeBytes(bytes) {
+      texts[name] += Buffer.from(bytes).toString('utf8')
+      return true
+    },
+    isTty: columns !== undefined,
+    columns,
+  })
   const keyboard = new PassThrough()
   return {
     host: {

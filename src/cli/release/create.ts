@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import type { ReleaseConfig } from '../../config/index.ts'
 import { formatBytes } from '../../kit/index.ts'
 import { type Created, createRelease, type CreatePlan, planCreate, type ReleaseContext, shortId } from '../../releases/index.ts'
-import type { Call, Cli } from '../command.ts'
+import { type Call, type Cli, repeatedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { afterMove, agree, dryRunOf, messageOption } from './agree.ts'
@@ -20,14 +20,13 @@ interface CreateFlags {
 }
 
 export function addCreateCommand(release: Command, cli: Cli, flags: VariantFlags): void {
-  const artifact = new Option('--artifact <file>', 'release this file or folder and build nothing; may be given again')
   cli.add<CreateFlags>(release, {
     name: 'create',
     summary: 'Build, store, and make it stable: stable becomes last-stable, that an archive',
     args: [productArgument],
     options: [
       ...variantOptions(flags),
-      artifact.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]),
+      repeatedOption('--artifact <file>', 'release this file or folder and build nothing'),
       new Option('--no-build', 'release what is built already'),
       new Option('--channel <name>', 'enter this channel, such as staging (default: stable)'),
       messageOption(),

@@ -33,7 +33,7 @@ export async function resolveSources(named: readonly string[], cwd: string): Pro
     }
   }
   const all = [...found.keys()].toSorted((a, b) => compareNames(byteText(a), byteText(b)))
-  const outer = all.filter((one) => !all.some((other) => other !== one && isBelow(one, other)))
+  const outer = all.filter((one) => !foldersOf(one).some((folder) => found.has(folder)))
   const [first, ...others] = outer
   if (others.length === 0 && found.get(first!) === true) return { base: first!, paths: ['.'], selection: 'all' }
   const base = others.reduce((common, one) => commonFolder(common, path.dirname(one)), path.dirname(first!))
@@ -43,6 +43,11 @@ export async function resolveSources(named: readonly string[], cwd: string): Pro
 
 export function isBelow(one: string, other: string): boolean {
   return one === other || one.startsWith(other.endsWith('/') ? other : `${other}/`)
+}
+
+function foldersOf(place: string): string[] {
+  const outer = path.dirname(place)
+  return outer === place ? [] : [outer, ...foldersOf(outer)]
 }
 
 function commonFolder(a: string, b: string): string {

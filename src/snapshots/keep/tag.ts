@@ -7,10 +7,15 @@ import { changeLine } from './forget.ts'
 export interface TagChange {
   readonly add?: readonly string[] | undefined
   readonly remove?: readonly string[] | undefined
+  readonly dryRun?: boolean | undefined
 }
 
 /** Changes a snapshot's tags: one conditional write. `nothing-to-do` where it has them so already. */
-export async function tagSnapshot(context: SnapshotContext, id: string, { add = [], remove = [] }: TagChange): Promise<Listed> {
+export async function tagSnapshot(
+  context: SnapshotContext,
+  id: string,
+  { add = [], remove = [], dryRun = false }: TagChange,
+): Promise<Listed> {
   for (const tag of add) {
     if (!/^[^\s,]{1,100}$/.test(tag))
       throw new Fault('invalid', `not a tag: ${JSON.stringify(tag)}`, { hint: 'a tag is one word without commas' })
@@ -18,6 +23,7 @@ export async function tagSnapshot(context: SnapshotContext, id: string, { add = 
   const found = await findSnapshot(context, id)
   const tags = tagsAfter(found.tags, add, remove)
   if (tags.join() === found.tags.join()) throw new Fault('nothing-to-do', `the snapshot ${shortId(found.id)} has these tags already`)
+  if (dryRun) return { ...found, tags }
   await changeLine(context, found.name, 'tag', { tagged: found.id }, (snapshots) =>
     snapshots.map((each) => (each.id === found.id ? { ...each, tags: tagsAfter(each.tags, add, remove) } : each)),
   )

@@ -1,0 +1,63 @@
+import type { Command } from 'commander'
+import type { Config } from '../config/index.ts'
+import type { Cli } from './command.ts'
+import type { Example } from './help.ts'
+
+interface Group {
+  readonly name: string
+  readonly summary: string
+  readonly examples: readonly Example[]
+  /** Its commands. What they need is loaded with them. */
+  readonly load: (config: Config | undefined) => Promise<(group: Command, cli: Cli) => void>
+}
+
+export const capabilities: readonly Group[] = [
+  {
+    name: 'release',
+    summary: 'Libraries in channels: a build becomes stable, stable becomes last-stable',
+    examples: [
+      ['holdfast release create rcclx --variant 6.4', 'build and release'],
+      ['holdfast release status rcclx', 'where each variant stands'],
+      ['holdfast release rollback rcclx --variant 6.4', 'back to last-stable'],
+    ],
+    async load(config) {
+      const { addReleaseCommands } = await import('./release.ts')
+      const { variantFlagsOf } = await import('./release/choose.ts')
+      return (group, cli) => addReleaseCommands(group, cli, variantFlagsOf(config))
+    },
+  },
+  {
+    name: 'snapshot',
+    summary: 'Directory trees: kept at the cost of what changed, given back exactly',
+    examples: [
+      ['holdfast snapshot create /srv/env', 'keep what is there'],
+      ['holdfast snapshot list', 'what is kept'],
+      ['holdfast snapshot restore latest --to /srv/env --delete', 'back to it'],
+    ],
+    load: async () => (await import('./snapshot.ts')).addSnapshotCommands,
+  },
+]
+
+export const care: readonly Group[] = [
+  {
+    name: 'store',
+    summary: 'The store as a whole: give back space that nothing needs',
+    examples: [['holdfast store prune --dry-run', 'how much would be given back']],
+    load: async () => (await import('./store.ts')).addStoreCommands,
+  },
+]
+
+export interface GroupOptions {
+  readonly config?: Config | undefined
+  /** The command line: groups that it does not name have no commands. Without one, all have. */
+  readonly words?: readonly string[] | undefined
+}
+
+export async function addGroups(program: Command, cli: Cli, groups: readonly Group[], { config, words }: GroupOptions): Promise<void> {
+  for (const { name, summary, examples, load } of groups) {
+    const group = cli.group(program, name, summary, examples)
+    // The script for completion has all of them.
+    const isNeeded = words === undefined || words.includes(name) || words.includes('completion')
+    if (isNeeded) (await load(config))(group, cli)
+  }
+}
