@@ -1,5 +1,6 @@
-import { closeSync, constants, fdatasyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
+import { closeSync, constants, fdatasync, ftruncateSync, openSync, renameSync, rmSync, write, writeSync } from 'node:fs'
+import { promisify } from 'node:util'
 import { diskFault, Fault } from '../../kit/index.ts'
 import { clearRange } from '../attributes/index.ts'
 import { type ByteText, joinBytes, shownName, systemPath } from '../tree/name.ts'
@@ -13,10 +14,10 @@ export interface FileJob {
   readonly missing: readonly Stretch[]
   /** Bytes that it holds in memory until it is done. */
   readonly held: number
-  /** The bytes of one of `missing`. Throws the faults of the disk. */
-  give(stretch: Stretch, bytes: Uint8Array): void
-  /** After all were given: the file is what it should be, and `settle` sets what else it has, by its descriptor, before it gets its name. */
-  finish(settle: (fd: number) => void): void
+  /** The bytes of one of `missing`; large ones are written meanwhile. Faults of the disk are thrown, or reject. */
+  give(stretch: Stretch, bytes: Uint8Array): Promise<void> | undefined
+  /** After all were given and written: the file is what it should be, and `settle` sets what else it has, by its descriptor, before it gets its name. */
+  finish(settle: (fd: number) => void): Promise<void> | undefined
   /** Leaves nothing but what was there before, or, of a file that is changed in place, a part of it. */
   drop(): void
 }
@@ -38,7 +39,10 @@ export function wholeFile(directory: Held, name: ByteText, content: Buffer, miss
     path,
     missing,
     held: content.byteLength,
-    give: ({ offset }, bytes) => content.set(bytes, offset),
+    give({ offset }, bytes) {
+      content.set(bytes, offset)
+      return undefined
+    },
     finish(settle) {
       const temporary = openTemporary(directory, path)
       temporary.attempt((fd) => {
@@ -47,6 +51,7 @@ export function wholeFile(directory: Held, name: ByteText, content: Buffer, miss
         settle(fd)
         temporary.rename(name)
       })
+      return undefined
     },
     drop: () => undefined,
   }
@@ -67,16 +72,17 @@ export function freshFile(directory: Held, name: ByteText, size: number, parts: 
     path,
     missing: [...stretchesOf(parts)].filter(({ part }) => part.id !== undefined),
     held: 0,
-    give: ({ offset }, bytes) =>
-      open().attempt((fd) => {
-        writeFully(fd, bytes, offset)
-        written.bytes += bytes.byteLength
-      }),
-    finish: (settle) =>
+    async give({ offset }, bytes) {
+      await open().attemptLater((fd) => writeLater(fd, bytes, offset))
+      written.bytes += bytes.byteLength
+    },
+    finish(settle) {
       open().attempt((fd) => {
         settle(fd)
         open().rename(name)
-      }),
+      })
+      return undefined
+    },
     drop: () => temporary?.drop(),
   }
 }
@@ -96,31 +102,47 @@ export function patchedFile(
     if (isOpen) closeSync(fd)
     isOpen = false
   }
-  const attempt = (act: () => void) => {
-    try {
-      act()
-    } catch (error) {
-      close()
-      throw diskFault(error, shownName(path), 'write the file')
-    }
+  const fault = (error: unknown) => {
+    close()
+    return diskFault(error, shownName(path), 'write the file')
   }
   return {
     path,
     missing: difference.chunks,
     held: 0,
-    give: ({ offset }, bytes) => attempt(() => void (written.bytes += writeDifferences(fd, bytes, offset))),
-    finish: (settle) =>
-      attempt(() => {
+    give({ offset }, bytes) {
+      try {
+        written.bytes += writeDifferences(fd, bytes, offset)
+        return undefined
+      } catch (error) {
+        throw fault(error)
+      }
+    },
+    async finish(settle) {
+      try {
         for (const { offset, part } of difference.holes) clearRange(fd, { offset, length: part.length })
         if (difference.isOtherSize) ftruncateSync(fd, size)
-        // The mark goes away only after these are on disk: nothing else would tell that they are not.
-        fdatasyncSync(fd)
         settle(fd)
+        // The mark goes away only after these are on disk: nothing else would tell that they are not.
+        await flushLater(fd)
         close()
-      }),
+      } catch (error) {
+        throw fault(error)
+      }
+    },
     drop: close,
   }
 }
+
+const flushLater = promisify(fdatasync)
+
+async function writeLater(fd: number, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength;) {
+    done += (await writePart(fd, bytes, done, bytes.byteLength - done, offset + done)).bytesWritten
+  }
+}
+
+const writePart = promisify(write)
 
 function writeDifferences(fd: number, bytes: Uint8Array, offset: number): number {
   const present = Buffer.allocUnsafe(bytes.byteLength)
@@ -155,6 +177,7 @@ function writeFully(fd: number, bytes: Uint8Array, offset: number): void {
 interface Temporary {
   /** Does it; where it fails, nothing of the file stays. */
   attempt(act: (fd: number) => void): void
+  attemptLater(act: (fd: number) => Promise<void>): Promise<void>
   rename(name: ByteText): void
   drop(): void
 }
@@ -173,14 +196,27 @@ function openTemporary(directory: Held, path: ByteText): Temporary {
   } catch (error) {
     throw diskFault(error, shownName(path), 'write the file')
   }
+  const fault = (error: unknown) => {
+    drop()
+    return diskFault(error, shownName(path), 'write the file')
+  }
+  const opened = () => {
+    if (fd === undefined) throw new Fault('bug', `the file ${shownName(path)} was given up already`)
+    return fd
+  }
   return {
     attempt(act) {
-      if (fd === undefined) throw new Fault('bug', `the file ${shownName(path)} was given up already`)
       try {
-        act(fd)
+        act(opened())
       } catch (error) {
-        drop()
-        throw diskFault(error, shownName(path), 'write the file')
+        throw fault(error)
+      }
+    },
+    async attemptLater(act) {
+      try {
+        await act(opened())
+      } catch (error) {
+        throw fault(error)
       }
     },
     rename(name) {

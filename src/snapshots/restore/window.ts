@@ -5,10 +5,13 @@ import type { Stretch } from './local-file.ts'
 import type { FileWork, Restoring } from './restoring.ts'
 import { settle } from './settle.ts'
 
-/** What a window may hold before it is fetched: bytes in memory, chunks, files that are open. */
-const windowBytes = 24 << 20
+/** What a window may hold before it is fetched: bytes in memory, bytes to fetch, chunks, files that are open. */
+const heldBytes = 12 << 20
+const windowBytes = 128 << 20
 const windowChunks = 8192
 const windowFiles = 400
+/** Bytes that are being written at a time. */
+const writtenBytes = 12 << 20
 
 /** Collects files that lack chunks, and fetches for many at a time, so that what lies together in a pack is read once. */
 export interface Windows {
@@ -35,10 +38,11 @@ export function openWindows(restoring: () => Restoring): Windows {
   return {
     async push(work) {
       filling.push(work)
-      room.bytes -= work.job.held + work.job.missing.reduce((sum, { part }) => sum + part.length, 0)
+      room.held -= work.job.held
+      room.bytes -= work.job.missing.reduce((sum, { part }) => sum + part.length, 0)
       room.chunks -= work.job.missing.length
       room.files--
-      if (room.bytes <= 0 || room.chunks <= 0 || room.files <= 0) await turn()
+      if (Math.min(room.held, room.bytes, room.chunks, room.files) <= 0) await turn()
     },
     async end() {
       await turn()
@@ -49,7 +53,7 @@ export function openWindows(restoring: () => Restoring): Windows {
 }
 
 function freshRoom() {
-  return { bytes: windowBytes, chunks: windowChunks, files: windowFiles }
+  return { held: heldBytes, bytes: windowBytes, chunks: windowChunks, files: windowFiles }
 }
 
 interface Wanted {
@@ -67,20 +71,64 @@ async function fetchWindow(restoring: Restoring, window: readonly FileWork[]): P
   const works = window.map((work): OpenWork => ({ work, left: work.job.missing.length, isDone: false }))
   const byId = new Map<Digest, Wanted[]>()
   for (const work of works) {
-    if (work.left === 0) complete(restoring, work)
     for (const stretch of work.work.job.missing) {
       const known = byId.get(stretch.part.id!)
       if (known === undefined) byId.set(stretch.part.id!, [{ work, stretch }])
       else known.push({ work, stretch })
     }
   }
+  const writes = newWrites()
   try {
+    for (const work of works) if (work.left === 0) writes.add(0, complete(restoring, work))
     for await (const { id, bytes } of readAll(restoring, inOrderOfPacks(restoring, [...byId.keys()]))) {
       throwIfAborted(restoring.signal)
-      for (const wanted of byId.get(id)!) give(restoring, wanted, bytes)
+      for (const wanted of byId.get(id)!) writes.add(wanted.stretch.part.length, give(restoring, wanted, bytes))
+      await writes.room()
     }
   } finally {
-    for (const { work, isDone } of works) if (!isDone) work.job.drop()
+    await writes.end().finally(() => {
+      for (const { work, isDone } of works) if (!isDone) work.job.drop()
+    })
+  }
+}
+
+/** Writing that goes on beside reading. */
+interface Writes {
+  add(bytes: number, write: Promise<void> | undefined): void
+  /** Waits until there is room for more; throws what a write has thrown. */
+  room(): Promise<void>
+  end(): Promise<void>
+}
+
+function newWrites(): Writes {
+  const running = new Set<Promise<void>>()
+  let bytes = 0
+  let failure: { error: unknown } | undefined
+  const check = () => {
+    if (failure !== undefined) throw failure.error
+  }
+  return {
+    add(size, write) {
+      if (write === undefined) return
+      bytes += size
+      const tracked = write
+        .catch((error: unknown) => {
+          failure ??= { error }
+        })
+        .then(() => {
+          bytes -= size
+          running.delete(tracked)
+        })
+      running.add(tracked)
+    },
+    async room() {
+      while (bytes > writtenBytes && failure === undefined) await Promise.race(running)
+      check()
+    },
+    async end() {
+      while (running.size > 0) await Promise.all(running)
+      check()
+    },
   }
 }
 
@@ -114,38 +162,51 @@ async function* readAll(
   }
 }
 
-function give(restoring: Restoring, { work, stretch }: Wanted, bytes: Uint8Array | Fault): void {
-  if (work.isDone) return
+function give(restoring: Restoring, { work, stretch }: Wanted, bytes: Uint8Array | Fault): Promise<void> | undefined {
+  if (work.isDone) return undefined
+  const given = () => {
+    restoring.report({ kind: 'advance', task: 'restore', bytes: stretch.part.length })
+    work.left--
+    return work.left === 0 ? complete(restoring, work) : undefined
+  }
+  const giveUpOn = (error: unknown) => giveUp(restoring, work, error)
   try {
     if (bytes instanceof Fault) throw bytes
-    if (bytes.byteLength !== stretch.part.length)
+    if (bytes.byteLength !== stretch.part.length) {
       throw new Fault('corrupt', 'a chunk has another length than its file says', { at: stretch.part.id })
-    work.work.job.give(stretch, bytes)
-    restoring.report({ kind: 'advance', task: 'restore', bytes: bytes.byteLength })
-    work.left--
+    }
+    const writing = work.work.job.give(stretch, bytes)
+    return writing === undefined ? given() : writing.then(given, giveUpOn)
   } catch (error) {
-    giveUp(restoring, work, error)
-    return
+    giveUpOn(error)
+    return undefined
   }
-  if (work.left === 0) complete(restoring, work)
 }
 
-function complete(restoring: Restoring, open: OpenWork): void {
+function complete(restoring: Restoring, open: OpenWork): Promise<void> | undefined {
   const { job, directory, entry } = open.work
-  try {
-    job.finish((fd) => settle(restoring, fd, joinBytes(directory.path, entry.name), entry))
-  } catch (error) {
-    giveUp(restoring, open, error)
-    return
+  const completed = () => {
+    open.isDone = true
+    restoring.report({ kind: 'advance', task: 'restore', items: 1 })
+    leave(restoring, directory, 'active')
   }
-  open.isDone = true
-  restoring.report({ kind: 'advance', task: 'restore', items: 1 })
-  leave(restoring, directory, 'active')
+  const giveUpOn = (error: unknown) => giveUp(restoring, open, error)
+  try {
+    const finishing = job.finish((fd) => settle(restoring, fd, joinBytes(directory.path, entry.name), entry))
+    if (finishing !== undefined) return finishing.then(completed, giveUpOn)
+  } catch (error) {
+    giveUpOn(error)
+    return undefined
+  }
+  completed()
+  return undefined
 }
 
 /** Only this file: the others go on. A full disk ends all. */
 function giveUp(restoring: Restoring, open: OpenWork, error: unknown): void {
   const { job, directory, entry } = open.work
+  // Of several chunks of a file, each may fail.
+  if (open.isDone) return
   job.drop()
   if (isFault(error, 'unavailable') || isFault(error, 'aborted') || isFault(error, 'bug')) throw error
   open.isDone = true
