@@ -9,7 +9,6 @@ import { type Clock, Fault, hexOf, readSmallFile, replaceFile, type Report, sile
 import type { ReleaseContext } from './releases/index.ts'
 import type { SnapshotContext } from './snapshots/index.ts'
 import { createByteRate, createMeter, type Meter, type ObjectStore, openStore, parseStoreUrl, proveConditionalPuts } from './store/index.ts'
-import { fileMemo } from './transfer/index.ts'
 
 /**
  * The composition root: configuration in, everything wired.
@@ -72,6 +71,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     openStore: open,
     openFresh: async (url) => await openStore(url, { ...settings, report: silent }),
     async releases() {
+      const { fileMemo } = await import('./transfer/index.ts')
       const store = await open(config.store.url)
       return {
         store,

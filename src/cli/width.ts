@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 
-const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+// Made when first needed: plain text has none of it, and it takes ten milliseconds.
+let segmenter: Intl.Segmenter | undefined
 // Unicode's East Asian Width (UAX 11), classes W and F, in blocks.
 const wide =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{18dff}\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]|^\p{Emoji_Presentation}|\ufe0f/u
@@ -12,7 +13,7 @@ export function displayWidth(text: string): number {
   // oxlint-disable-next-line no-control-regex
   if (/^[\u0000-\u007f]*$/.test(bare)) return bare.length
   let width = 0
-  for (const { segment } of graphemes.segment(bare)) width += cellsOf(segment)
+  for (const { segment } of graphemesIn(bare)) width += cellsOf(segment)
   return width
 }
 
@@ -22,7 +23,7 @@ export function truncate(text: string, width: number): string {
   if (width <= 0) return ''
   let kept = ''
   let used = 0
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemesIn(text)) {
     const cells = cellsOf(segment)
     if (used + cells > width - 1) break
     kept += segment
@@ -65,6 +66,11 @@ export function printable(text: string): string {
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (mark) => {
     return `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`
   })
+}
+
+function graphemesIn(text: string): Intl.Segments {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+  return segmenter.segment(text)
 }
 
 function cellsOf(grapheme: string): number {

@@ -3,12 +3,13 @@ import { type Command, Option } from 'commander'
 import type { ReleaseConfig } from '../../config/index.ts'
 import { formatBytes } from '../../kit/index.ts'
 import { type Created, createRelease, type CreatePlan, planCreate, type ReleaseContext, shortId } from '../../releases/index.ts'
+import { agree, messageOption } from '../agree.ts'
 import { type Call, type Cli, repeatedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
-import { afterMove, agree, dryRunOf, messageOption } from './agree.ts'
 import { chooseVariant, productArgument, type VariantFlags, variantOptions } from './choose.ts'
 import { stepLines, viewsToJson } from './text.ts'
+import { afterMove, dryRunOf } from './told.ts'
 
 interface CreateFlags {
   readonly artifact?: string[]

@@ -13,10 +13,10 @@ import {
   statusOf,
   unpin,
 } from '../../releases/index.ts'
+import { agree, messageOption } from '../agree.ts'
 import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
-import { agree, messageOption } from './agree.ts'
 import {
   chooseProduct,
   chooseVariant,

@@ -1,12 +1,13 @@
 import { type Command, Option } from 'commander'
 import type { ReleaseConfig } from '../../config/index.ts'
 import { planPromote, planRollback, promote, rollback, type Rotation, type Shifted } from '../../releases/index.ts'
+import { agree, messageOption } from '../agree.ts'
 import type { Call, Cli } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
-import { afterMove, agree, dryRunOf, messageOption } from './agree.ts'
 import { chooseVariant, productArgument, selectorNamed, timeFrom, type VariantFlags, variantOptions } from './choose.ts'
 import { stepLines, viewsToJson } from './text.ts'
+import { afterMove, dryRunOf } from './told.ts'
 
 export function addRollbackCommand(release: Command, cli: Cli, flags: VariantFlags): void {
   cli.add<{ to?: string; asOf?: string; expect?: string; message?: string }>(release, {

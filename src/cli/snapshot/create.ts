@@ -6,7 +6,7 @@ import { type Created, type CreateOptions, type CreatePlan, createSnapshot, plan
 import { type Call, type Cli, repeatedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
-import { countText, incompleteOf, omissionsToJson, sayOmissions } from './text.ts'
+import { countText, incompleteOf, numberText, omissionsToJson, sayOmissions } from './text.ts'
 
 interface CreateFlags {
   readonly name?: string
@@ -130,7 +130,7 @@ function createdText(
       : `stored ${formatBytes(stats.stored)} for ${formatBytes(stats.added)} that were new`
   return [
     call.paint.green(printable(`snapshot ${shortId(id)} of ${record.base} (${name})`)),
-    `  ${countText(counts.files, 'file')}, ${formatBytes(record.size)}: ${isUnchanged ? 'nothing changed since the last one' : `${counts.changed.toLocaleString('en')} read, ${counts.unchanged.toLocaleString('en')} unchanged`}`,
+    `  ${countText(counts.files, 'file')}, ${formatBytes(record.size)}: ${isUnchanged ? 'nothing changed since the last one' : `${numberText(counts.changed)} read, ${numberText(counts.unchanged)} unchanged`}`,
     ...(left.length === 0 ? [] : [`  ${left.join(', ')}`]),
     `  ${stored}`,
     ...(storeIsNew ? [`  made the store ${store}`] : []),
@@ -146,7 +146,7 @@ function planned(call: Call<object>, plan: CreatePlan): Outcome {
       printable(`a snapshot of ${base} (${name}) would have ${countText(counts.files, 'file')}, ${formatBytes(counts.bytes)}`),
       isUnchanged
         ? '  nothing changed since the last one'
-        : `  to read: ${countText(counts.changed, 'file')}, ${formatBytes(toRead)}; ${counts.unchanged.toLocaleString('en')} unchanged`,
+        : `  to read: ${countText(counts.changed, 'file')}, ${formatBytes(toRead)}; ${numberText(counts.unchanged)} unchanged`,
       ...problems.first.slice(0, 20).map(({ path: where, message }) => printable(`  cannot be read: ${where}: ${message}`)),
       '',
       'dry run: nothing was stored',

@@ -10,9 +10,9 @@ import {
   tagSnapshot,
   unpinSnapshot,
 } from '../../snapshots/index.ts'
+import { agree, messageOption } from '../agree.ts'
 import { type Call, type Cli, parsedOption, repeatedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
-import { agree, messageOption } from '../release/agree.ts'
 import { printable } from '../width.ts'
 import { chooseWhole, filterFrom, type FilterOptions, filterOptions, needed, snapshotArgument, wholeId } from './choose.ts'
 import { countText, snapshotText } from './text.ts'

@@ -5,7 +5,7 @@ import type { Call, Cli } from '../command.ts'
 import { type Column, renderTable } from '../table.ts'
 import { printable } from '../width.ts'
 import { chooseWhole, filterFrom, type FilterOptions, filterOptions, snapshotArgument } from './choose.ts'
-import { countText, timeText } from './text.ts'
+import { countText, numberText, timeText } from './text.ts'
 
 export function addListCommands(snapshot: Command, cli: Cli): void {
   cli.add<FilterOptions>(snapshot, {
@@ -52,7 +52,7 @@ function listText(call: Call<object>, snapshots: readonly Listed[], isPinned: (e
     { header: 'NAME', cell: ({ name }) => name, min: 8, priority: 7 },
     { header: 'MADE', cell: ({ created }) => timeText(created), priority: 5 },
     { header: 'AGE', cell: ({ created }) => ageText(now - Date.parse(created)), align: 'right', priority: 8 },
-    { header: 'FILES', cell: ({ files }) => files.toLocaleString('en'), align: 'right', priority: 4 },
+    { header: 'FILES', cell: ({ files }) => numberText(files), align: 'right', priority: 4 },
     { header: 'SIZE', cell: ({ size }) => formatBytes(size), align: 'right', priority: 6 },
     { header: 'OF', cell: (each) => whatText(each), min: 8, priority: 3 },
     { header: 'TAGS', cell: (each) => [...each.tags, ...(isPinned(each) ? ['(pinned)'] : [])].join(','), min: 6, priority: 2 },
@@ -82,7 +82,7 @@ function showText({ paint }: Call<object>, { id, tags }: Listed, facts: Facts, i
   const { counts, problems } = facts
   const kinds = [
     countText(counts.files, 'file'),
-    counts.directories === 1 ? '1 directory' : `${counts.directories.toLocaleString('en')} directories`,
+    counts.directories === 1 ? '1 directory' : `${numberText(counts.directories)} directories`,
     countText(counts.links, 'link'),
     `${counts.special} special`,
   ]

@@ -2,12 +2,12 @@ import path from 'node:path'
 import { type Command, Option } from 'commander'
 import { formatBytes } from '../../kit/index.ts'
 import { type Restored, restoreSnapshot, shownName } from '../../snapshots/index.ts'
+import { agree } from '../agree.ts'
 import { type Call, type Cli, repeatedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
-import { agree } from '../release/agree.ts'
 import { printable } from '../width.ts'
 import { choosePlace, type Chosen, placeArgument } from './choose.ts'
-import { countText, incompleteOf, omissionsToJson, sayOmissions, snapshotText } from './text.ts'
+import { countText, incompleteOf, numberText, omissionsToJson, sayOmissions, snapshotText } from './text.ts'
 
 interface RestoreFlags {
   readonly to: string
@@ -93,9 +93,9 @@ function restoredText(
     [attributes, 'given their attributes'],
     [removed, 'removed'],
   ]
-  const said = done.filter(([count]) => count > 0).map(([count, word]) => `${count.toLocaleString('en')} ${word}`)
-  if (others > 0) said.push(`${others === 1 ? '1 link or special file' : `${others.toLocaleString('en')} links or special files`} made`)
-  if (directories > 0) said.push(`${directories === 1 ? '1 directory' : `${directories.toLocaleString('en')} directories`} made`)
+  const said = done.filter(([count]) => count > 0).map(([count, word]) => `${numberText(count)} ${word}`)
+  if (others > 0) said.push(`${others === 1 ? '1 link or special file' : `${numberText(others)} links or special files`} made`)
+  if (directories > 0) said.push(`${directories === 1 ? '1 directory' : `${numberText(directories)} directories`} made`)
   return [
     call.paint.green(printable(what)),
     ...(tookOver === undefined ? [] : [printable(`  finished what a restore by ${tookOver.by} at ${tookOver.at} had begun`)]),

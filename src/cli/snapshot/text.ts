@@ -21,8 +21,13 @@ export function timeText(iso: string): string {
   return `${iso.slice(0, 19).replace('T', ' ')} UTC`
 }
 
+/** `12,345` */
+export function numberText(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
+}
+
 export function countText(count: number, thing: string): string {
-  return `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`
+  return `${numberText(count)} ${thing}${count === 1 ? '' : 's'}`
 }
 
 /** What could not be dealt with, once everything else was done; undefined where there is nothing to tell. */
