@@ -125,7 +125,7 @@ function createdText(
     ...(counts.sockets === 0 ? [] : [`${countText(counts.sockets, 'socket')} left out`]),
   ]
   const stored =
-    stats === undefined
+    stats === undefined || stats.added === 0
       ? 'stored nothing: all of it was there'
       : `stored ${formatBytes(stats.stored)} for ${formatBytes(stats.added)} that were new`
   return [

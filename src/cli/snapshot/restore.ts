@@ -7,7 +7,7 @@ import { type Call, type Cli, repeatedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { choosePlace, type Chosen, placeArgument } from './choose.ts'
-import { countText, incompleteOf, numberText, omissionsToJson, sayOmissions, snapshotText } from './text.ts'
+import { incompleteOf, numberText, omissionsToJson, sayOmissions, snapshotText } from './text.ts'
 
 interface RestoreFlags {
   readonly to: string
@@ -99,7 +99,7 @@ function restoredText(
   return [
     call.paint.green(printable(what)),
     ...(tookOver === undefined ? [] : [printable(`  finished what a restore by ${tookOver.by} at ${tookOver.at} had begun`)]),
-    `  ${said.length === 0 ? 'nothing to do' : said.join(', ')}; ${countText(unchanged, 'file')} unchanged`,
+    `  ${said.length === 0 ? 'nothing to do' : said.join(', ')}; ${numberText(unchanged)} unchanged`,
     ...(isDry ? ['', 'dry run: nothing was changed'] : [`  wrote ${formatBytes(written)}, fetched ${formatBytes(counts.fetched)}`]),
   ].join('\n')
 }

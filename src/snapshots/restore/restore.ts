@@ -174,7 +174,7 @@ function topDirectory(
     held,
   }
   const live = target.exists ? lookAt(path, rootName, top) : undefined
-  if (live !== undefined && entry.kind === 'directory' && held !== undefined && hasOtherAttributes(restoring, path, live, entry))
+  if (live !== undefined && entry.kind === 'directory' && restoring.mark !== undefined && hasOtherAttributes(restoring, path, live, entry))
     touch(restoring, directory)
   return directory
 }
