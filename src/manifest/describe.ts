@@ -42,9 +42,12 @@ export async function* describeFiles(root: string, options: DescribeOptions = {}
   using link = linkedAbort(options.signal)
   const { signal } = link.controller
   const ahead: Promise<DescribedFile>[] = []
-  options.report?.({ kind: 'begin', task: 'hash' })
+  let hasBegun = false
   try {
     for await (const file of walkFiles(root, { ...options, signal })) {
+      // How much a directory holds is only known at its end; of a single file it is known now.
+      if (!hasBegun) options.report?.({ kind: 'begin', task: 'hash', ...(file.isRoot ? { items: 1, bytes: file.size } : {}) })
+      hasBegun = true
       const described = describeFile(file, { ...options, signal })
       described.catch(() => undefined)
       ahead.push(described)

@@ -52,10 +52,9 @@ async function follow(
   let ref = first
   const done: ReconciledView[] = []
   for (let round = 1; ; round++) {
-    const views = await reconcileOnce(context, product, variant, ref, options.dryRun === true)
-    const changed = views.filter((view) => !isNothing(view.plan))
-    done.push(...(done.length === 0 ? views : changed))
-    if (changed.length === 0 || options.dryRun === true) break
+    const { views, wrote } = await reconcileOnce(context, product, variant, ref, options.dryRun === true)
+    done.push(...(done.length === 0 ? views : views.filter((view) => !isNothing(view.plan))))
+    if (!wrote) break
     const now = (await needVariant(context, product, variant)).ref
     if (now.generation === ref.generation) break
     if (round === maxRounds)
@@ -67,22 +66,28 @@ async function follow(
   return { variant, generation: ref.generation, views: done }
 }
 
-async function reconcileOnce(
-  context: ReleaseContext,
-  product: Product,
-  variant: string,
-  ref: VariantRef,
-  dryRun: boolean,
-): Promise<ReconciledView[]> {
+interface Round {
+  readonly views: readonly ReconciledView[]
+  /** Something was written, if only what is remembered of the view: another command may have written over the same. */
+  readonly wrote: boolean
+}
+
+async function reconcileOnce(context: ReleaseContext, product: Product, variant: string, ref: VariantRef, dryRun: boolean): Promise<Round> {
   const views: ReconciledView[] = []
-  if (product.publish !== undefined) views.push(await reconcilePublished(context, product, variant, ref, dryRun))
+  let wrote = false
+  if (product.publish !== undefined) {
+    const published = await reconcilePublished(context, product, variant, ref, dryRun)
+    views.push(published.view)
+    wrote = published.wrote
+  }
   if (product.metadata !== undefined) {
     const view = await metadataView(context, variant, ref, await context.openView(`file:${product.metadata}`))
     const planned = await planView(view, context.signal)
     if (!dryRun) await inLine(ref, view.to.name, () => applyView(context, view, planned.plan, `${stable}/${variant}/`))
+    wrote ||= !dryRun && !isNothing(planned.plan)
     views.push({ kind: 'metadata', where: product.metadata, plan: planned.plan, foreign: planned.foreign })
   }
-  return views
+  return { views, wrote }
 }
 
 async function reconcilePublished(
@@ -91,18 +96,19 @@ async function reconcilePublished(
   variant: string,
   ref: VariantRef,
   dryRun: boolean,
-): Promise<ReconciledView> {
+): Promise<{ readonly view: ReconciledView; readonly wrote: boolean }> {
   const publication = product.publish!
   const facts = await readFacts(context, publication, ref)
   const to = await context.openView(publication.url)
   const view = await publishedView(context, product, variant, ref, to, facts)
   const planned = await planView(view, context.signal)
-  if (!dryRun) {
+  const wrote = !dryRun && (!isNothing(planned.plan) || facts.generation !== ref.generation)
+  if (wrote) {
     const written = await inLine(ref, to.name, () => applyView(context, view, planned.plan, `${stable}/${variant}/`))
     if (written.size > 0 || facts.generation !== ref.generation)
       await writeFacts(context, publication, ref, newFacts(view, planned, facts, written))
   }
-  return { kind: 'published', where: to.name, plan: planned.plan, foreign: planned.foreign }
+  return { view: { kind: 'published', where: to.name, plan: planned.plan, foreign: planned.foreign }, wrote }
 }
 
 /** Work on views after their ref has moved: where it fails, that is what to tell, and how to go on. */

@@ -83,12 +83,14 @@ export async function applyView(context: ReleaseContext, view: View, plan: Plan,
 
 function inOrder(plan: Plan, last: string): Plan[] {
   const none: Plan = { adds: [], changes: [], removes: [], unchanged: 0, kept: 0, bytes: 0 }
+  const writing = (isWanted: (path: string) => boolean): Plan => {
+    const adds = plan.adds.filter(({ path }) => isWanted(path))
+    const changes = plan.changes.filter(({ after }) => isWanted(after.path))
+    const bytes = [...adds, ...changes.map(({ after }) => after)].reduce((sum, { size }) => sum + size, 0)
+    return { ...none, adds, changes, bytes }
+  }
   const isLast = (path: string) => path.startsWith(last)
-  const parts: Plan[] = [
-    { ...none, adds: plan.adds.filter((e) => !isLast(e.path)), changes: plan.changes.filter((c) => !isLast(c.after.path)) },
-    { ...none, adds: plan.adds.filter((e) => isLast(e.path)), changes: plan.changes.filter((c) => isLast(c.after.path)) },
-    { ...none, removes: plan.removes },
-  ]
+  const parts = [writing((path) => !isLast(path)), writing(isLast), { ...none, removes: plan.removes }]
   return parts.filter((part) => !isNothing(part))
 }
 

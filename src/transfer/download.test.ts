@@ -157,8 +157,8 @@ describe('a download', () => {
   it('reports increments that add up to the whole', async () => {
     const events: Progress[] = []
     await download({ report: (event) => events.push(event) })
-    assert.deepEqual(events[0], { kind: 'begin', task: `fetch ${key}`, items: 1, bytes: 7500 })
-    assert.deepEqual(events.at(-1), { kind: 'end', task: `fetch ${key}` })
+    assert.deepEqual(events[0], { kind: 'begin', task: `fetch ${path.basename(to)}`, items: 1, bytes: 7500 })
+    assert.deepEqual(events.at(-1), { kind: 'end', task: `fetch ${path.basename(to)}` })
     assert.equal(
       events.reduce((sum, event) => sum + (event.kind === 'advance' ? (event.bytes ?? 0) : 0), 0),
       7500,

@@ -68,7 +68,7 @@ export async function downloadFile(options: DownloadOptions): Promise<Downloaded
     await sweepParts(job.to, job.disk)
     return await leaveAsItIs(job, 0)
   }
-  const task = `fetch ${job.key}`
+  const task = `fetch ${path.basename(job.to)}`
   job.report?.({ kind: 'begin', task, items: 1, bytes: job.size })
   try {
     return await fetchAndPlace(job, task)
