@@ -53,6 +53,9 @@ export interface ChunkLocation {
   readonly kind: ChunkKind
   /** Where the block begins in the pack that holds the chunk. */
   readonly blockOffset: number
+  /** Bytes of that block in the pack, and decompressed. */
+  readonly blockStored: number
+  readonly blockPlain: number
   /** Where the chunk begins in the block, once that is decompressed. */
   readonly offset: number
   /** Plain bytes. */
@@ -95,7 +98,7 @@ export interface IngestedFile {
  * Every verb throws `busy` once the lease has been lost, as after a laptop slept: begin again then.
  */
 export interface ChunkWriter {
-  /** Of what this session added as well as of what was there before: it need not be added again. */
+  /** It need not be added again: it was there before, or this session stores it. Chunks of files may be told of a little later. */
   has(id: Digest): boolean
   /**
    * Reads, cuts, hashes, compresses and packs in worker threads. Small files travel together, so keep `width` calls open at a time.

@@ -70,6 +70,8 @@ function locate(index: ChunkIndex, digest: Digest): ChunkLocation | undefined {
     pack: place.pack.id,
     kind: index.kindAt(entry),
     blockOffset: place.offset,
+    blockStored: place.stored,
+    blockPlain: place.plain,
     offset: index.offsetOf(entry, place),
     length: index.lengthAt(entry),
     isCondemned: place.pack.isCondemned,

@@ -22,7 +22,7 @@ export async function readChunk(parts: ReaderParts, id: Digest, options: Signal)
   const found = index.find(idOf(id))
   if (found !== -1) {
     const place = index.placeOf(found)
-    const bytes = await orDamage(chunkIn(index, found, place, parts.blocks.fetch([place], options).get(place.block)!))
+    const bytes = await orDamage(chunkIn(parts, found, place, parts.blocks.fetch([place], options).get(place.block)!))
     if (!(bytes instanceof Fault)) return bytes
   }
   return await readAnyCopy(parts, id, options)
@@ -80,14 +80,21 @@ async function* giveStep(
   options: Signal,
 ): AsyncGenerator<{ readonly id: Digest; readonly bytes: Uint8Array }> {
   for (const { id, entry, place } of wanted) {
-    const bytes = place === undefined ? undefined : await orDamage(chunkIn(parts.index, entry, place, opened.get(place.block)!))
+    const bytes = place === undefined ? undefined : await orDamage(chunkIn(parts, entry, place, opened.get(place.block)!))
     yield { id, bytes: bytes === undefined || bytes instanceof Fault ? await readAnyCopy(parts, id, options) : bytes }
   }
 }
 
-async function chunkIn(index: ChunkIndex, entry: number, place: BlockPlace, opened: Promise<OpenedBlock>): Promise<Uint8Array | Fault> {
+async function chunkIn(
+  { store, index }: ReaderParts,
+  entry: number,
+  place: BlockPlace,
+  opened: Promise<OpenedBlock>,
+): Promise<Uint8Array | Fault> {
   const { plain, bad } = await opened
-  if (bad.includes(entry - place.firstEntry)) return new Fault('corrupt', `a chunk in the pack ${place.pack.id} does not match its digest`)
+  if (bad.includes(entry - place.firstEntry)) {
+    return new Fault('corrupt', 'its bytes in the pack do not match its digest', { at: `${store.name}/${packKey(place.pack.id)}` })
+  }
   const offset = index.offsetOf(entry, place)
   return plain.subarray(offset, offset + index.lengthAt(entry))
 }
@@ -109,7 +116,7 @@ async function readAnyCopy(parts: ReaderParts, id: Digest, options: Signal): Pro
   let damage: Fault | undefined
   for (const entry of index.findAll(idOf(id))) {
     const place = index.placeOf(entry)
-    const bytes = await orDamage(chunkIn(index, entry, place, parts.blocks.fetch([place], options).get(place.block)!))
+    const bytes = await orDamage(chunkIn(parts, entry, place, parts.blocks.fetch([place], options).get(place.block)!))
     if (!(bytes instanceof Fault)) return bytes
     damage = bytes
     if (isFault(bytes, 'not-found'))
