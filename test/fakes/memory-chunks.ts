@@ -21,7 +21,7 @@ export function memoryChunks(store: ObjectStore, chunkBytes = 1000): ChunkStore 
     },
     has: (id) => all.has(id),
     locate: (id) =>
-      all.has(id) ? { pack: id, kind: 'chunk', blockOffset: 0, offset: 0, length: all.get(id)!.byteLength, isCondemned: false } : undefined,
+      all.has(id) ? { pack: id, kind: 'chunk', blockOffset: 0, offset: 0, ...sizesOf(all.get(id)!), isCondemned: false } : undefined,
     read,
     async *readMany(ids) {
       for (const id of ids) yield { id, bytes: await read(id) }
@@ -30,6 +30,10 @@ export function memoryChunks(store: ObjectStore, chunkBytes = 1000): ChunkStore 
     startWriter: async () => memoryWriter(all, chunkBytes),
     close: async () => undefined,
   } as ChunkStore & { readonly all: Map<Digest, Uint8Array> }
+}
+
+function sizesOf({ byteLength }: Uint8Array) {
+  return { length: byteLength, blockStored: byteLength, blockPlain: byteLength }
 }
 
 function memoryWriter(all: Map<Digest, Uint8Array>, chunkBytes: number): ChunkWriter {

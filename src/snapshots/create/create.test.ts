@@ -20,28 +20,6 @@ let opened: number
 /** Milliseconds that the clock is ahead. */
 let ahead: number
 
-beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'holdfast-create-'))
-  tree = path.join(folder, 'tree')
-  mkdirSync(tree)
-  store = createMemoryStore({ clock: systemClock })
-  chunks = memoryChunks(store)
-  opened = 0
-  ahead = 0
-  context = {
-    store,
-    chunks: async () => (opened++, chunks),
-    prepareStore: async () => ({ isNew: false }),
-    clock: { ...systemClock, now: () => Date.now() + ahead },
-    random: Math.random,
-    by: 'ann@here',
-    host: hostname(),
-    cacheDir: async () => path.join(folder, 'cache'),
-    report: silent,
-  }
-})
-afterEach(() => rmSync(folder, { recursive: true, force: true }))
-
 const make = (options: Partial<CreateOptions> = {}) => createSnapshot(context, { paths: [tree], cwd: folder, ...options })
 
 /** From here on, a change shows: the file system's clock has moved on, and ours says that this was a while ago. */
@@ -74,6 +52,28 @@ function fill(): void {
 }
 
 describe('a snapshot', () => {
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'holdfast-create-'))
+    tree = path.join(folder, 'tree')
+    mkdirSync(tree)
+    store = createMemoryStore({ clock: systemClock })
+    chunks = memoryChunks(store)
+    opened = 0
+    ahead = 0
+    context = {
+      store,
+      chunks: async () => (opened++, chunks),
+      prepareStore: async () => ({ isNew: false }),
+      clock: { ...systemClock, now: () => Date.now() + ahead },
+      random: Math.random,
+      by: 'ann@here',
+      host: hostname(),
+      cacheDir: async () => path.join(folder, 'cache'),
+      report: silent,
+    }
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
   test('records every entry of a tree with its content', async () => {
     fill()
     utimesSync(path.join(tree, 'a/two'), 1, 2)

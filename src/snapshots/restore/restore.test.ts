@@ -17,7 +17,7 @@ import path from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { describeTree, makeRandomTree, mutateTree, sparseFiles } from '../../../test/fakes/random-tree.ts'
 import { seededRandom, testSeed } from '../../../test/fakes/seeded-random.ts'
-import { snapshotDesk, type SnapshotDesk } from '../../../test/fakes/snapshot-desk.ts'
+import { snapshotDesk } from '../../../test/fakes/snapshot-desk.ts'
 import { digestOf, isFault } from '../../kit/index.ts'
 import { realSys } from '../../kit/sys/index.ts'
 import { createSnapshot } from '../create/create.ts'
@@ -26,15 +26,16 @@ import { readDirectory } from '../tree/split.ts'
 import { holdMark } from './mark.ts'
 import { restoreSnapshot, type RestoreOptions } from './restore.ts'
 
-let desk: SnapshotDesk
-beforeEach(() => (desk = snapshotDesk()))
-afterEach(() => desk.remove())
+let desk: ReturnType<typeof snapshotDesk>
 
 const create = (tree: string) => createSnapshot(desk.context, { paths: [tree], cwd: desk.folder })
 const restore = async (id: string, target: string, options: Partial<RestoreOptions> = {}) =>
   await restoreSnapshot(desk.context, { snapshot: await findSnapshot(desk.context, id), path: '', target, ...options })
 
 describe('a restore', () => {
+  beforeEach(() => (desk = snapshotDesk()))
+  afterEach(() => desk.remove())
+
   test('into a new folder gives the tree back with all of its metadata', async () => {
     for (let round = 0; round < 12; round++) {
       const random = seededRandom(testSeed + round)

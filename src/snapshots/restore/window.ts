@@ -1,4 +1,5 @@
 import { type Digest, Fault, isFault, throwIfAborted } from '../../kit/index.ts'
+import { readEach } from '../look/read-each.ts'
 import { joinBytes } from '../tree/name.ts'
 import { fail, leave } from './directory.ts'
 import type { Stretch } from './local-file.ts'
@@ -80,7 +81,7 @@ async function fetchWindow(restoring: Restoring, window: readonly FileWork[]): P
   const writes = newWrites()
   try {
     for (const work of works) if (work.left === 0) writes.add(0, complete(restoring, work))
-    for await (const { id, bytes } of readAll(restoring, inOrderOfPacks(restoring, [...byId.keys()]))) {
+    for await (const { id, bytes } of readEach(restoring.chunks, [...byId.keys()], restoring)) {
       throwIfAborted(restoring.signal)
       for (const wanted of byId.get(id)!) writes.add(wanted.stretch.part.length, give(restoring, wanted, bytes))
       await writes.room()
@@ -115,7 +116,7 @@ function newWrites(): Writes {
         .catch((error: unknown) => {
           failure ??= { error }
         })
-        .then(() => {
+        .finally(() => {
           bytes -= size
           running.delete(tracked)
         })
@@ -129,36 +130,6 @@ function newWrites(): Writes {
       while (running.size > 0) await Promise.all(running)
       check()
     },
-  }
-}
-
-function inOrderOfPacks({ chunks }: Restoring, ids: readonly Digest[]): Digest[] {
-  const placed = ids.map((id) => ({ id, place: chunks.locate(id) }))
-  placed.sort(({ place: a }, { place: b }) => {
-    if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? 1 : -1
-    return a.pack === b.pack ? a.blockOffset - b.blockOffset || a.offset - b.offset : a.pack < b.pack ? -1 : 1
-  })
-  return placed.map(({ id }) => id)
-}
-
-/** All chunks; where one is damaged or missing, its fault in place of its bytes, and the others all the same. */
-async function* readAll(
-  restoring: Restoring,
-  ids: readonly Digest[],
-): AsyncGenerator<{ readonly id: Digest; readonly bytes: Uint8Array | Fault }> {
-  const { chunks } = restoring
-  let at = 0
-  while (at < ids.length) {
-    try {
-      for await (const found of chunks.readMany(ids.slice(at), restoring)) {
-        yield found
-        at++
-      }
-    } catch (error) {
-      if (!isFault(error, 'corrupt') && !isFault(error, 'not-found')) throw error
-      yield { id: ids[at]!, bytes: error }
-      at++
-    }
   }
 }
 
