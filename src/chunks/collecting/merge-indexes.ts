@@ -12,7 +12,7 @@ import {
 } from '../indexes/codec.ts'
 
 /** As many index objects are no burden. */
-const tolerated = 8
+const tolerated = 24
 /** Bytes after which a merged index is closed. */
 const indexBytes = 64 << 20
 /** Milliseconds that a pack is called gone: as long as a merge that has slept may bring back an old index. */

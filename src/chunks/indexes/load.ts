@@ -10,7 +10,7 @@ export interface IndexLoader {
   readonly damaged: ReadonlyMap<string, Fault>
 }
 
-const tries = 10
+const tries = 50
 
 /**
  * Reads index objects into memory, each once. Whoever relies on what it says about packs reads the condemned list before: a pack is
@@ -54,22 +54,20 @@ export function createIndexLoader(store: ObjectStore, index: ChunkIndex, cache: 
     }
     return listed
   }
-  let known = new Set<Digest>()
   return {
     damaged,
     async refresh({ signal } = {}) {
-      // A list is no moment in time: it may miss an index that was merged away and the one that it was merged into. So it is read until
-      // it says the same twice.
+      // A list is no moment in time: it may miss an index that was merged away as well as the one that it was merged into. A second list
+      // that begins when the first has ended sees the latter, unless it was merged away too; then something of the first is missing.
+      let before: Set<Digest> | undefined
       for (let attempt = 0; attempt < tries; attempt++) {
         const listed = await loadListed(signal)
-        if (listed !== undefined && isSame(listed, known)) return await cache.keepOnly(known)
-        known = listed ?? known
+        if (before !== undefined && listed !== undefined && [...before].every((digest) => listed.has(digest))) {
+          return await cache.keepOnly(listed)
+        }
+        before = listed
       }
-      throw new Fault('busy', `the indexes changed ${tries} times while they were read`, { at: `${store.name}/${indexPrefix}` })
+      throw new Fault('busy', `the indexes were merged ${tries} times while they were read`, { at: `${store.name}/${indexPrefix}` })
     },
   }
-}
-
-function isSame(a: ReadonlySet<Digest>, b: ReadonlySet<Digest>): boolean {
-  return a.size === b.size && [...a].every((digest) => b.has(digest))
 }
