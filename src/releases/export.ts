@@ -42,7 +42,9 @@ async function linesOf(context: ReleaseContext, product: Product, { variant, ref
     key,
     created,
     file,
-    ...(base === undefined ? {} : { url: `${base}/${key}` }),
+    ...(base === undefined
+      ? {}
+      : { url: `${base}/${base.startsWith('file:') ? encodeURI(key).replaceAll(/[?#]/g, encodeURIComponent) : key}` }),
   })
   const lines: Line[] = []
   for (const channel of Object.keys(ref.state.channels).sort()) {

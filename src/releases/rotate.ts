@@ -171,7 +171,7 @@ class Draft {
     }
   }
 
-  /** Two archives in one second: the later one takes the next free second. Times rise, so that order is age. */
+  /** Two archives in one second: the later one takes the next free second, also where the first has been pruned since. */
   #freeTime(): string {
     const taken = new Set([...this.#archives.map((archived) => archived.at), ...this.#pruned])
     let ms = this.#now
