@@ -42,7 +42,8 @@ export interface Wire {
   /** Another handle on the store at a URL, which the caller closes. It says nothing of what it tries again. */
   openFresh(url: string): Promise<ObjectStore>
   releases(): Promise<ReleaseContext>
-  snapshots(): Promise<SnapshotContext>
+  /** Of the configured store, or of the one at the URL. */
+  snapshots(url?: string): Promise<SnapshotContext>
   /** Where the store is a folder, that one, with no link on the way: a snapshot of the tree around it leaves it out. */
   ownFolders(): Promise<string[]>
   close(): Promise<void>
@@ -87,8 +88,8 @@ export async function openWire(options: WireOptions): Promise<Wire> {
         memoFor: (digest) => fileMemo(path.join(folders.stateDir, 'uploads', `${hexOf(digest)}.json`)),
       }
     },
-    async snapshots() {
-      const store = await open(config.store.url)
+    async snapshots(url = config.store.url) {
+      const store = await open(url)
       const { cacheRoot } = folders
       let format: StoreFormat | undefined
       const cacheDir = async () => path.join(cacheRoot, (format ??= await formatOf(store, signal)).id)

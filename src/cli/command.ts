@@ -45,7 +45,7 @@ export interface Call<O> {
   /** Short for what release commands need of it. */
   releases(): Promise<ReleaseContext>
   /** The same for snapshots. */
-  snapshots(): Promise<SnapshotContext>
+  snapshots(url?: string): Promise<SnapshotContext>
   /** Asks; see prompt.ts. */
   confirm(question: string): Promise<boolean>
 }

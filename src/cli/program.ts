@@ -151,7 +151,7 @@ async function runCommand(session: Session, command: Command, run: Parameters<Ru
       config: async () => configOf(session),
       wire: wiring.wire,
       releases: async () => await (await wiring.wire()).releases(),
-      snapshots: async () => await (await wiring.wire()).snapshots(),
+      snapshots: async (url) => await (await wiring.wire()).snapshots(url),
       confirm: (question) => confirm(host, screen, question, options.yes === true),
     })
     await progress.stop()

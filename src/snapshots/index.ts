@@ -7,6 +7,7 @@
  */
 export { describeOmission, type Omission } from './attributes/index.ts'
 export type { SnapshotContext } from './context.ts'
+export { type Copied, type CopyPlan, copySnapshots, planCopy } from './copy/copy.ts'
 export { type Created, type CreateOptions, createSnapshot } from './create/create.ts'
 export { type CreatePlan, planSnapshot } from './create/plan.ts'
 export type { Problem } from './create/problems.ts'
@@ -15,6 +16,7 @@ export type { ForgetPlan, KeepRules } from './keep/rules.ts'
 export { pinSnapshot, type TagChange, tagSnapshot, unpinSnapshot } from './keep/tag.ts'
 export { contentOf } from './look/content.ts'
 export { findEntries, type FoundEntry } from './look/find.ts'
+export { type Extent, type SnapshotStatistics, type Statistics, statisticsOf } from './look/statistics.ts'
 export type { SnapshotSummary } from './record/line.ts'
 export {
   chooseSnapshot,
@@ -34,3 +36,5 @@ export { type Aspect, compareTrees, type Difference } from './tree/compare.ts'
 export type { Entry, EntryKind } from './tree/entry.ts'
 export { type ByteText, byteText, shownName } from './tree/name.ts'
 export { lookUp, type Placed, walkTree } from './tree/walk.ts'
+export type { Touched } from './verify/touched.ts'
+export { type Damage, type Verified, type VerifyOptions, verifySnapshots } from './verify/verify.ts'

@@ -3,9 +3,11 @@ import type { ChunkStore } from '../../chunks/index.ts'
 import { Fault } from '../../kit/index.ts'
 import {
   byteText,
+  chooseSnapshot,
   findSnapshot,
   type Listed,
   type ListFilter,
+  listSnapshots,
   lookUp,
   parseSnapshotRef,
   type Placed,
@@ -58,6 +60,16 @@ export async function choosePlace(call: Call<object>, text: string | undefined, 
 export async function chooseWhole(call: Call<object>, text: string | undefined): Promise<{ context: SnapshotContext; snapshot: Listed }> {
   const context = await call.snapshots()
   return { context, snapshot: await findSnapshot(context, wholeId(needed(text))) }
+}
+
+/** The snapshots that are named, or all that the filter leaves; none at all is `nothing-to-do`. */
+export async function chooseMany(call: Call<FilterOptions>, context: SnapshotContext): Promise<Listed[]> {
+  await context.cacheDir()
+  const all = await listSnapshots(context, filterFrom(call.options))
+  const named = call.args.filter((arg) => arg !== undefined)
+  const chosen = named.length === 0 ? all : [...new Set(named.map((text) => chooseSnapshot(all, wholeId(text))))]
+  if (chosen.length === 0) throw new Fault('nothing-to-do', 'there are no such snapshots', { hint: 'see all: holdfast snapshot list' })
+  return chosen
 }
 
 /** The id, where no path follows it. */
