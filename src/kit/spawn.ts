@@ -1,4 +1,6 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { Fault } from './fault.ts'
 import { abortFault, throwIfAborted } from './abort.ts'
 
@@ -6,6 +8,8 @@ export interface RunOptions {
   readonly cwd?: string
   readonly env?: NodeJS.ProcessEnv
   readonly signal?: AbortSignal | undefined
+  /** What it reads; nothing otherwise. Where reading this fails, the program is ended and the failure thrown. */
+  readonly input?: AsyncIterable<Uint8Array> | undefined
   /** Called with each piece of output as it comes; nothing is printed otherwise. */
   readonly onOutput?: (piece: Buffer, from: 'stdout' | 'stderr') => void
 }
@@ -32,7 +36,7 @@ export async function run(command: string | readonly [string, ...string[]], opti
   const [program, ...args] = typeof command === 'string' ? ['/bin/sh', '-c', command] : command
   const child = spawn(program!, args, {
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
   })
@@ -49,11 +53,12 @@ export async function run(command: string | readonly [string, ...string[]], opti
     killer = setTimeout(() => stop('SIGKILL'), 5000)
   }
   options.signal?.addEventListener('abort', onAbort, { once: true })
+  const fed = options.input === undefined ? undefined : feed(child, options.input, () => stop('SIGKILL'))
 
   const texts = { stdout: '', stderr: '' }
   let tail = ''
   for (const from of ['stdout', 'stderr'] as const) {
-    child[from].on('data', (piece: Buffer) => {
+    child[from]!.on('data', (piece: Buffer) => {
       options.onOutput?.(piece, from)
       const text = piece.toString('utf8')
       texts[from] = (texts[from] + text).slice(-kept)
@@ -66,6 +71,8 @@ export async function run(command: string | readonly [string, ...string[]], opti
       child.on('close', (code, signal) => resolve(code ?? 128 + (signal === 'SIGKILL' ? 9 : signal === 'SIGTERM' ? 15 : 1)))
     })
     if (options.signal?.aborted) throw abortFault(options.signal)
+    const failure = await fed
+    if (failure !== undefined) throw failure.error
     return { status, ...texts, tail: tail.trimEnd().split('\n').slice(-tailLines) }
   } catch (error) {
     if (error instanceof Fault) throw error
@@ -78,4 +85,29 @@ export async function run(command: string | readonly [string, ...string[]], opti
     clearTimeout(killer)
     options.signal?.removeEventListener('abort', onAbort)
   }
+}
+
+/** Gives a program its input. One that ends before it has read all has its reasons; an input that fails ends the program. */
+async function feed(child: ChildProcess, input: AsyncIterable<Uint8Array>, stop: () => void): Promise<{ error: unknown } | undefined> {
+  let failure: { error: unknown } | undefined
+  const pieces = input[Symbol.asyncIterator]()
+  const next = async () => {
+    try {
+      return await pieces.next()
+    } catch (error) {
+      failure = { error }
+      stop()
+      throw error
+    }
+  }
+  // Not `for await`: a broken pipe is thrown into the loop too.
+  async function* watched() {
+    try {
+      for (let piece = await next(); piece.done !== true; piece = await next()) yield piece.value
+    } finally {
+      await pieces.return?.()
+    }
+  }
+  await pipeline(Readable.from(watched(), { objectMode: false }), child.stdin!).catch(() => undefined)
+  return failure
 }
