@@ -88,14 +88,20 @@ export async function collect(options: CollectOptions): Promise<Collected> {
       deleted.bytes += part.bytes
       deleted.waiting += part.waiting
     }
-    if (dryRun !== true) await mergeIndexes(store, clock.now(), { signal })
-    const swept = dryRun === true ? undefined : await store.sweep?.(options.grace, { signal })
+    const swept = dryRun === true ? undefined : await tidy(options)
     const { count, young, repacked, keptPacks } = condemned
     const { waiting, ...gone } = deleted
     return { kept: reach.keys.size + keptPacks, condemned: count, deleted: gone, repacked, young, waiting, swept: swept?.items ?? 0 }
   } finally {
     await contents.close()
   }
+}
+
+/** What is nobody's work in hand: many indexes, leases of writers that died, and leftovers of puts. */
+async function tidy({ store, clock, grace, signal }: CollectOptions) {
+  await mergeIndexes(store, clock.now(), { signal })
+  await listLeases(store, clock, { mayRevoke: true, signal })
+  return await store.sweep?.(grace, { signal })
 }
 
 interface Judged {

@@ -96,14 +96,17 @@ function receive(
     }
     lane.send({ type: 'verdict', isNew })
   } else if (message.type === 'pack') {
-    sink.put(message).then(() => {
-      // Its second piece is the body, in the buffer that the lane gave away.
-      const buffer = message.pieces[1]!.buffer as ArrayBuffer
-      lane.send({ type: 'written', buffer }, [buffer])
-    }, fail)
+    storePack(sink, lane, message).catch(fail)
   } else if (message.type === 'done') {
     reading.done(lane, message)
     keepLease().catch(fail)
   } else if (message.type === 'flushed') flushed(message.body)
   else if (message.type === 'failed') fail(faultOf(message.fault))
+}
+
+async function storePack(sink: PackSink, lane: Lane, pack: Extract<FromLane, { type: 'pack' }>): Promise<void> {
+  await sink.put(pack)
+  // Its second piece is the body, in the buffer that the lane gave away.
+  const buffer = pack.pieces[1]!.buffer as ArrayBuffer
+  lane.send({ type: 'written', buffer }, [buffer])
 }
