@@ -126,6 +126,28 @@ describe('docs/cli.md names every member of every JSON document', () => {
     await check('release', 'reconcile', '--dry-run')
   })
 
+  test('of a snapshot from its first tree to its last prune', async () => {
+    await check('snapshot', 'create', 'out', '--name', 'one', '--dry-run')
+    await check('snapshot', 'create', 'out', '--name', 'one', '--tag', 'x', '--message', 'why')
+    artifact('five')
+    await check('snapshot', 'create', 'out', '--name', 'one')
+    for (const look of ['list', 'stats', 'verify', 'prune']) await check('snapshot', look)
+    for (const look of ['show', 'ls']) await check('snapshot', look, 'latest')
+    await check('snapshot', 'cat', 'latest:librcclx-dev.a')
+    await check('snapshot', 'find', '*.a')
+    await check('snapshot', 'diff', 'latest~1', 'latest')
+    await check('snapshot', 'restore', 'latest', '--to', 'back', '--dry-run')
+    await check('snapshot', 'restore', 'latest', '--to', 'back', '--delete')
+    await check('snapshot', 'export', 'latest', '--format', 'tar', '--output', 'one.tar')
+    await check('snapshot', 'copy', '--to', 'file:./other', '--dry-run')
+    await check('snapshot', 'copy', '--to', 'file:./other')
+    await check('snapshot', 'tag', 'latest', '--add', 'y')
+    await check('snapshot', 'pin', 'latest')
+    await check('snapshot', 'unpin', 'latest')
+    await check('snapshot', 'forget', '--keep-last', '1', '--dry-run')
+    await check('snapshot', 'forget', '--keep-last', '1')
+  })
+
   test('of everything else', async () => {
     await check('store', 'prune')
     await check('completion', 'bash')

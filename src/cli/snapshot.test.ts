@@ -317,6 +317,57 @@ describe('care', () => {
     assert.deepEqual(await listed(), [])
   })
 
+  test('verify finds what is missing and names the path that needs it; a share is a percentage', async () => {
+    await ok('snapshot create tree --name t')
+    assert.match(
+      await ok('snapshot verify --read-data'),
+      /1 snapshot: 3 nodes read, 2 chunks looked for, 8 B of content read; all is whole\n/,
+    )
+    await ok('snapshot verify t --read-data=10%')
+    assert.equal((await holdfast('snapshot verify --read-data=200%')).exit, 2)
+    rmSync(path.join(cwd, 'store/index'), { recursive: true })
+    rmSync(path.join(cwd, 'home/.cache'), { recursive: true })
+    const { exit, out } = await holdfast('snapshot verify')
+    assert.equal(exit, 1)
+    assert.match(out, /^damaged: node sha256:[^]*\n {2}needed by: [0-9a-f]{8}:\.\n/)
+    assert.equal((await holdfast('snapshot verify --tag nothing')).exit, 3)
+  })
+
+  test('stats tells what each takes, and what all take together', async () => {
+    await ok('snapshot create tree --name one')
+    write('tree/more', 'more')
+    await ok('snapshot create tree --name two')
+    assert.match(
+      await ok('snapshot stats'),
+      /^SNAPSHOT +NAME +MADE +LOGICAL +STORED +ALONE\n[^]*2 snapshots: 20 B in files, \d+ distinct pieces/,
+    )
+    const { snapshots } = await result<{ snapshots: { logical: number }[] }>('snapshot stats one')
+    assert.deepEqual(
+      snapshots.map(({ logical }) => logical),
+      [8],
+    )
+  })
+
+  test('copy brings over what the other store lacks, and says when that is nothing', async () => {
+    await ok('snapshot create tree --name one')
+    await ok('snapshot create tree/sub --name two')
+    assert.match(await ok('snapshot copy one --to file:./other --dry-run'), /^would copy {2}one: [^]*dry run: nothing was copied\n$/)
+    assert.equal(existsSync(path.join(cwd, 'other')), false)
+    assert.match(await ok('snapshot copy one --to file:./other'), /^copied {2}one: /)
+    assert.match(await ok('snapshot copy --to file:./other'), /^copied {2}two: .*\n1 snapshot there already\n/)
+    assert.match(await ok('snapshot copy --to file:./other'), /nothing to do: all 2 are there already/)
+    assert.equal(await ok('snapshot cat one:a.txt --store file:./other'), 'one\n')
+  })
+
+  test('export writes an archive into a file or a pipe, but neither to a terminal nor between JSON', async () => {
+    await ok('snapshot create tree')
+    assert.match(await ok('snapshot export latest --format zip --output tree.zip'), /^tree\.zip: .*, \d members of /)
+    assert.match(read('tree.zip'), /^PK/)
+    assert.match(await ok('snapshot export latest:sub --format tar'), /b\.txt[^]*two\n/)
+    assert.equal((await holdfast('snapshot export latest --format tar', { columns: 80 })).exit, 2)
+    assert.equal((await holdfast('snapshot export latest --format tar --json')).exit, 2)
+  })
+
   test('tag gives and takes words', async () => {
     await ok('snapshot create tree --tag nightly')
     assert.match(await ok('snapshot tag latest --add shipped --remove nightly'), /has the tags shipped\n/)

@@ -3,6 +3,7 @@ import type { Cli } from './command.ts'
 import { addCopyCommand } from './snapshot/copy.ts'
 import { addCreateCommand } from './snapshot/create.ts'
 import { addDiffCommand } from './snapshot/diff.ts'
+import { addExportCommand } from './snapshot/export.ts'
 import { addForgetCommand, addPinCommands, addTagCommand } from './snapshot/keep.ts'
 import { addListCommands } from './snapshot/list.ts'
 import { addLookingCommands } from './snapshot/look.ts'
@@ -17,6 +18,7 @@ export function addSnapshotCommands(snapshot: Command, cli: Cli): void {
   addCreateCommand(snapshot, cli)
   addRestoreCommand(snapshot, cli)
   addCopyCommand(snapshot, cli)
+  addExportCommand(snapshot, cli)
   snapshot.commandsGroup('Look:')
   addListCommands(snapshot, cli)
   addLookingCommands(snapshot, cli)
