@@ -101,7 +101,8 @@ export async function collect(options: CollectOptions): Promise<Collected> {
 async function tidy({ store, clock, grace, signal }: CollectOptions) {
   await mergeIndexes(store, clock.now(), { signal })
   await listLeases(store, clock, { mayRevoke: true, signal })
-  return await store.sweep?.(grace, { signal })
+  // Never those of a put that is under way, whatever the grace period.
+  return await store.sweep?.(Math.max(grace, 3_600_000), { signal })
 }
 
 interface Judged {

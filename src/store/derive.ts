@@ -1,16 +1,26 @@
 import { collect, Fault, forEachBounded, isFault, type Digest } from '../kit/index.ts'
 import type { Condition, ObjectInfo, ObjectStore, ResumeMemo, Signal } from './store.ts'
 
+/** How often something that changes all the time is read anew. */
+const readings = 5
+
 /** A small object whole, with the facts of the very version that was read. Throws `not-found`, and `corrupt` past `limit` bytes. */
 export async function readAll(
   store: ObjectStore,
   key: string,
   options: Signal & { readonly limit: number },
 ): Promise<{ bytes: Uint8Array; info: ObjectInfo }> {
-  const body = await store.get(key, { signal: options.signal })
-  const bytes = await collect(body, options.limit, `${store.name}/${key}`)
-  if (bytes.byteLength !== body.length) throw shortened(store, key, body.length, bytes.byteLength)
-  return { bytes, info: body.info }
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const body = await store.get(key, { signal: options.signal })
+      const bytes = await collect(body, options.limit, `${store.name}/${key}`)
+      if (bytes.byteLength !== body.length) throw shortened(store, key, body.length, bytes.byteLength)
+      return { bytes, info: body.info }
+    } catch (error) {
+      // Replaced or deleted while it was read: the next get says which.
+      if (!isFault(error, 'precondition') || attempt === readings) throw error
+    }
+  }
 }
 
 export async function exists(store: ObjectStore, key: string, options: Signal = {}): Promise<boolean> {

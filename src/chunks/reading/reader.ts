@@ -1,4 +1,4 @@
-import { type Digest, Fault, isFault } from '../../kit/index.ts'
+import { type Digest, Fault, type FaultCode, isFault } from '../../kit/index.ts'
 import type { ObjectStore, Signal } from '../../store/index.ts'
 import { idOf } from '../chunk.ts'
 import type { BlockPlace, ChunkIndex } from '../indexes/chunk-index.ts'
@@ -99,12 +99,15 @@ async function chunkIn(
   return plain.subarray(offset, offset + index.lengthAt(entry))
 }
 
+/** Damaged; gone; shorter than it was; taken away while it was read. */
+const mendable: ReadonlySet<FaultCode> = new Set(['corrupt', 'not-found', 'invalid', 'precondition'])
+
 /** A fault that another copy, or a newer index, may mend is a value; any other is thrown. */
 async function orDamage(chunk: Promise<Uint8Array | Fault>): Promise<Uint8Array | Fault> {
   try {
     return await chunk
   } catch (error) {
-    if (isFault(error, 'corrupt') || isFault(error, 'not-found') || isFault(error, 'invalid')) return error
+    if (isFault(error) && mendable.has(error.code)) return error
     throw error
   }
 }
@@ -119,7 +122,7 @@ async function readAnyCopy(parts: ReaderParts, id: Digest, options: Signal): Pro
     const bytes = await orDamage(chunkIn(parts, entry, place, parts.blocks.fetch([place], options).get(place.block)!))
     if (!(bytes instanceof Fault)) return bytes
     damage = bytes
-    if (isFault(bytes, 'not-found'))
+    if (isFault(bytes, 'not-found') || isFault(bytes, 'precondition'))
       damage = new Fault('corrupt', `the pack is missing`, { at: `${store.name}/${packKey(place.pack.id)}`, cause: bytes })
   }
   const hint = 'run: holdfast snapshot verify; what is damaged can be repaired from another store'

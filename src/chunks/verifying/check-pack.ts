@@ -47,7 +47,7 @@ async function readPack(store: ObjectStore, pack: KnownPack, { signal }: Signal)
     if (body.length === pack.size) return { bytes }
     return { bytes, damage: `it has ${body.length} bytes and should have ${pack.size}` }
   } catch (error) {
-    if (isFault(error, 'not-found')) return { bytes: new Uint8Array(0), damage: 'it is missing' }
+    if (isFault(error, 'not-found') || isFault(error, 'precondition')) return { bytes: new Uint8Array(0), damage: 'it is missing' }
     throw error
   }
 }
