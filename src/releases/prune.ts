@@ -35,7 +35,11 @@ export async function pruneArchives(context: ReleaseContext, product: Product, v
   }
   const found = await needVariant(context, product, variant)
   const preview = planPrune(found.ref, await pinnedReleases(context, product, variant), options, context.clock.now())
-  if (options.dryRun === true || droppedBy(found.ref, preview).length === 0) return outcome(variant, found.ref, preview)
+  if (options.dryRun === true) return outcome(variant, found.ref, preview)
+  if (droppedBy(found.ref, preview).length === 0) {
+    // An interrupted prune may have moved the ref and not its views.
+    return { ...outcome(variant, found.ref, preview), reconciled: await reconcile(context, product, variant) }
+  }
 
   await context.prepareStore()
   // What an interrupted command left in the views is told by the releases that are about to be forgotten.
