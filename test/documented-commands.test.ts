@@ -150,6 +150,7 @@ describe('docs/cli.md names every member of every JSON document', () => {
 
   test('of everything else', async () => {
     await check('store', 'prune')
+    await check('store', 'verify')
     await check('completion', 'bash')
     await check('init', '--force', '--dry-run')
     await check('doctor')

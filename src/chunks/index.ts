@@ -30,4 +30,5 @@ export { type ChunkParameters, defaultParameters, ensureParameters } from './par
 export type { Root, Tracer } from './roots.ts'
 export { digestOfSnapshotKey, encodeSnapshotRecord, putSnapshotRecord, readSnapshotRecord, snapshotKey } from './snapshot-record.ts'
 export { type Repaired, repairPacks, type RepairOptions } from './verifying/repair-packs.ts'
+export { type VerifiedObjects, verifyObjects, type VerifyObjectsOptions } from './verifying/verify-objects.ts'
 export { type Damage, type VerifiedPacks, type VerifyOptions, verifyPacks } from './verifying/verify-packs.ts'

@@ -41,8 +41,11 @@ export const capabilities: readonly Group[] = [
 export const care: readonly Group[] = [
   {
     name: 'store',
-    summary: 'The store as a whole: give back space that nothing needs',
-    examples: [['holdfast store prune --dry-run', 'how much would be given back']],
+    summary: 'The store as a whole: give back space that nothing needs, find damage',
+    examples: [
+      ['holdfast store prune --dry-run', 'how much would be given back'],
+      ['holdfast store verify --read-data', 'whether every byte is what it was'],
+    ],
     load: async () => (await import('./store.ts')).addStoreCommands,
   },
 ]

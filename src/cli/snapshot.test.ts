@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, beforeEach, describe, test } from 'node:test'
@@ -331,6 +342,33 @@ describe('care', () => {
     assert.equal(exit, 1)
     assert.match(out, /^damaged: node sha256:[^]*\n {2}needed by: [0-9a-f]{8}:\.\n/)
     assert.equal((await holdfast('snapshot verify --tag nothing')).exit, 3)
+  })
+
+  test('what was damaged is repaired from a copy, and put aside', async () => {
+    await ok('snapshot create tree --name t')
+    await ok('snapshot copy --to file:./other')
+    const packs = globSync('store/packs/*/*', { cwd })
+    for (const pack of packs) write(pack, Buffer.alloc(300))
+    const { records } = { records: globSync('store/snapshots/**/*.json', { cwd }) }
+    for (const record of records) write(record, 'hacked')
+    assert.match((await holdfast('store verify')).out, /^damaged: snapshots\/[^]*\ndamaged: packs\//)
+    assert.equal((await holdfast('snapshot verify --repair-from file:./other --dry-run')).exit, 1)
+    const repaired = await ok('snapshot verify --repair-from file:./other')
+    assert.match(
+      repaired,
+      /repaired: \d+ pieces from the other store\n {2}put aside: quarantine\/packs\/[^]* {2}and 1 record\n[^]*all is whole\n$/,
+    )
+    assert.equal(await ok('snapshot cat t:a.txt'), 'one\n')
+    assert.match(await ok('store verify --read-data'), /all is whole/)
+  })
+
+  test('a pack that no index tells of is indexed anew by store verify --repair', async () => {
+    await ok('snapshot create tree --name t')
+    rmSync(path.join(cwd, 'store/index'), { recursive: true })
+    rmSync(path.join(cwd, 'home/.cache'), { recursive: true })
+    assert.match(await ok('store verify'), /^strange: packs\/.*: no index knows it\n/)
+    assert.match(await ok('store verify --repair'), /repaired: \d packs indexed anew/)
+    assert.equal((await holdfast('snapshot verify --read-data')).exit, 0)
   })
 
   test('stats tells what each takes, and what all take together', async () => {

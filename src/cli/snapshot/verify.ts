@@ -1,8 +1,18 @@
-import { type Command } from 'commander'
-import { Fault, formatBytes } from '../../kit/index.ts'
-import { type Damage, shortId, type Verified, verifySnapshots } from '../../snapshots/index.ts'
-import { type Call, type Cli, parsedOption } from '../command.ts'
+import { type Command, Option } from 'commander'
+import { formatBytes } from '../../kit/index.ts'
+import {
+  type Damage,
+  type Listed,
+  type RepairedSnapshots,
+  repairSnapshots,
+  shortId,
+  type SnapshotContext,
+  type Verified,
+  verifySnapshots,
+} from '../../snapshots/index.ts'
+import type { Call, Cli } from '../command.ts'
 import type { Outcome } from '../output.ts'
+import { readDataOption, repairedLines } from '../store/verify.ts'
 import { printable } from '../width.ts'
 import { chooseMany, type FilterOptions, filterOptions } from './choose.ts'
 import { countText, numberText } from './text.ts'
@@ -10,21 +20,26 @@ import { countText, numberText } from './text.ts'
 interface VerifyFlags extends FilterOptions {
   /** A share, 0 to 1; true for all of it. */
   readonly readData?: number | true
+  /** A URL. */
+  readonly repairFrom?: string
 }
 
 export function addVerifyCommand(snapshot: Command, cli: Cli): void {
   cli.add<VerifyFlags>(snapshot, {
     name: 'verify',
     summary: 'Check that snapshots are whole; damage is named with the snapshots and paths that it touches',
-    more: 'It exits with 1 where it found damage.',
+    more: 'It exits with 1 where damage is left.',
     args: [['[snapshot...]', 'these; without any, all']],
     options: [
-      parsedOption('--read-data [share]', 'read and hash the content too, of all packs or of a share of them: 10%', parseShare),
+      readDataOption('of all packs'),
+      new Option('--repair-from <url>', 'reads all content, and puts right what is damaged with what this store has'),
       ...filterOptions(),
     ],
+    writes: true,
     examples: [
       ['holdfast snapshot verify', 'records and trees, and that all content is there'],
       ['holdfast snapshot verify --read-data=10%', 'from cron: after ten runs most of it was read'],
+      ['holdfast snapshot verify --repair-from s3://backup/holdfast', 'where damage was found'],
     ],
     run: verify,
   })
@@ -33,15 +48,32 @@ export function addVerifyCommand(snapshot: Command, cli: Cli): void {
 async function verify(call: Call<VerifyFlags>): Promise<Outcome> {
   const context = await call.snapshots()
   const snapshots = await chooseMany(call, context)
-  const { readData = 0 } = call.options
-  const { report, signal, random } = { ...context, signal: call.signal }
-  const verified = await verifySnapshots(context.store, await context.chunks(), snapshots, {
-    readData: readData === true ? 1 : readData,
-    random,
-    report,
-    signal,
-  })
-  return { result: verified, text: verifiedText(call, verified), differs: verified.damage.length > 0 }
+  const { repairFrom, dryRun } = call.options
+  const verified = await check(call, context, snapshots)
+  if (repairFrom === undefined || verified.damage.length === 0)
+    return { result: verified, text: verifiedText(call, verified), differs: verified.damage.length > 0 }
+  if (dryRun === true)
+    return { result: { dryRun, ...verified }, text: `${verifiedText(call, verified)}\n\ndry run: nothing was repaired`, differs: true }
+  const repaired = await repairSnapshots(context, await call.snapshots(repairFrom), snapshots)
+  await (await context.chunks()).refresh(call)
+  const after = await check(call, context, snapshots)
+  return {
+    result: { ...after, repaired },
+    text: [repairedText(verified, repaired), verifiedText(call, after)].join('\n'),
+    differs: after.damage.length > 0,
+  }
+}
+
+async function check(call: Call<VerifyFlags>, context: SnapshotContext, snapshots: readonly Listed[]): Promise<Verified> {
+  const { readData = 0, repairFrom } = call.options
+  const share = readData === true || repairFrom !== undefined ? 1 : readData
+  const { store, random, report } = context
+  return await verifySnapshots(store, await context.chunks(), snapshots, { readData: share, random, report, signal: call.signal })
+}
+
+function repairedText({ damage }: Verified, repaired: RepairedSnapshots): string {
+  const records = repaired.records.length === 0 ? [] : [`  and ${countText(repaired.records.length, 'record')}`]
+  return [`${countText(damage.length, 'thing')} damaged`, ...repairedLines(repaired), ...records].join('\n')
 }
 
 function verifiedText(call: Call<object>, { snapshots, nodes, chunks, read, damage }: Verified): string {
@@ -56,10 +88,4 @@ function damageLines({ paint }: Call<object>, { kind, id, message, touches }: Da
   const more = touches.more === 0 ? [] : [`  and by ${numberText(touches.more)} more`]
   const needed = touches.paths.length > 0 ? [...places, ...more] : [`  needed by: ${touches.snapshots.map(shortId).join(', ')}`]
   return [`${paint.red('damaged:')} ${printable(`${kind} ${id}: ${message}`)}`, ...needed.map(printable)]
-}
-
-function parseShare(text: string): number {
-  const percent = /^(\d{1,3}(?:\.\d+)?)%$/.exec(text)?.[1]
-  if (percent !== undefined && Number(percent) > 0 && Number(percent) <= 100) return Number(percent) / 100
-  throw new Fault('invalid', `not a share: ${JSON.stringify(text)}`, { hint: 'write one like 10%' })
 }
