@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { type ChunkStore, openChunkStore } from '../../src/chunks/index.ts'
+import { type ChunkParameters, type ChunkStore, openChunkStore } from '../../src/chunks/index.ts'
 import { silent, systemClock } from '../../src/kit/index.ts'
 import type { SnapshotContext } from '../../src/snapshots/context.ts'
 import { createMemoryStore, type ObjectStore } from '../../src/store/index.ts'
@@ -25,9 +25,9 @@ export function snapshotDesk(): SnapshotDesk<ReturnType<typeof memoryChunks>> {
 }
 
 /** With real packs. */
-export async function packedDesk(): Promise<SnapshotDesk> {
+export async function packedDesk(parameters?: ChunkParameters): Promise<SnapshotDesk> {
   const store = createMemoryStore({ clock: systemClock })
-  return deskOn(store, await openChunkStore(store, { clock: systemClock, random: Math.random, workers: 0 }))
+  return deskOn(store, await openChunkStore(store, { clock: systemClock, random: Math.random, workers: 0, parameters }))
 }
 
 function deskOn<Chunks extends ChunkStore>(store: ObjectStore, chunks: Chunks): SnapshotDesk<Chunks> {
