@@ -101,6 +101,13 @@ export function fail(restoring: Restoring, directory: Directory, name: ByteText,
   restoring.problems.add(shownName(joinBytes(directory.below, name)), diskFault(error, path, 'restore it'))
 }
 
+/** The same, for trouble of which it is not known whether the next entry would have it too: that is thrown. */
+export function failUnlessAll(restoring: Restoring, directory: Directory, name: ByteText, error: unknown): void {
+  const fault = diskFault(error, shownName(joinBytes(directory.path, name)), 'restore it')
+  if (fault.code === 'unavailable' || fault.code === 'aborted' || fault.code === 'bug') throw fault
+  fail(restoring, directory, name, fault)
+}
+
 /** The directory's record in the new index. */
 export function recordOf(restoring: Restoring, directory: Directory): number | 'same' {
   const { known, wanted, records, index } = { ...directory, index: restoring.index }

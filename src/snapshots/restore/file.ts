@@ -2,28 +2,70 @@ import { type BigIntStats, closeSync, constants, fstatSync } from 'node:fs'
 import type { Seen } from '../stat-index/look.ts'
 import { decodeEntry } from '../tree/codec.ts'
 import { hasSameContent } from '../tree/compare.ts'
-import type { Entry, Part } from '../tree/entry.ts'
+import type { Content, Entry, Part } from '../tree/entry.ts'
 import { type ByteText, joinBytes, systemPath } from '../tree/name.ts'
 import { readParts } from '../tree/split.ts'
-import { touch } from './directory.ts'
+import { failUnlessAll, leave, touch } from './directory.ts'
 import { type FileJob, freshFile, patchedFile, wholeBytes, wholeFile } from './job.ts'
-import { compareFile, type FileDifference, isDifferent, openPlain, stretchesOf } from './local-file.ts'
+import { compareFile, differenceOf, type FileDifference, isDifferent, openPlain, stretchesOf } from './local-file.ts'
 import { removeEntry } from './remove.ts'
 import type { Directory, Restoring } from './restoring.ts'
 import { hasOtherAttributes, settle } from './settle.ts'
 
 export type FileEntry = Entry & { readonly kind: 'file' | 'hardlink' }
 
-/** Makes a file what it should be: not at all, by its attributes, in the blocks that differ, or whole. */
+/**
+ * Makes a file what it should be: not at all, by its attributes, in the blocks that differ, or whole. A large file that has to be compared is
+ * compared while the walk goes on.
+ */
 export async function restoreFile(restoring: Restoring, directory: Directory, entry: FileEntry, live: Seen | undefined): Promise<void> {
   const parts = await readParts(restoring.chunks, entry.content, restoring)
-  const size = entry.content.size
-  const path = joinBytes(directory.path, entry.name)
   const present = live?.stats.isFile() === true && !isNameOfAnother(restoring, directory, entry, live.stats) ? live : undefined
-  const buffer = size <= wholeBytes ? Buffer.alloc(size) : undefined
-  const difference = present === undefined ? undefined : differenceOf(path, present, entry, parts, buffer)
+  const buffer = entry.content.size <= wholeBytes ? Buffer.alloc(entry.content.size) : undefined
+  const work: Work = { directory, entry, parts, live, present, buffer }
+  if (present === undefined) return await make(restoring, work, undefined)
+  const known = present.isSame ? contentOf(decodeEntry(present.known!.bytes)) : undefined
+  if (known !== undefined && hasSameContent(known, entry.content)) return await make(restoring, work, noDifference)
+  if (buffer !== undefined) return await make(restoring, work, compareSmall(joinBytes(directory.path, entry.name), entry, parts, buffer))
+  if (known === undefined) return await compareLater(restoring, work)
+  await make(restoring, work, differenceOf(await readParts(restoring.chunks, known, restoring), parts))
+}
+
+interface Work {
+  readonly directory: Directory
+  readonly entry: FileEntry
+  readonly parts: readonly Part[]
+  /** What has the name now. */
+  readonly live: Seen | undefined
+  /** That, where it is a file which may become the wanted one. */
+  readonly present: Seen | undefined
+  /** For the content of a small file: what is right already is in it. */
+  readonly buffer: Buffer | undefined
+}
+
+const noDifference: FileDifference = { chunks: [], holes: [], isOtherSize: false }
+
+async function compareLater(restoring: Restoring, work: Work): Promise<void> {
+  const { directory, entry } = work
+  directory.active++
+  directory.pending++
+  await restoring.later(async () => {
+    try {
+      const difference = await restoring.comparing.compare(joinBytes(directory.path, entry.name), entry.content.size, work.parts)
+      await make(restoring, work, difference)
+    } catch (error) {
+      failUnlessAll(restoring, directory, entry.name, error)
+    } finally {
+      leave(restoring, directory, 'active')
+    }
+  })
+}
+
+async function make(restoring: Restoring, work: Work, difference: FileDifference | undefined): Promise<void> {
+  const { directory, entry, parts, live, present, buffer } = work
+  const size = entry.content.size
   if (difference !== undefined && !isDifferent(difference)) {
-    if (hasOtherAttributes(restoring, path, present!, entry)) setAttributes(restoring, directory, entry)
+    if (hasOtherAttributes(restoring, joinBytes(directory.path, entry.name), present!, entry)) setAttributes(restoring, directory, entry)
     else restoring.counts.unchanged++
     return
   }
@@ -47,18 +89,12 @@ export async function restoreFile(restoring: Restoring, directory: Directory, en
   await restoring.push({ job, directory, entry })
 }
 
+function contentOf(entry: Entry): Content | undefined {
+  return 'content' in entry ? entry.content : undefined
+}
+
 /** Undefined where the file cannot be read as it is. */
-function differenceOf(
-  path: ByteText,
-  live: Seen,
-  entry: FileEntry,
-  parts: readonly Part[],
-  keep: Buffer | undefined,
-): FileDifference | undefined {
-  if (live.isSame) {
-    const known = decodeEntry(live.known!.bytes)
-    if ('content' in known && hasSameContent(known.content, entry.content)) return { chunks: [], holes: [], isOtherSize: false }
-  }
+function compareSmall(path: ByteText, entry: FileEntry, parts: readonly Part[], keep: Buffer): FileDifference | undefined {
   const fd = openPlain(systemPath(path), constants.O_RDONLY)
   if (fd === undefined) return undefined
   try {

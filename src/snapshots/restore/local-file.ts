@@ -68,6 +68,25 @@ export function compareFile(fd: number, size: number, parts: readonly Part[], ke
   return { chunks, holes, isOtherSize: present.size !== size }
 }
 
+/** How a file of which all parts are known differs from what it should be: nothing of it is read. */
+export function differenceOf(known: readonly Part[], wanted: readonly Part[]): FileDifference {
+  const present = new Map([...stretchesOf(known)].map(({ offset, part }) => [offset, part]))
+  const chunks: Stretch[] = []
+  const holes: Stretch[] = []
+  for (const stretch of stretchesOf(wanted)) {
+    const { id, length } = stretch.part
+    const before = present.get(stretch.offset)
+    if (before?.id === id && before?.length === length) continue
+    if (id === undefined) holes.push(stretch)
+    else chunks.push(stretch)
+  }
+  return { chunks, holes, isOtherSize: lengthOf(known) !== lengthOf(wanted) }
+}
+
+function lengthOf(parts: readonly Part[]): number {
+  return parts.reduce((sum, { length }) => sum + length, 0)
+}
+
 export function readFully(fd: number, into: Uint8Array, offset: number): boolean {
   for (let done = 0; done < into.byteLength;) {
     const count = readSync(fd, into, done, into.byteLength - done, offset + done)

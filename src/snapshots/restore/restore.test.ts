@@ -168,6 +168,25 @@ describe('a restore', () => {
     assert.deepEqual(describeTree(tree), before)
   })
 
+  test('of a snapshot over another one that the index knows reads no file that stands', async () => {
+    const { tree } = desk
+    const big = path.join(tree, 'big')
+    writeFileSync(big, Buffer.alloc(300_000, 'abcdefgh'))
+    const first = await create(tree)
+    const before = describeTree(tree)
+    const fd = openSync(big, 'r+')
+    writeSync(fd, 'CHANGED', 100_100)
+    closeSync(fd)
+    desk.ahead = 10_000
+    const second = await create(tree)
+    const after = describeTree(tree)
+    const back = await restore(first.id, tree)
+    assert.deepEqual([back.counts.patched, back.counts.fetched], [1, 1000])
+    assert.deepEqual(describeTree(tree), before)
+    await restore(second.id, tree)
+    assert.deepEqual(describeTree(tree), after)
+  })
+
   test('never changes a file through another name that lies outside', async () => {
     const { tree } = desk
     const big = path.join(tree, 'big')

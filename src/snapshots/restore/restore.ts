@@ -4,12 +4,14 @@ import { realSys } from '../../kit/sys/index.ts'
 import { applyTime, createShortfall, type Omission, rememberOwners } from '../attributes/index.ts'
 import type { SnapshotContext } from '../context.ts'
 import { collectProblems, type Problem } from '../create/problems.ts'
+import { createRoom } from '../create/room.ts'
 import type { Listed } from '../record/lines.ts'
 import { isSettled, lookAt, markOf } from '../stat-index/look.ts'
 import { openStatIndex, startStatIndex, statIndexFile, type StatIndexWriter } from '../stat-index/stat-index.ts'
 import { encodeDirectory, encodeEntry } from '../tree/codec.ts'
 import { type ByteText, byteText, rootName, shownName } from '../tree/name.ts'
 import { lookUp, type Placed } from '../tree/walk.ts'
+import { createComparing } from './comparing.ts'
 import { freshState, recordOf, touch } from './directory.ts'
 import { type Held, holdTop, letGo } from './held.ts'
 import { directoriesOn, inclusionOf } from './inclusion.ts'
@@ -60,12 +62,14 @@ export async function restoreSnapshot(context: SnapshotContext, options: Restore
   const file = statIndexFile(await context.cacheDir(), target.path, whatOf(options))
   const known = options.force === true ? undefined : openStatIndex(file)
   const top = target.exists ? holdTop(byteText(target.path)) : undefined
+  const comparing = createComparing()
   let index: StatIndexWriter | undefined
   let mark: HeldMark | undefined
   try {
     if (top !== undefined && options.dryRun !== true) mark = holdMark(top.path, top.fd, markOfRestore(context, options))
     const keepsIndex = from.entry.kind === 'directory' && (options.include ?? []).length === 0 && options.dryRun !== true
     const windows = openWindows(() => restoring)
+    const beside = workBeside(comparing.width)
     const restoring: Restoring = {
       chunks,
       mark,
@@ -86,6 +90,8 @@ export async function restoreSnapshot(context: SnapshotContext, options: Restore
       clock: context.clock,
       signal: context.signal,
       push: windows.push,
+      comparing,
+      later: beside.start,
       links: [],
       leaders: new Map(),
       keptLinks: new Map(),
@@ -93,7 +99,7 @@ export async function restoreSnapshot(context: SnapshotContext, options: Restore
     const directory = topDirectory(restoring, from, target, top)
     context.report({ kind: 'begin', task: 'restore' })
     try {
-      await visitTop(restoring, directory, from)
+      await visitTop(restoring, directory, from).finally(beside.end)
       await windows.end()
     } finally {
       windows.drop()
@@ -103,10 +109,40 @@ export async function restoreSnapshot(context: SnapshotContext, options: Restore
     context.report({ kind: 'end', task: 'restore' })
     return resultOf(restoring, target.path, mark)
   } finally {
+    await comparing.close()
     index?.drop()
     known?.close()
     mark?.release()
     if (top !== undefined) letGo(top)
+  }
+}
+
+/** Work that goes on beside the walk, so many pieces at a time. */
+function workBeside(width: number): { start(work: () => Promise<void>): Promise<void>; end(): Promise<void> } {
+  const room = createRoom(width)
+  const running = new Set<Promise<void>>()
+  let failure: { error: unknown } | undefined
+  const check = () => {
+    if (failure !== undefined) throw failure.error
+  }
+  return {
+    async start(work) {
+      await room.enter()
+      check()
+      const task = work()
+        .catch((error: unknown) => {
+          failure ??= { error }
+        })
+        .finally(() => {
+          running.delete(task)
+          room.leave()
+        })
+      running.add(task)
+    },
+    async end() {
+      await Promise.all(running)
+      check()
+    },
   }
 }
 

@@ -7,6 +7,7 @@ import type { KnownDirectory, KnownEntry } from '../stat-index/record.ts'
 import type { StatIndex, StatIndexWriter } from '../stat-index/stat-index.ts'
 import type { Entry } from '../tree/entry.ts'
 import type { ByteText } from '../tree/name.ts'
+import type { Comparing } from './comparing.ts'
 import type { Held } from './held.ts'
 import type { FileJob, Written } from './job.ts'
 import type { HeldMark } from './mark.ts'
@@ -38,6 +39,9 @@ export interface Restoring {
   readonly signal: AbortSignal | undefined
   /** Takes a file that lacks chunks; returns when there is room for more. */
   readonly push: (work: FileWork) => Promise<void>
+  readonly comparing: Comparing
+  /** Runs it beside the walk; returns when there is room for more. What it throws ends the restore. */
+  readonly later: (work: () => Promise<void>) => Promise<void>
   /** Hard links, made when all files are what they should be. */
   readonly links: LinkWork[]
   /** The first restored name of files whose own first name is not restored. */

@@ -1,5 +1,5 @@
 import { readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
-import { type Digest, diskFault, Fault, isTemporary, throwIfAborted } from '../../kit/index.ts'
+import { type Digest, Fault, isTemporary, throwIfAborted } from '../../kit/index.ts'
 import { splitDevice } from '../../kit/sys/index.ts'
 import { makeSpecialFile } from '../attributes/index.ts'
 import { knownInOrder, lookAt, namesIn, type Seen } from '../stat-index/look.ts'
@@ -7,7 +7,7 @@ import { decodeEntry, encodeEntry } from '../tree/codec.ts'
 import type { Entry } from '../tree/entry.ts'
 import { type ByteText, joinBytes, maxDepth, shownName, systemPath } from '../tree/name.ts'
 import { readDirectory } from '../tree/split.ts'
-import { fail, leave, newDirectory, touch } from './directory.ts'
+import { fail, failUnlessAll, leave, newDirectory, touch } from './directory.ts'
 import { restoreFile } from './file.ts'
 import { temporaryName } from './job.ts'
 import { markName } from './mark.ts'
@@ -102,9 +102,7 @@ async function attempt(restoring: Restoring, directory: Directory, name: ByteTex
   try {
     await act()
   } catch (error) {
-    const fault = diskFault(error, shownName(joinBytes(directory.path, name)), 'restore it')
-    if (fault.code === 'unavailable' || fault.code === 'aborted' || fault.code === 'bug') throw fault
-    fail(restoring, directory, name, fault)
+    failUnlessAll(restoring, directory, name, error)
   }
 }
 

@@ -8,7 +8,7 @@ import { settle } from './settle.ts'
 
 /** What a window may hold before it is fetched: bytes in memory, bytes to fetch, chunks, files that are open. */
 const heldBytes = 12 << 20
-const windowBytes = 128 << 20
+const windowBytes = 48 << 20
 const windowChunks = 8192
 const windowFiles = 400
 /** Bytes that are being written at a time. */
@@ -27,7 +27,10 @@ export function openWindows(restoring: () => Restoring): Windows {
   let filling: FileWork[] = []
   let room = freshRoom()
   let running: Promise<void> = Promise.resolve()
-  const turn = async () => {
+  let turning: Promise<void> | undefined
+  // Several may find it full at the same time.
+  const turn = () => (turning ??= next().finally(() => (turning = undefined)))
+  const next = async () => {
     await running
     const window = filling
     filling = []
@@ -46,6 +49,7 @@ export function openWindows(restoring: () => Restoring): Windows {
       if (Math.min(room.held, room.bytes, room.chunks, room.files) <= 0) await turn()
     },
     async end() {
+      await turning
       await turn()
       await running
     },
