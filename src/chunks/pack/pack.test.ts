@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { seededRandom, testSeed } from '../../../test/fakes/seeded-random.ts'
 import { digestOf, isFault } from '../../kit/index.ts'
+import { encodeIndex } from '../indexes/codec.ts'
 import { compressBlock, decompressBlock, seemsCompressible } from './block.ts'
 import { openBlock } from './open-block.ts'
 import { checkHeader, checkTrailer, endBytes, nonceOf, packSizeOf, parseEnd, sealPack } from './pack.ts'
@@ -78,6 +79,8 @@ describe('a pack', () => {
       ].join(''),
     )
     assert.equal(digestOf(pack), 'sha256:67c29cf6e3fc06d0297ed068a85c2c2f3bbfe66369bdb0823e4165642655fee3')
+    const index = encodeIndex({ packs: [{ id: digestOf(pack), contents: readPack(pack).contents }], gone: [] })
+    assert.equal(digestOf(index), 'sha256:bb3aed29fc37ed9f926d34875243ab592fe6359108c029ab5cbbec20d52ba7d5')
   })
 
   it('that is cut off, or changed in any byte, is noticed', () => {
