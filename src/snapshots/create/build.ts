@@ -1,6 +1,6 @@
 import { type BigIntStats, readlinkSync } from 'node:fs'
-import { type Clock, type Digest, diskFault, Fault, type Report, throwIfAborted } from '../../kit/index.ts'
-import { splitDevice } from '../../kit/sys/index.ts'
+import { asFault, type Clock, type Digest, diskFault, Fault, type Report, throwIfAborted } from '../../kit/index.ts'
+import { placeName, splitDevice } from '../../kit/sys/index.ts'
 import { isSettled, knownInOrder, lookAt, markOf, namesIn, type Seen } from '../stat-index/look.ts'
 import type { FileMark, KnownDirectory, KnownEntry } from '../stat-index/record.ts'
 import type { StatIndex, StatIndexWriter } from '../stat-index/stat-index.ts'
@@ -153,11 +153,16 @@ export async function visitRoot(build: Build, base: ByteText, selection: Selecti
 }
 
 /** Trouble with one file: it is told, and the rest goes on. What has gone since it was listed was not in the tree. */
-function skip(build: Build, { below, path }: Place, error: unknown): void {
-  const fault = diskFault(error, shownName(path), 'read it')
+function skip(build: Build, place: Place, error: unknown): void {
+  const at = placeName(systemPath(place.path))
+  const fault = diskFault(error, at, 'read it')
   // All other trouble is the store's, and ends the whole.
-  if (fault.at !== shownName(path)) throw fault
-  if (fault.code !== 'not-found') build.problems.add(shownName(below), fault)
+  if (fault.at !== at) throw fault
+  tell(build, place, fault)
+}
+
+function tell({ problems }: Build, { below }: Place, fault: Fault): void {
+  if (fault.code !== 'not-found') problems.add(shownName(below), fault)
 }
 
 async function visitInner(build: Build, place: Place, seen: Seen): Promise<Item> {
@@ -244,7 +249,8 @@ async function visitLinked(build: Build, place: Place, seen: Seen): Promise<Item
   if (group !== undefined) {
     const ready = group.content.then(
       (content) => knownEntry(place, entryOf(facts, content), markOf(seen.stats), undefined),
-      (error: unknown) => (skip(build, place, error), undefined),
+      // Whether that was the file's trouble or the store's, its first name tells.
+      (error: unknown) => (tell(build, place, asFault(error)), undefined),
     )
     ready.catch(() => undefined)
     return { name: seen.name, isSame: false, ready }

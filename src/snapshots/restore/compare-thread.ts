@@ -1,8 +1,8 @@
 import { parentPort } from 'node:worker_threads'
 import { compareHere, type ComparisonResult, type ComparisonTask, unpackParts } from './comparing.ts'
 
-/* A thread that compares files. */
-parentPort?.on('message', (message: ComparisonTask) => parentPort!.postMessage(answer(message)))
+// The beginning of a thread that compares files.
+parentPort?.on('message', (message: ComparisonTask) => parentPort!.postMessage(answer(message), []))
 
 function answer({ task, path, size, parts: packed }: ComparisonTask): ComparisonResult {
   const parts = unpackParts(packed)

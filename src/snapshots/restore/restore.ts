@@ -4,13 +4,13 @@ import { realSys } from '../../kit/sys/index.ts'
 import { applyTime, createShortfall, type Omission, rememberOwners } from '../attributes/index.ts'
 import type { SnapshotContext } from '../context.ts'
 import { collectProblems, type Problem } from '../create/problems.ts'
-import { createRoom } from '../create/room.ts'
 import type { Listed } from '../record/lines.ts'
 import { isSettled, lookAt, markOf } from '../stat-index/look.ts'
 import { openStatIndex, startStatIndex, statIndexFile, type StatIndexWriter } from '../stat-index/stat-index.ts'
 import { encodeDirectory, encodeEntry } from '../tree/codec.ts'
 import { type ByteText, byteText, rootName, shownName } from '../tree/name.ts'
 import { lookUp, type Placed } from '../tree/walk.ts'
+import { workBeside } from './beside.ts'
 import { createComparing } from './comparing.ts'
 import { freshState, recordOf, touch } from './directory.ts'
 import { type Held, holdTop, letGo } from './held.ts'
@@ -99,7 +99,7 @@ export async function restoreSnapshot(context: SnapshotContext, options: Restore
     const directory = topDirectory(restoring, from, target, top)
     context.report({ kind: 'begin', task: 'restore' })
     try {
-      await visitTop(restoring, directory, from).finally(beside.end)
+      await beside.around(() => visitTop(restoring, directory, from))
       await windows.end()
     } finally {
       windows.drop()
@@ -114,35 +114,6 @@ export async function restoreSnapshot(context: SnapshotContext, options: Restore
     known?.close()
     mark?.release()
     if (top !== undefined) letGo(top)
-  }
-}
-
-/** Work that goes on beside the walk, so many pieces at a time. */
-function workBeside(width: number): { start(work: () => Promise<void>): Promise<void>; end(): Promise<void> } {
-  const room = createRoom(width)
-  const running = new Set<Promise<void>>()
-  let failure: { error: unknown } | undefined
-  const check = () => {
-    if (failure !== undefined) throw failure.error
-  }
-  return {
-    async start(work) {
-      await room.enter()
-      check()
-      const task = work()
-        .catch((error: unknown) => {
-          failure ??= { error }
-        })
-        .finally(() => {
-          running.delete(task)
-          room.leave()
-        })
-      running.add(task)
-    },
-    async end() {
-      await Promise.all(running)
-      check()
-    },
   }
 }
 
