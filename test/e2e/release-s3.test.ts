@@ -6,7 +6,16 @@ import { type TestContext, test } from 'node:test'
 import { loadConfig } from '../../src/config/index.ts'
 import { isFault, silent, systemClock } from '../../src/kit/index.ts'
 import { isNothing } from '../../src/manifest/index.ts'
-import { createRelease, fetchRelease, listReleases, type Product, reconcile, rollback, verifyReleases } from '../../src/releases/index.ts'
+import {
+  createRelease,
+  fetchRelease,
+  historyOf,
+  listReleases,
+  type Product,
+  reconcile,
+  rollback,
+  verifyReleases,
+} from '../../src/releases/index.ts'
 import { openWire, type Wire } from '../../src/wire.ts'
 import { s3ForTests, type S3Server } from '../services/index.ts'
 
@@ -151,4 +160,40 @@ test('an object that was published is whole for any other client, with its cache
   const info = await tree.head('stable/6.4/librcclx-dev.a')
   assert.equal(info?.size, 11)
   assert.equal(info?.contentType, 'application/octet-stream')
+})
+
+test('eight who release and roll back two variants at once lose nothing: each success is in the history once', async (t) => {
+  const shop = await openShop(t)
+  if (shop === undefined) return
+  const variants = ['6.2', '6.4']
+  const product: Product = { ...shop.product, variants: { '6.2': {}, '6.4': {} } }
+  const done: Record<string, number> = { '6.2': 0, '6.4': 0 }
+  await Promise.all(
+    Array.from({ length: 8 }, async (_, person) => {
+      const context = await shop.wire.releases()
+      const variant = variants[person % 2]!
+      for (let round = 0; round < 2; round++) {
+        const file = path.join(shop.root, `person-${person}`, `${round}`, 'librcclx-dev.a')
+        await mkdir(path.dirname(file), { recursive: true })
+        await writeFile(file, `person ${person}, round ${round}`)
+        await createRelease(context, product, variant, { artifacts: [file] })
+        done[variant]!++
+        if (person < 2 && round === 1) {
+          await rollback(context, product, variant)
+          done[variant]!++
+        }
+      }
+    }),
+  )
+  const context = await shop.wire.releases()
+  for (const variant of variants) {
+    const history = await historyOf(context, product, variant)
+    assert.equal(history.length, done[variant])
+    assert.equal(new Set(history.map((row) => row.generation)).size, done[variant])
+    assert.equal((await listReleases(context, product, variant)).length, 8, 'every release is in a channel or archived')
+    await reconcile(context, product, variant)
+    assert.ok((await reconcile(context, product, variant)).views.every((view) => isNothing(view.plan)))
+  }
+  const { problems, behind } = await verifyReleases(context, product)
+  assert.deepEqual({ problems, behind }, { problems: [], behind: [] })
 })
