@@ -43,7 +43,7 @@ async function main(args: readonly string[]): Promise<number> {
   const started = performance.now()
   let tally: Tally
   try {
-    tally = await runAll(jobs, soak ? 240 * minutes : 12 * minutes)
+    tally = await runAll(jobs, soak ? 240 * minutes : 40 * minutes)
   } finally {
     await services.stop()
   }

@@ -13,9 +13,9 @@ after(() => builds.remove())
 const isFull = process.env['HOLDFAST_SOAK'] === '1'
 
 for (const [writers, short, full] of [
-  [1, 1200, 30_000],
-  [2, 500, 12_000],
-  [4, 300, 8000],
+  [1, 1200, 6000],
+  [2, 500, 2500],
+  [4, 300, 1500],
 ] as const) {
   const runs = isFull ? full : short
   test(`in ${runs} runs of random commands by ${writers} writer(s) under random faults nothing is lost, shown wrongly or claimed in vain`, async (t) => {
