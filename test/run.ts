@@ -32,7 +32,11 @@ async function main(args: readonly string[]): Promise<number> {
   const soak = args.includes('--soak')
   const words = args.filter((arg) => !arg.startsWith('--'))
   if (process.env['CI'] === 'true') process.env['HOLDFAST_TEST_REQUIRE'] = 'all'
-  if (soak) process.env['HOLDFAST_SOAK'] = '1'
+  if (soak) {
+    process.env['HOLDFAST_SOAK'] = '1'
+    // Room for an object of 6 GiB and its copy.
+    process.env['CEPH_GIB'] ??= '16'
+  }
 
   const jobs = [...unitJobs(), ...integrationJobs()].filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
   if (jobs.length === 0) {

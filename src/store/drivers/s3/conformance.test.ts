@@ -9,6 +9,7 @@ else {
   const { server } = found
   const bucket = await server.newBucket()
   conformanceTests('an S3 store', async () => createS3Store({ ...server, bucket, env: {} }), {
+    large: process.env['HOLDFAST_SOAK'] === '1',
     expectedSkips: { 'a key below or above another is refused, and says so': 'a bucket is flat: such keys live side by side' },
   })
 }
