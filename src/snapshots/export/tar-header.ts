@@ -95,7 +95,8 @@ function ustarBlock(fields: TarFields, flag: string): Buffer {
   if (fitsOwner(fields.group)) block.write(fields.group, 297)
   writeNumber(block, 329, 8, fields.device?.major ?? 0)
   writeNumber(block, 337, 8, fields.device?.minor ?? 0)
-  const sum = block.reduce((total, byte) => total + byte, 0)
+  let sum = 0
+  for (const byte of block) sum += byte
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148)
   return block
 }
