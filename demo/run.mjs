@@ -15,7 +15,8 @@ setUp()
 for (const version of ['1.0', '1.1', '1.2']) {
   say(`Version ${version}: build and release both variants`)
   edit(version)
-  for (const rocm of ['6.2', '6.4']) holdfast('release', 'create', 'rcclx', '--rocm-version', rocm, '--yes', '--message', `version ${version}`)
+  for (const rocm of ['6.2', '6.4'])
+    holdfast('release', 'create', 'rcclx', '--rocm-version', rocm, '--yes', '--message', `version ${version}`)
 }
 
 say('What there is now: stable, last-stable and an archive for each variant')

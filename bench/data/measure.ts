@@ -32,10 +32,6 @@ export function measure(line: string, env: NodeJS.ProcessEnv = {}): Cost {
   }
 }
 
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
-}
-
 /** Bytes that a folder takes, by its files' sizes. */
 export function sizeOf(folder: string): number {
   const { stdout } = spawnSync('du', ['-sb', '--apparent-size', folder], { encoding: 'utf8' })

@@ -43,10 +43,10 @@ function holdfast(...args: string[]): Ran {
   return { status, out: stdout, err: stderr }
 }
 
-function result<T>(...args: string[]): T {
+function result(...args: string[]): unknown {
   const { status, out, err } = holdfast(...args, '--json')
   assert.equal(status, 0, err)
-  return (JSON.parse(out) as { result: T }).result
+  return (JSON.parse(out) as { result: unknown }).result
 }
 
 interface Made {
@@ -81,31 +81,26 @@ before(() => {
 
 test('an environment is kept, run in, kept again, and given back clean', () => {
   const clean = describeTree(at('env'))
-  const first = result<Made>('snapshot', 'create', 'env', '--name', 'env')
+  const first = result('snapshot', 'create', 'env', '--name', 'env') as Made
   assert.equal(first.counts.changed, 52)
-  const again = result<Made>('snapshot', 'create', 'env', '--name', 'env')
+  const again = result('snapshot', 'create', 'env', '--name', 'env') as Made
   assert.deepEqual([again.unchanged, again.stored], [true, 0])
 
   writeFileSync(at('env/node-1/data/part-7'), 'dirty')
   writeFileSync(at('env/node-1/new.log'), 'a run was here')
   rmSync(at('env/node-1/link'))
-  const dirty = result<Made>('snapshot', 'create', 'env', '--name', 'env')
+  const dirty = result('snapshot', 'create', 'env', '--name', 'env') as Made
   assert.equal(dirty.counts.changed, 2)
-  assert.equal(result<{ snapshots: unknown[] }>('snapshot', 'list').snapshots.length, 3)
+  assert.equal((result('snapshot', 'list') as { snapshots: unknown[] }).snapshots.length, 3)
   assert.match(
     holdfast('snapshot', 'diff', 'latest~1', 'latest', '--content').out,
     /^~ node-1\/data\/part-7 [^]*\n- node-1\/link\n\+ node-1\/new\.log/,
   )
 
-  const restored = result<{ counts: Record<string, number>; written: number }>(
-    'snapshot',
-    'restore',
-    'latest~1',
-    '--to',
-    'env',
-    '--delete',
-    '--yes',
-  )
+  const restored = result('snapshot', 'restore', 'latest~1', '--to', 'env', '--delete', '--yes') as {
+    counts: Record<string, number>
+    written: number
+  }
   assert.deepEqual(describeTree(at('env')), clean)
   assert.ok(restored.written < 100_000, `${restored.written} bytes were written for one small file`)
   const fresh = holdfast('snapshot', 'restore', 'latest~1', '--to', 'elsewhere')
@@ -134,18 +129,18 @@ test('a create that is killed leaves the list as it was, and the next one does i
     await new Promise((resolve) => setImmediate(resolve))
   child.kill('SIGKILL')
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-  assert.ok(result<{ snapshots: unknown[] }>('snapshot', 'list').snapshots.length >= 3)
+  assert.ok((result('snapshot', 'list') as { snapshots: unknown[] }).snapshots.length >= 3)
   assert.equal(holdfast('snapshot', 'verify', '--read-data').status, 0)
-  const made = result<Made>('snapshot', 'create', 'env', '--name', 'env')
+  const made = result('snapshot', 'create', 'env', '--name', 'env') as Made
   assert.equal(holdfast('snapshot', 'restore', made.id, '--to', 'after-kill').status, 0)
   assert.deepEqual(describeTree(at('after-kill')), describeTree(at('env')))
 })
 
 test('a copy has all of it, under the same ids', () => {
-  const { copied } = result<{ copied: string[] }>('snapshot', 'copy', '--to', 'file:./mirror')
+  const { copied } = result('snapshot', 'copy', '--to', 'file:./mirror') as { copied: string[] }
   assert.ok(copied.length >= 4)
   assert.equal(holdfast('snapshot', 'verify', '--read-data', '--store', 'file:./mirror').status, 0)
-  assert.equal(result<{ copied: string[] }>('snapshot', 'copy', '--to', 'file:./mirror').copied.length, 0)
+  assert.equal((result('snapshot', 'copy', '--to', 'file:./mirror') as { copied: string[] }).copied.length, 0)
 })
 
 test('a flipped bit is found with the path that needs it', () => {

@@ -1,4 +1,4 @@
-import { type Bytes, bytesFrom, bytesOf, digestOf, isFault } from '../../kit/index.ts'
+import { type Bytes, bytesFrom, bytesOf, digestOf, asFault, isFault } from '../../kit/index.ts'
 import type { ObjectStore, PutOptions } from '../store.ts'
 import {
   type ConformanceCase,
@@ -106,7 +106,7 @@ export const failureCases: readonly ConformanceCase[] = [
         'new bytes were given after old ones',
       )
       if (failure === undefined) ensure(whole.byteLength === old.byteLength, 'the old bytes ended early without a fault')
-      else ensure(isFault(failure, 'precondition'), `expected precondition, got ${String(failure)}`)
+      else ensure(isFault(failure, 'precondition'), `expected precondition, got ${asFault(failure).message}`)
       await ensureHolds(store, key('x'), fresh)
       const later = await read(store, key('x'), { etag: body.info.etag }).catch((error: unknown) => error)
       ensure(isFault(later, 'precondition'), 'the old version can still be asked for, and gives new bytes')

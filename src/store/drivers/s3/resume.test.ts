@@ -43,7 +43,7 @@ async function place(t: TestContext): Promise<Place | undefined> {
     options,
     store,
     sent() {
-      const seen = Object.fromEntries([...counted].sort())
+      const seen = Object.fromEntries([...counted].sort(([a], [b]) => (a < b ? -1 : 1)))
       counted.clear()
       return seen
     },

@@ -40,7 +40,7 @@ async function place(t: TestContext, settings: Partial<S3StoreOptions> = {}): Pr
     open,
     store: open(),
     sent() {
-      const seen = Object.fromEntries([...counted].sort())
+      const seen = Object.fromEntries([...counted].sort(([a], [b]) => (a < b ? -1 : 1)))
       counted.clear()
       return seen
     },
