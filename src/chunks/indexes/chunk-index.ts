@@ -83,6 +83,7 @@ export function createChunkIndex(): ChunkIndex {
     for (let entry = ids.find(id, offset); entry !== -1; entry = ids.find(id, offset, entry)) if (!packOf(entry).isGone) found.push(entry)
     return found
   }
+  let summed = { first: -1, entry: 0, offset: 0 }
   return {
     get size() {
       return ids.size
@@ -164,9 +165,15 @@ export function createChunkIndex(): ChunkIndex {
       return chunks
     },
     offsetOf(entry, place) {
-      let offset = 0
-      for (let before = place.firstEntry; before < entry; before++) offset += lengths.at(before) & ~nodeBit
-      return offset
+      // Blocks are mostly read in their order: the sum goes on from where the last one ended.
+      const { from, offset } =
+        summed.first === place.firstEntry && summed.entry <= entry
+          ? { from: summed.entry, offset: summed.offset }
+          : { from: place.firstEntry, offset: 0 }
+      let sum = offset
+      for (let before = from; before < entry; before++) sum += lengths.at(before) & ~nodeBit
+      summed = { first: place.firstEntry, entry, offset: sum }
+      return sum
     },
   }
 }

@@ -8,6 +8,7 @@ import { memoryChunks } from '../../../test/fakes/memory-chunks.ts'
 import { digestOf, Fault, isFault, silent, systemClock } from '../../kit/index.ts'
 import { createMemoryStore, type ObjectStore } from '../../store/index.ts'
 import type { SnapshotContext } from '../context.ts'
+import { forgetSnapshots } from '../keep/forget.ts'
 import { listSnapshots } from '../record/lines.ts'
 import { readDirectory, readParts } from '../tree/split.ts'
 import { createSnapshot, type CreateOptions } from './create.ts'
@@ -74,6 +75,26 @@ describe('a snapshot', () => {
     }
   })
   afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  test('reads all again where the snapshot that it relied on is forgotten meanwhile', async () => {
+    fill()
+    ahead = 60_000
+    const { id } = await createSnapshot(context, { paths: [tree], cwd: folder })
+    let isForgotten = false
+    const racing: ObjectStore = {
+      ...store,
+      async put(key, ...rest) {
+        if (key.startsWith('snapshots/') && !isForgotten) {
+          isForgotten = true
+          await forgetSnapshots(context, { ids: [id] })
+        }
+        return await store.put(key, ...rest)
+      },
+    }
+    const { counts } = await createSnapshot({ ...context, store: racing }, { paths: [tree], cwd: folder })
+    assert.ok(isForgotten)
+    assert.equal(counts.unchanged, 0)
+  })
 
   test('records every entry of a tree with its content', async () => {
     fill()

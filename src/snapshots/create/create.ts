@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import path from 'node:path'
 import type { ChunkWriter, WriterStats } from '../../chunks/index.ts'
-import { type Digest, Fault, isFault, throwIfAborted } from '../../kit/index.ts'
+import { type Digest, Fault, throwIfAborted } from '../../kit/index.ts'
 import { realSys } from '../../kit/sys/index.ts'
 import { moveRef, readRef } from '../../refs/index.ts'
 import { createShortfall, type Omission, rememberOwners } from '../attributes/index.ts'
@@ -67,14 +67,18 @@ export async function createSnapshot(context: SnapshotContext, options: CreateOp
   try {
     return { ...(await createOn(context, options, sources, name, options.force !== true)), storeIsNew: isNew }
   } catch (error) {
-    if (!isFault(error) || !(error.cause instanceof ParentGone)) throw error
+    if (!(error instanceof ParentGone)) throw error
     // The snapshot that the index relied on was forgotten meanwhile: rely on nothing.
     return { ...(await createOn(context, options, sources, name, false)), storeIsNew: isNew }
   }
 }
 
 /** The snapshot that has what was not read again is not there any more. */
-class ParentGone extends Error {}
+class ParentGone extends Fault {
+  constructor() {
+    super('precondition', 'the snapshot before this one was forgotten meanwhile')
+  }
+}
 
 async function createOn(
   context: SnapshotContext,
@@ -224,7 +228,7 @@ function summaryOf(record: SnapshotRecord, id: Digest, tags: readonly string[]):
   }
 }
 
-/** Throws with ParentGone as its cause where no snapshot of the line has `reliedOn` any more. */
+/** Throws ParentGone where no snapshot of the line has `reliedOn` any more. */
 async function addToLine(context: SnapshotContext, name: string, summary: SnapshotSummary, reliedOn: Digest | undefined): Promise<void> {
   throwIfAborted(context.signal)
   await moveRef(
@@ -234,7 +238,7 @@ async function addToLine(context: SnapshotContext, name: string, summary: Snapsh
     (current) => {
       const snapshots = current?.state.snapshots ?? []
       if (reliedOn !== undefined && !snapshots.some(({ root }) => root === reliedOn)) {
-        throw new Fault('precondition', 'the snapshot before this one was forgotten meanwhile', { cause: new ParentGone() })
+        throw new ParentGone()
       }
       return { state: { snapshots: [...snapshots, summary] }, action: 'create', note: { added: summary.id }, message: summary.message }
     },
