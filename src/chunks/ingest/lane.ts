@@ -38,8 +38,7 @@ export function serveLane(port: LanePort): void {
       const message = await work.take()
       if (message.type === 'open') openHere(message, send)
       else if (message.type === 'begin') session = createSession(message, send, verdicts, written)
-      else if (session !== undefined && message.type === 'read')
-        send({ type: 'done', job: message.job, results: await session.read(message.parts) })
+      else if (session !== undefined && message.type === 'read') sendResults(message.job, await session.read(message.parts), send)
       else if (session !== undefined && message.type === 'flush') {
         const body = await session.flush()
         send({ type: 'flushed', body }, body === undefined ? [] : [body.bytes.buffer as ArrayBuffer])
@@ -135,6 +134,24 @@ function createSession(
       return packer.take()
     },
   }
+}
+
+/** The references of all parts travel in one buffer: a thousand small ones would cost more than the files. */
+function sendResults(
+  job: number,
+  results: readonly PartResult[],
+  send: (message: FromLane, transfer: readonly ArrayBuffer[]) => void,
+): void {
+  const all = new Uint8Array(results.reduce((sum, result) => sum + ('fault' in result ? 0 : result.refs.byteLength), 0))
+  let at = 0
+  const placed = results.map((result) => {
+    if ('fault' in result) return result
+    const refs = all.subarray(at, at + result.refs.byteLength)
+    refs.set(result.refs)
+    at += refs.byteLength
+    return { ...result, refs }
+  })
+  send({ type: 'done', job, results: placed }, [all.buffer])
 }
 
 function openHere(message: Extract<ToLane, { type: 'open' }>, send: (message: FromLane, transfer?: readonly ArrayBuffer[]) => void): void {

@@ -43,7 +43,7 @@ export function openInlineLane(events: LaneEvents): Lane {
 export function openThreadLane(events: LaneEvents): Lane {
   // The sources run as they are, and built they lie in dist/ as JavaScript.
   const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js'
-  const worker = new Worker(new URL(file, import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 16 } })
+  const worker = new Worker(new URL(file, import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 8 } })
   let isOpen = true
   worker.on('message', (message: FromLane) => events.message(message))
   worker.on('error', (error) => events.broken(new Fault('bug', `a worker thread has failed: ${String(error)}`, { cause: error })))

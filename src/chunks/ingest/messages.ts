@@ -1,5 +1,6 @@
 import type { Digest, FaultCode } from '../../kit/index.ts'
 import type { CutSizes } from '../cut/cut.ts'
+import type { OpenedBlock } from '../pack/open-block.ts'
 import type { PackBody } from '../pack/packer.ts'
 import type { BlockMethod } from '../pack/block.ts'
 import type { ExpectedFile } from '../chunk-store.ts'
@@ -36,7 +37,7 @@ export type FromLane =
     }
   | { readonly type: 'done'; readonly job: number; readonly results: readonly PartResult[] }
   | { readonly type: 'flushed'; readonly body: PackBody | undefined }
-  | { readonly type: 'opened'; readonly task: number; readonly plain: Uint8Array; readonly bad: readonly number[] }
+  | ({ readonly type: 'opened'; readonly task: number } & OpenedBlock)
   | { readonly type: 'unopened'; readonly task: number; readonly fault: PlainFault }
   | { readonly type: 'failed'; readonly fault: PlainFault }
 

@@ -63,7 +63,7 @@ async function openHere(stored: StoredBlock, plain: number, chunks: Uint8Array, 
 }
 
 function settle(tasks: Map<number, PromiseWithResolvers<OpenedBlock>>, failAll: (fault: Fault) => void, message: FromLane): void {
-  if (message.type === 'opened') tasks.get(message.task)?.resolve({ plain: message.plain, bad: message.bad })
+  if (message.type === 'opened') tasks.get(message.task)?.resolve(message)
   else if (message.type === 'unopened') tasks.get(message.task)?.reject(faultOf(message.fault))
   else if (message.type === 'failed') failAll(faultOf(message.fault))
   if (message.type === 'opened' || message.type === 'unopened') tasks.delete(message.task)

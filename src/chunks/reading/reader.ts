@@ -86,17 +86,17 @@ async function* giveStep(
 }
 
 async function chunkIn(
-  { store, index }: ReaderParts,
+  { store }: ReaderParts,
   entry: number,
   place: BlockPlace,
   opened: Promise<OpenedBlock>,
 ): Promise<Uint8Array | Fault> {
-  const { plain, bad } = await opened
-  if (bad.includes(entry - place.firstEntry)) {
+  const { plain, offsets, bad } = await opened
+  const number = entry - place.firstEntry
+  if (bad.includes(number)) {
     return new Fault('corrupt', 'its bytes in the pack do not match its digest', { at: `${store.name}/${packKey(place.pack.id)}` })
   }
-  const offset = index.offsetOf(entry, place)
-  return plain.subarray(offset, offset + index.lengthAt(entry))
+  return plain.subarray(offsets[number], offsets[number + 1])
 }
 
 /** Damaged; gone; shorter than it was; taken away while it was read. */

@@ -25,12 +25,10 @@ export async function checkPack(
   const bad: number[] = []
   for (const place of blocksOf(index, pack)) {
     const opened = openOrNothing(index, place, bytes, at)
-    let offset = 0
     for (let entry = place.firstEntry; entry < place.endEntry; entry++) {
-      const end = offset + index.lengthAt(entry)
-      if (opened === undefined || opened.bad.includes(entry - place.firstEntry)) bad.push(entry)
-      else await options.take?.(entry, opened.plain.subarray(offset, end))
-      offset = end
+      const number = entry - place.firstEntry
+      if (opened === undefined || opened.bad.includes(number)) bad.push(entry)
+      else await options.take?.(entry, opened.plain.subarray(opened.offsets[number], opened.offsets[number + 1]))
     }
   }
   const isWhole = damage === undefined && digestOf(bytes) === pack.id

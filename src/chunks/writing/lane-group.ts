@@ -64,11 +64,15 @@ export function createLaneGroup(parts: LaneGroupParts): LaneGroup {
       if (open.length === 0) add(openInlineLane)
       if (hasThreads || threads === 0 || prepared <= inlineBytes) return
       hasThreads = true
-      reading.removeLane(open[0]!.lane)
+      // It gives up its memory to them.
+      const [first] = open
+      reading.removeLane(first!.lane)
+      first!.lane.send({ type: 'flush' })
+      first!.flushed.promise.then(() => first!.lane.close()).catch(() => undefined)
       for (let thread = 0; thread < threads; thread++) add(openThreadLane)
     },
     async flush() {
-      for (const { lane } of open) lane.send({ type: 'flush' })
+      for (const { lane } of hasThreads ? open.slice(1) : open) lane.send({ type: 'flush' })
       const bodies = await Promise.all(open.map(({ flushed }) => flushed.promise))
       return bodies.filter((body) => body !== undefined)
     },
