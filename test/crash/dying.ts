@@ -23,20 +23,27 @@ export function createDeadline(killAt: number): Deadline {
   }
 }
 
-/** A store whose user may be killed before each operation, after it was applied, and in the middle of a body that is put or got. */
-export function dyingStore(store: ObjectStore, deadline: Deadline): ObjectStore {
+/**
+ * A store whose user may be killed before each operation, after it was applied, and in the middle of a body that is put or got; with
+ * `onlyChanges` not where it reads, since that leaves the store as the operation before did.
+ */
+export function dyingStore(store: ObjectStore, deadline: Deadline, onlyChanges = false): ObjectStore {
   const around = async <T>(work: () => Promise<T>): Promise<T> => {
     deadline.pass()
     const result = await work()
     deadline.pass()
     return result
   }
-  return {
-    ...store,
+  const changes: Pick<ObjectStore, 'near' | 'put' | 'delete'> = {
     near: store.near && { ...store.near, copyFrom: (...args) => around(() => store.near!.copyFrom(...args)) },
-    head: (...args) => around(() => store.head(...args)),
     put: (key, body, options) => around(() => store.put(key, dyingBytes(body, deadline), options)),
     delete: (...args) => around(() => store.delete(...args)),
+  }
+  if (onlyChanges) return { ...store, ...changes }
+  return {
+    ...store,
+    ...changes,
+    head: (...args) => around(() => store.head(...args)),
     async get(...args) {
       const body = await around(() => store.get(...args))
       return { ...dyingBytes(body, deadline), info: body.info, length: body.length } satisfies ObjectBody

@@ -95,16 +95,16 @@ async function runChild(
   death: Death,
 ): Promise<{ points: number | undefined; looks: number }> {
   const job: ChildJob = { place: scene.place, play: playing.play, death }
-  const process_ = spawn(process.execPath, [child, JSON.stringify(job)], {
+  const living = spawn(process.execPath, [child, JSON.stringify(job)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NODE_COMPILE_CACHE: playing.cache },
   })
   let talk = ''
-  process_.stderr.on('data', (piece: Buffer) => void (talk += piece.toString()))
-  const ended = new Promise<string>((resolve) => process_.once('close', (code, signal) => resolve(signal ?? String(code))))
+  living.stderr.on('data', (piece: Buffer) => void (talk += piece.toString()))
+  const ended = new Promise<string>((resolve) => living.once('close', (code, signal) => resolve(signal ?? String(code))))
   let points: number | undefined
   let watching: ReturnType<typeof watch> | undefined
-  for await (const line of createInterface({ input: process_.stdout })) {
+  for await (const line of createInterface({ input: living.stdout })) {
     if (line === 'begins') watching = watch(scene, allowed)
     else points = (JSON.parse(line) as { points: number }).points
   }

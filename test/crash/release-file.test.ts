@@ -14,11 +14,13 @@ const now = Math.floor(Date.now() / 1000) * 1000
 const cache = path.join(root, 'compiled')
 const newPlace = async (): Promise<Place> => ({ root: await mkdtemp(path.join(root, 'place-')), now, size: 4096 })
 
+const readingToo: ReadonlySet<PlayName> = new Set(['create', 'rollback', 'fetch'])
+
 for (const play of Object.keys(plays) as PlayName[]) {
-  test(`${play} in folders may be killed at any operation`, async (t) => {
-    const sample = isFull || play === 'create' ? undefined : { size: 20, random: seededRandom(testSeed) }
-    const { points, killed, looks } = await playAndKill({ play, within: 'store', newPlace, cache, sample })
-    t.diagnostic(`killed at ${killed} of ${points} points (seed ${testSeed}), looked at ${looks} times meanwhile`)
+  const within = isFull || readingToo.has(play) ? 'store' : 'changes'
+  test(`${play} in folders may be killed at any operation${within === 'changes' ? ' that changes something' : ''}`, async (t) => {
+    const { points, killed, looks } = await playAndKill({ play, within, newPlace, cache })
+    t.diagnostic(`killed at ${killed} of ${points} points, looked at ${looks} times meanwhile`)
   })
 }
 

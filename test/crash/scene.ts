@@ -39,10 +39,13 @@ export interface Scene {
   close(): Promise<void>
 }
 
-/** What dies, and when: at an operation on a store, at a request to the server, or at a call of the file driver on the disk. */
+/**
+ * What dies, and when: at an operation on a store, at one that changes something, at a request to the server, or at a call of the file
+ * driver on the disk.
+ */
 export interface Death {
   readonly at: number
-  readonly within: 'store' | 'requests' | 'disk'
+  readonly within: 'store' | 'changes' | 'requests' | 'disk'
 }
 
 export const variant = '6.4'
@@ -51,7 +54,8 @@ const minute = 60_000
 
 export function openScene(place: Place, death?: Death): Scene & { readonly points: () => number } {
   const deadline = createDeadline(death?.at ?? 0)
-  const wrap = (store: ObjectStore) => (death?.within === 'store' ? dyingStore(store, deadline) : store)
+  const atStores = death?.within === 'store' || death?.within === 'changes'
+  const wrap = (store: ObjectStore) => (atStores ? dyingStore(store, deadline, death.within === 'changes') : store)
   const dying = death?.within === 'disk'
   const folder = (name: string) =>
     wrap(createFileStore({ root: path.join(place.root, name), durable: dying, ...(dying ? { disk: dyingDisk(deadline) } : {}) }))
