@@ -62,8 +62,8 @@ const tools: readonly Tool[] = [
   {
     name: 'casync',
     program: 'casync',
-    keep: 'mkdir -p {store} && casync make -q --store={store}/chunks.castr {store}/{name}.caidx {source} >/dev/null',
-    restore: 'casync extract -q --store={store}/chunks.castr {store}/{name}.caidx {to}',
+    keep: 'mkdir -p {store} && casync make --store={store}/chunks.castr {store}/{name}.caidx {source} >/dev/null',
+    restore: 'casync extract --store={store}/chunks.castr {store}/{name}.caidx {to}',
   },
   {
     name: 'rsync -a',
