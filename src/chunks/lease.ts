@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { bytesOf, canonicalJson, type Clock, type Digest, Fault, isDigest, isFault, parseJson } from '../kit/index.ts'
-import { type ObjectStore, readAll, type Signal } from '../store/index.ts'
+import { type Condition, type ObjectStore, readAll, type Signal } from '../store/index.ts'
 import type { Root } from './roots.ts'
 
 /**
@@ -69,22 +69,32 @@ export async function takeLease(store: ObjectStore, options: TakeLeaseOptions): 
     expires: new Date(now + lifetime).toISOString(),
     reaches: options.reaches ?? [],
   })
-  const first = await store.put(key, encode(recordAt(started)), { if: 'absent', signal: options.signal })
-  let etag = first.etag
+  /** Of the attempts that a wrapper repeats, one may have been applied whose answer was lost: what is there and not revoked is ours. */
+  const put = async (now: number, condition: Condition, { signal }: Signal): Promise<string> => {
+    try {
+      return (await store.put(key, encode(recordAt(now)), { if: condition, signal })).etag
+    } catch (error) {
+      if (!isFault(error, 'precondition')) throw error
+      const present = await readLease(store, key, { signal })
+      if (present === undefined || present.record.revoked === true) throw lost(store, key, 'was revoked')
+      return present.etag
+    }
+  }
+  let etag = await put(started, 'absent', options)
   let expires = started + lifetime
+  let renewing: Promise<void> | undefined
 
   const checkTime = () => {
     if (clock.now() >= expires) throw lost(store, key, 'has run out')
   }
-  const renew = async ({ signal }: Signal) => {
-    const now = clock.now()
-    try {
-      const info = await store.put(key, encode(recordAt(now)), { if: { etag }, signal })
-      etag = info.etag
+  /** Many ask at once, one does it. */
+  const renew = async (signal: Signal) => {
+    renewing ??= (async () => {
+      const now = clock.now()
+      etag = await put(now, { etag }, signal)
       expires = now + lifetime
-    } catch (error) {
-      throw isFault(error, 'precondition') ? lost(store, key, 'was revoked') : error
-    }
+    })().finally(() => (renewing = undefined))
+    await renewing
   }
   return {
     id,
@@ -113,28 +123,52 @@ function lost(store: ObjectStore, key: string, how: string): Fault {
   })
 }
 
+interface FoundLease {
+  readonly record: v.InferOutput<typeof shape>
+  readonly etag: string
+}
+
+async function readLease(store: ObjectStore, key: string, { signal }: Signal): Promise<FoundLease | undefined> {
+  try {
+    const { bytes, info } = await readAll(store, key, { limit: 64 << 20, signal })
+    return { record: parseJson(shape, bytes, `${store.name}/${key}`), etag: info.etag }
+  } catch (error) {
+    if (isFault(error, 'not-found')) return undefined
+    throw error
+  }
+}
+
 /** The ids of all leases that stand. Those that ran out are revoked, and deleted once they were revoked by an earlier call. */
 export async function listLeases(
   store: ObjectStore,
   clock: Clock,
-  options: Signal & { readonly mayRevoke: boolean },
+  { signal, mayRevoke }: Signal & { readonly mayRevoke: boolean },
 ): Promise<Set<string>> {
   const live = new Set<string>()
-  const { signal } = options
-  for await (const info of store.list(prefix, { signal })) {
-    const id = info.key.slice(prefix.length, -'.json'.length)
-    try {
-      const { bytes, info: read } = await readAll(store, info.key, { limit: 64 << 20, signal })
-      const record = parseJson(shape, bytes, `${store.name}/${info.key}`)
-      const isOver = record.revoked === true || Date.parse(record.expires) + leaseMargin < clock.now()
-      if (!isOver) live.add(id)
-      else if (options.mayRevoke && record.revoked === true) await store.delete(info.key, { signal })
-      else if (options.mayRevoke) await store.put(info.key, encode({ ...record, revoked: true }), { if: { etag: read.etag }, signal })
-    } catch (error) {
-      // Given up meanwhile; or renewed meanwhile, and so still there.
-      if (isFault(error, 'precondition')) live.add(id)
-      else if (!isFault(error, 'not-found')) throw error
-    }
+  for await (const { key } of store.list(prefix, { signal })) {
+    const id = key.slice(prefix.length, -'.json'.length)
+    const found = await readLease(store, key, { signal })
+    if (found === undefined) continue
+    const { record, etag } = found
+    if (record.revoked === true) {
+      if (mayRevoke) await store.delete(key, { signal })
+    } else if (
+      Date.parse(record.expires) + leaseMargin >= clock.now() ||
+      !mayRevoke ||
+      !(await revoke(store, key, record, etag, { signal }))
+    )
+      live.add(id)
   }
   return live
+}
+
+/** False where it was renewed, or given up, meanwhile. */
+async function revoke(store: ObjectStore, key: string, record: LeaseRecord, etag: string, { signal }: Signal): Promise<boolean> {
+  try {
+    await store.put(key, encode({ ...record, revoked: true }), { if: { etag }, signal })
+    return true
+  } catch (error) {
+    if (isFault(error, 'precondition')) return false
+    throw error
+  }
 }
