@@ -1,5 +1,5 @@
 import { asFault } from '../../kit/index.ts'
-import { isAlone } from '../pack/block.ts'
+import { freeNow, isAlone } from '../pack/block.ts'
 import { openBlock } from '../pack/open-block.ts'
 import { nonceOf, sealPack } from '../pack/pack.ts'
 import { createPacker, type PackBody } from '../pack/packer.ts'
@@ -158,6 +158,7 @@ function openHere(message: Extract<ToLane, { type: 'open' }>, send: (message: Fr
   const { task, method, bytes, plain, chunks, at } = message
   try {
     const opened = openBlock({ method, bytes }, plain, chunks, at)
+    if (method === 'zstd') freeNow(bytes)
     send({ type: 'opened', task, ...opened }, isAlone(opened.plain) ? [opened.plain.buffer as ArrayBuffer] : [])
   } catch (error) {
     send({ type: 'unopened', task, fault: plainFault(error) })

@@ -1,7 +1,7 @@
 import { collect } from '../../kit/index.ts'
 import type { ObjectStore, Signal } from '../../store/index.ts'
 import type { BlockPlace } from '../indexes/chunk-index.ts'
-import type { StoredBlock } from '../pack/block.ts'
+import { freeNow, type StoredBlock } from '../pack/block.ts'
 import type { OpenedBlock } from '../pack/open-block.ts'
 import { packKey } from '../pack/pack.ts'
 import { createTurns } from './turns.ts'
@@ -20,7 +20,7 @@ const maxRange = 4 << 20
 /** Requests at once. */
 const width = 4
 /** Plain bytes of blocks that are kept for the next reader. */
-const keptBytes = 24 << 20
+const keptBytes = 16 << 20
 
 export function createBlockReader(store: ObjectStore, open: OpenBlock): BlockReader {
   const kept = new Map<number, { readonly bytes: number; readonly opened: Promise<OpenedBlock> }>()
@@ -56,6 +56,7 @@ export function createBlockReader(store: ObjectStore, open: OpenBlock): BlockRea
       }
       for (const range of rangesOf([...missing.values()])) {
         const bytes = turns.run(() => readRange(store, range, options))
+        const openings: Promise<OpenedBlock>[] = []
         for (const place of range) {
           const at = `${store.name}/${packKey(place.pack.id)}`
           const opened = bytes.then((whole) => {
@@ -64,11 +65,20 @@ export function createBlockReader(store: ObjectStore, open: OpenBlock): BlockRea
           })
           keep(place, opened)
           found.set(place.block, opened)
+          openings.push(opened)
         }
+        // Blocks that are stored as they are stay where they are.
+        if (range.every(({ method }) => method === 'zstd')) void freeAfter(openings, bytes)
       }
       return found
     },
   }
+}
+
+/** Gives back what a request has brought once all of it has been opened. */
+async function freeAfter(openings: readonly Promise<OpenedBlock>[], bytes: Promise<Uint8Array>): Promise<void> {
+  await Promise.allSettled(openings)
+  await bytes.then(freeNow, () => undefined)
 }
 
 /** Places by pack and position, those together that one request brings. */

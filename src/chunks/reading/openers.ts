@@ -39,7 +39,8 @@ export function createOpeners(index: ChunkIndex, count: number): Openers {
       opened += place.plain
       const chunks = index.chunksOf(place)
       if (opened <= inlineBytes || count < 2 || isClosed) return openHere(stored, place.plain, chunks, at)
-      while (threads.length < count) threads.push(start())
+      // This thread has its own work: it reads, and whoever asked writes.
+      while (threads.length < count - 1) threads.push(start())
       const { lane, tasks } = threads.reduce((idle, thread) => (thread.tasks.size < idle.tasks.size ? thread : idle))
       const result = Promise.withResolvers<OpenedBlock>()
       tasks.set(++task, result)

@@ -15,7 +15,7 @@ export interface ReaderParts {
 }
 
 /** Plain bytes of blocks that one step of `readChunks` asks for; the next step is under way meanwhile. */
-const stepBytes = 12 << 20
+const stepBytes = 8 << 20
 
 export async function readChunk(parts: ReaderParts, id: Digest, options: Signal): Promise<Uint8Array> {
   const { index } = parts
