@@ -86,7 +86,9 @@ function readRecord(fd: number, at: number): KnownDirectory | undefined {
   return record === undefined ? undefined : decodeRecord(record, at)
 }
 
+/** Undefined where the file ends before, also for a place that no file reaches: a damaged index may name any. */
 function readAt(fd: number, at: number, length: number): Buffer | undefined {
+  if (at < 0 || at > 2 ** 52) return undefined
   const bytes = Buffer.allocUnsafe(length)
   for (let done = 0; done < length;) {
     const count = readSync(fd, bytes, done, length - done, at + done)
