@@ -1,5 +1,5 @@
 import { cutCode } from './code.ts'
-import { boundsOf, type Cutter, type CutSizes, masksFor } from './cut.ts'
+import { boundsOf, type Cutter, type CutSizes, jsCutter, masksFor } from './cut.ts'
 import { gearTable } from './gear.ts'
 
 /** What of WebAssembly is used here: Node has it, the type definitions of this project's targets do not. */
@@ -15,7 +15,12 @@ const page = 1 << 16
 /** The two tables need 2 KiB; the bytes begin on a page of the memory's own. */
 const dataAt = 4096
 
-/** In WebAssembly, a quarter faster than JavaScript. The bytes are its memory, so that files are read into it and nothing is copied. */
+/** The faster one; where a Node without WebAssembly runs (`--jitless`), the one in JavaScript. */
+export function createCutter(sizes: CutSizes, size: number): Cutter {
+  return typeof WebAssembly === 'undefined' ? jsCutter(sizes, size) : wasmCutter(sizes, size)
+}
+
+/** In WebAssembly, twice as fast as JavaScript. The bytes are its memory, so that files are read into it and nothing is copied. */
 export function wasmCutter(sizes: CutSizes, size: number): Cutter {
   const memory = new WebAssembly.Memory({ initial: Math.ceil((dataAt + size) / page) })
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(cutCode, 'base64')), { cut: { memory } })

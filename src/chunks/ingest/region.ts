@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { idBytes } from '../chunk.ts'
 import type { Cutter, CutSizes } from '../cut/cut.ts'
-import { wasmCutter } from '../cut/wasm.ts'
+import { createCutter } from '../cut/wasm.ts'
 
 /** A stretch of memory that files are read into, one behind the other, and the chunks found there. */
 export interface Region {
@@ -24,7 +24,7 @@ const maxChunks = 1 << 14
 const refBytes = idBytes + 4
 
 export function createRegion(sizes: CutSizes): Region {
-  const cutter = wasmCutter(sizes, Math.max(regionBytes, sizes.max * 4))
+  const cutter = createCutter(sizes, Math.max(regionBytes, sizes.max * 4))
   const starts = new Uint32Array(maxChunks)
   const table = Buffer.alloc(maxChunks * refBytes)
   let count = 0
