@@ -15,14 +15,14 @@ const columns: Column<Row>[] = [
   { header: 'BY', cell: (row) => row.by, priority: 1, min: 5 },
 ]
 const rows: Row[] = [
-  { name: 'librcclx-dev.a', size: '812 MiB', by: 'builder@farm-7' },
+  { name: 'librcclx-dev.a', size: '812 MiB', by: 'builder@rack-7' },
   { name: '安装', size: '9 B', by: 'ada' },
 ]
 
 test('a table is written in full where nobody limits its width', () => {
   assert.equal(
     renderTable(columns, rows, { width: undefined }),
-    ['NAME               SIZE  BY', 'librcclx-dev.a  812 MiB  builder@farm-7', '安装                9 B  ada'].join('\n'),
+    ['NAME               SIZE  BY', 'librcclx-dev.a  812 MiB  builder@rack-7', '安装                9 B  ada'].join('\n'),
   )
 })
 
