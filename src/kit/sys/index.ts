@@ -1,6 +1,6 @@
 /**
  * What the kernel can and Node does not offer: extended attributes, times in nanoseconds, links' own times, holes, clones,
- * exchange of names, special files, locks, the names of owners. Through libc by koffi, on Linux on x64 and arm64.
+ * exchange of names, special files, locks, mounts, loop devices, the names of owners. Through libc by koffi, on Linux on x64 and arm64.
  *
  * Promises: a call blocks and costs its system call and 0.2 µs; paths are bytes; no call follows a link; the library loads
  * with the first call, and where it cannot, every call throws `unsupported` and says what one cannot do.
@@ -10,6 +10,9 @@ export type { AccountCalls } from './accounts.ts'
 export type { CopiedRange } from './clone.ts'
 export type { Extent } from './extents.ts'
 export { fileSystemType } from './file-system.ts'
+export type { LoopDevice } from './loop.ts'
+export type { MountRequest } from './mount.ts'
+export { type MountEntry, mountsAt, readMounts } from './mount-table.ts'
 export { type Place, placeName } from './place.ts'
 export { type DeviceNumber, type SpecialKind, splitDevice } from './special.ts'
 export { createSys, realSys, type Sys } from './sys.ts'

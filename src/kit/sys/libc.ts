@@ -23,7 +23,8 @@ export interface Signature {
   readonly doing: string
 }
 
-export type CValue = number | bigint | ArrayBufferView
+/** Null is C's NULL. */
+export type CValue = number | bigint | ArrayBufferView | null
 
 export type CFunction = (...values: readonly CValue[]) => number
 

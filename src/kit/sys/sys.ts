@@ -3,12 +3,15 @@ import { type CloneCalls, cloneCalls } from './clone.ts'
 import { type ExtentCalls, extentCalls } from './extents.ts'
 import { createLibc, type LibcSource } from './libc.ts'
 import { type LockCalls, lockCalls } from './lock.ts'
+import { type LoopCalls, loopCalls } from './loop.ts'
+import { type MountCalls, mountCalls } from './mount.ts'
 import { type RenameCalls, renameCalls } from './rename.ts'
 import { type SpecialCalls, specialCalls } from './special.ts'
 import { type TimeCalls, timeCalls } from './times.ts'
 import { type XattrCalls, xattrCalls } from './xattr.ts'
 
-export interface Sys extends XattrCalls, TimeCalls, SpecialCalls, ExtentCalls, CloneCalls, RenameCalls, LockCalls, AccountCalls {
+export interface Sys
+  extends XattrCalls, TimeCalls, SpecialCalls, ExtentCalls, CloneCalls, RenameCalls, LockCalls, MountCalls, LoopCalls, AccountCalls {
   /** Why all calls are `unsupported` on this machine; undefined where they work. */
   whyMissing(): string | undefined
 }
@@ -25,6 +28,8 @@ export function createSys(source: LibcSource = {}): Sys {
     ...cloneCalls(libc),
     ...renameCalls(libc),
     ...lockCalls(libc),
+    ...mountCalls(libc),
+    ...loopCalls(libc),
     ...accountCalls(libc),
   }
 }
