@@ -1,11 +1,11 @@
 import { fchmodSync, fstatSync, mkdirSync } from 'node:fs'
 import { diskFault } from '../../kit/index.ts'
+import { type Held, holdInner, letGo } from '../../kit/sys/index.ts'
 import { isSettled, lookAt, markOf } from '../stat-index/look.ts'
 import type { KnownDirectory, KnownEntry } from '../stat-index/record.ts'
 import { encodeEntry } from '../tree/codec.ts'
 import type { Entry } from '../tree/entry.ts'
 import { type ByteText, joinBytes, shownName, systemPath } from '../tree/name.ts'
-import { type Held, holdInner, letGo } from './held.ts'
 import type { Directory, Restoring } from './restoring.ts'
 import { settle } from './settle.ts'
 

@@ -1,4 +1,5 @@
 import { type BigIntStats, closeSync, constants, fstatSync } from 'node:fs'
+import { removeEntry } from '../../kit/sys/index.ts'
 import type { Seen } from '../stat-index/look.ts'
 import { decodeEntry } from '../tree/codec.ts'
 import { hasSameContent } from '../tree/compare.ts'
@@ -8,7 +9,6 @@ import { readParts } from '../tree/split.ts'
 import { failUnlessAll, leave, touch } from './directory.ts'
 import { type FileJob, freshFile, patchedFile, wholeBytes, wholeFile } from './job.ts'
 import { compareFile, differenceOf, type FileDifference, isDifferent, openPlain, stretchesOf } from './local-file.ts'
-import { removeEntry } from './remove.ts'
 import type { Directory, Restoring } from './restoring.ts'
 import { hasOtherAttributes, settle } from './settle.ts'
 

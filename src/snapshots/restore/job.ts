@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, constants, fdatasync, ftruncateSync, openSync, renameSync, rmSync, write, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { diskFault, Fault } from '../../kit/index.ts'
+import type { Held } from '../../kit/sys/index.ts'
 import { clearRange } from '../attributes/index.ts'
 import { type ByteText, joinBytes, shownName, systemPath } from '../tree/name.ts'
 import type { Part } from '../tree/entry.ts'
-import type { Held } from './held.ts'
 import { type FileDifference, readFully, type Stretch, stretchesOf } from './local-file.ts'
 
 /** A file on its way to what it should be. It is given its missing chunks in any order; with the last one it is done. */

@@ -1,11 +1,11 @@
 import { linkSync, lstatSync, renameSync, rmSync } from 'node:fs'
 import { Fault } from '../../kit/index.ts'
+import { type Held, holdInner, letGo } from '../../kit/sys/index.ts'
 import { joinBytes, pathNames, shownName, systemPath } from '../tree/name.ts'
 import type { ByteText } from '../tree/name.ts'
 import { fail, leave, touch } from './directory.ts'
-import { type Held, holdInner, letGo } from './held.ts'
 import { temporaryName } from './job.ts'
-import { removeEntry } from './remove.ts'
+import { removeEntry } from '../../kit/sys/index.ts'
 import type { LinkWork, Restoring } from './restoring.ts'
 
 /** Makes the hard links, when all files are what they should be. `top` is the target. */

@@ -1,6 +1,6 @@
-import { type BigIntStats, lstatSync, readdirSync } from 'node:fs'
+import { type BigIntStats, lstatSync } from 'node:fs'
 import { errno } from '../../kit/index.ts'
-import { type ByteText, compareNames, systemPath } from '../tree/name.ts'
+import { type ByteText, systemPath } from '../tree/name.ts'
 import type { FileMark, KnownDirectory, KnownEntry } from './record.ts'
 
 /** Something in a directory, as it is now. */
@@ -11,11 +11,6 @@ export interface Seen {
   readonly known: KnownEntry | undefined
   /** It is what it was: content, attributes and all; of a directory, only its own attributes. */
   readonly isSame: boolean
-}
-
-/** The names in a directory, in order. Throws the system's own errors. */
-export function namesIn(directory: ByteText): ByteText[] {
-  return readdirSync(systemPath(directory), { encoding: 'latin1' }).sort(compareNames)
 }
 
 /** What is at a path now, called `name`; undefined where it is gone. Throws the system's own errors. */

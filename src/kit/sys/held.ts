@@ -1,6 +1,6 @@
-import { closeSync, constants, existsSync, openSync } from 'node:fs'
-import { diskFault } from '../../kit/index.ts'
-import { type ByteText, joinBytes, shownName, systemPath } from '../tree/name.ts'
+import { closeSync, constants, existsSync, openSync, readdirSync } from 'node:fs'
+import { type ByteText, compareNames, joinBytes, shownName, systemPath } from '../byte-text.ts'
+import { diskFault } from '../disk.ts'
 
 /**
  * A directory that is held open: all that is done in it goes through `path`, which means this very directory whatever its name comes to
@@ -40,4 +40,9 @@ function held(path: ByteText, name: ByteText, fallback: ByteText): Held {
 
 export function letGo({ fd }: Held): void {
   closeSync(fd)
+}
+
+/** The names in a directory, in order. Throws the system's own errors. */
+export function namesIn(directory: ByteText): ByteText[] {
+  return readdirSync(systemPath(directory), { encoding: 'latin1' }).sort(compareNames)
 }

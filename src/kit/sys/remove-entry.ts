@@ -1,8 +1,7 @@
 import { lstatSync, rmdirSync, unlinkSync } from 'node:fs'
-import { diskFault, errno } from '../../kit/index.ts'
-import { namesIn } from '../stat-index/look.ts'
-import { type ByteText, joinBytes, shownName, systemPath } from '../tree/name.ts'
-import { type Held, holdInner, letGo } from './held.ts'
+import { type ByteText, joinBytes, shownName, systemPath } from '../byte-text.ts'
+import { diskFault, errno } from '../disk.ts'
+import { type Held, holdInner, letGo, namesIn } from './held.ts'
 
 /** Removes an entry of a directory with all that is in it, and no more: links are removed, not followed. How many entries that were. */
 export function removeEntry(directory: Held, name: ByteText): number {
