@@ -9,6 +9,7 @@
 export type { AccountCalls } from './accounts.ts'
 export type { CopiedRange } from './clone.ts'
 export type { Extent } from './extents.ts'
+export { type FileMark, isSettled, isUnchanged, markOf } from './file-mark.ts'
 export { fileSystemType } from './file-system.ts'
 export { type Held, holdInner, holdTop, letGo, namesIn } from './held.ts'
 export type { LoopDevice } from './loop.ts'

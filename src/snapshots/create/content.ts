@@ -1,9 +1,8 @@
 import { type BigIntStats, closeSync, constants, openSync } from 'node:fs'
 import type { ChunkWriter, ExpectedFile, IngestedFile } from '../../chunks/index.ts'
 import { mapBounded } from '../../kit/index.ts'
-import { realSys } from '../../kit/sys/index.ts'
+import { type FileMark, realSys } from '../../kit/sys/index.ts'
 import type { Part } from '../tree/entry.ts'
-import type { FileMark } from '../stat-index/record.ts'
 
 /** What was read of a file. */
 export interface ReadFile {

@@ -10,7 +10,7 @@ import { createMemoryStore, type ObjectStore } from '../../store/index.ts'
 import type { SnapshotContext } from '../context.ts'
 import { forgetSnapshots } from '../keep/forget.ts'
 import { listSnapshots } from '../record/lines.ts'
-import { readDirectory, readParts } from '../tree/split.ts'
+import { partsOf, readDirectory } from '../tree/split.ts'
 import { createSnapshot, type CreateOptions } from './create.ts'
 
 let folder: string
@@ -118,7 +118,7 @@ describe('a snapshot', () => {
     assert.equal(two.mtimeNs, 2_000_000_000n)
     const [one] = await readDirectory(chunks, b.node)
     assert.ok(one?.kind === 'file')
-    const parts = await readParts(chunks, one.content)
+    const parts = (await Array.fromAsync(partsOf(chunks, one.content))).flat()
     assert.deepEqual(
       parts.map(({ length }) => length),
       [1000, 1000, 500],
@@ -237,7 +237,7 @@ describe('a snapshot', () => {
     const [sparse] = await rootOf(await make())
     assert.ok(sparse?.kind === 'file')
     assert.equal(sparse.content.size, 10 << 20)
-    const holes = (await readParts(chunks, sparse.content)).filter(({ id }) => id === undefined)
+    const holes = (await Array.fromAsync(partsOf(chunks, sparse.content))).flat().filter(({ id }) => id === undefined)
     assert.deepEqual(
       holes.map(({ length }) => length),
       [512 * 4096, (10 << 20) - 514 * 4096],

@@ -1,7 +1,8 @@
 import { type BigIntStats, lstatSync } from 'node:fs'
 import { errno } from '../../kit/index.ts'
+import { isUnchanged } from '../../kit/sys/index.ts'
 import { type ByteText, systemPath } from '../tree/name.ts'
-import type { FileMark, KnownDirectory, KnownEntry } from './record.ts'
+import type { KnownDirectory, KnownEntry } from './record.ts'
 
 /** Something in a directory, as it is now. */
 export interface Seen {
@@ -32,28 +33,4 @@ export function knownInOrder(directory: KnownDirectory | undefined): (name: Byte
     while (at < entries.length && entries[at]!.name < name) at++
     return entries[at]?.name === name ? entries[at] : undefined
   }
-}
-
-export function markOf(stats: BigIntStats): FileMark {
-  return { size: Number(stats.size), mtimeNs: stats.mtimeNs, ctimeNs: stats.ctimeNs, ino: stats.ino }
-}
-
-function isUnchanged(stats: BigIntStats, mark: FileMark): boolean {
-  return (
-    stats.ctimeNs === mark.ctimeNs &&
-    stats.mtimeNs === mark.mtimeNs &&
-    stats.ino === mark.ino &&
-    // A directory's size says nothing, and some file systems let it vary.
-    (Number(stats.size) === mark.size || stats.isDirectory())
-  )
-}
-
-/** Nanoseconds in which a file may change twice and show one time: longer than a tick of any kernel, or of a file system that counts seconds. */
-const tick = 20_000_000n
-const coarseTick = 2_000_000_000n
-
-/** Whether a later change would surely show. `since` is when looking began, in milliseconds since 1970. */
-export function isSettled(mark: FileMark, since: number): boolean {
-  const isCoarse = mark.ctimeNs % 1_000_000_000n === 0n && mark.mtimeNs % 1_000_000_000n === 0n
-  return mark.ctimeNs < BigInt(Math.floor(since)) * 1_000_000n - (isCoarse ? coarseTick : tick)
 }

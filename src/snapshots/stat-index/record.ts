@@ -1,15 +1,8 @@
 import { crc32 } from 'node:zlib'
 import type { Digest } from '../../kit/index.ts'
+import type { FileMark } from '../../kit/sys/index.ts'
 import { binaryReader, binaryWriter } from '../tree/binary.ts'
 import type { ByteText } from '../tree/name.ts'
-
-/** What tells that a file is still the one that was read: all four are equal. */
-export interface FileMark {
-  readonly size: number
-  readonly mtimeNs: bigint
-  readonly ctimeNs: bigint
-  readonly ino: bigint
-}
 
 /** An entry as it was last seen. */
 export interface KnownEntry {
