@@ -1,5 +1,6 @@
-import { collect, Fault, forEachBounded, isFault, type Digest } from '../kit/index.ts'
-import type { Condition, ObjectInfo, ObjectStore, ResumeMemo, Signal } from './store.ts'
+import { collect, Fault, forEachBounded, isFault, throwIfAborted, type Digest } from '../kit/index.ts'
+import { checkReading } from './range.ts'
+import type { Condition, ObjectInfo, ObjectReader, ObjectStore, ReaderOptions, ResumeMemo, Signal } from './store.ts'
 
 /** How often something that changes all the time is read anew. */
 const readings = 5
@@ -20,6 +21,30 @@ export async function readAll(
       // Replaced or deleted while it was read: the next get says which.
       if (!isFault(error, 'precondition') || attempt === readings) throw error
     }
+  }
+}
+
+/** Opens one version for many reads. Throws `not-found`. Where the store has no way of its own, each read is a get. */
+export async function openReader(store: ObjectStore, key: string, options: ReaderOptions = {}): Promise<ObjectReader> {
+  if (store.reader !== undefined) return await store.reader(key, options)
+  const { signal } = options
+  const at = `${store.name}/${key}`
+  const info = await store.head(key, { signal })
+  if (info === undefined) throw new Fault('not-found', `there is no ${at}`, { at })
+  if (options.etag !== undefined && options.etag !== info.etag) {
+    throw new Fault('precondition', `${at} is not the version that was expected`, { at })
+  }
+  return {
+    info,
+    async read(start, end) {
+      checkReading(start, end, info.size, at)
+      throwIfAborted(signal)
+      if (start === end) return new Uint8Array(0)
+      const bytes = await collect(await store.get(key, { range: { start, end }, etag: info.etag, signal }), end - start, at)
+      if (bytes.byteLength !== end - start) throw shortened(store, key, end - start, bytes.byteLength)
+      return bytes
+    },
+    async close() {},
   }
 }
 

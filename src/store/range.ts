@@ -17,3 +17,9 @@ export function checkRange(range: NonNullable<GetOptions['range']>, at: string):
   const usable = Number.isSafeInteger(start) && start >= 0 && (end === undefined || (Number.isSafeInteger(end) && end > start))
   if (!usable) throw new Fault('invalid', `not a range of bytes: from ${start} up to ${end ?? 'the end'}`, { at })
 }
+
+/** Throws `invalid` unless a reader can read it: within the object, and perhaps empty. */
+export function checkReading(start: number, end: number, size: number, at: string): void {
+  if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end && end <= size) return
+  throw new Fault('invalid', `not a range within the ${size} bytes of the object: from ${start} up to ${end}`, { at })
+}

@@ -27,6 +27,8 @@ export interface ObjectStore {
   head(key: string, options?: Signal): Promise<ObjectInfo | undefined>
   /** Throws `not-found`. The body is rewindable, and every reading of it gives the version that `info` describes or throws `precondition`. */
   get(key: string, options?: GetOptions): Promise<ObjectBody>
+  /** Present where one opening serves many reads; `openReader` does the same over any store. */
+  readonly reader?: ((key: string, options?: ReaderOptions) => Promise<ObjectReader>) | undefined
   put(key: string, body: Bytes, options?: PutOptions): Promise<ObjectInfo>
   /** Idempotent: deleting what is not there succeeds. */
   delete(key: string, options?: Signal): Promise<void>
@@ -94,6 +96,28 @@ export interface GetOptions extends Signal {
   readonly range?: { readonly start: number; readonly end?: number | undefined } | undefined
   /** Throws `precondition` unless the object still has this etag. */
   readonly etag?: string | undefined
+}
+
+export interface ReaderOptions extends Signal {
+  /** Throws `precondition` unless the object still has this etag. */
+  readonly etag?: string | undefined
+  /**
+   * For files that others append to, such as logs: then only one that became shorter is `precondition`, the bytes are whatever
+   * lies at their place when they are read, and the caller checks their digest. Where nothing can be appended this changes nothing.
+   */
+  readonly mayGrow?: boolean | undefined
+}
+
+/** Many ranges of one version, with one opening. The signal that it was opened with ends its reads too. */
+export interface ObjectReader {
+  readonly info: ObjectInfo
+  /**
+   * The bytes from `start` up to and without `end`, every one of them: of the version that `info` describes, or `precondition`.
+   * Both lie within the object, and they may be equal: `invalid` otherwise. Many may be under way at once; the bytes are the caller's.
+   */
+  read(start: number, end: number): Promise<Uint8Array>
+  /** Lets go of what it holds. Idempotent; no read may be under way or follow. */
+  close(): Promise<void>
 }
 
 /** `absent`: only where there is no such key. `{ etag }`: only over that version. Anything else throws `precondition`. */

@@ -8,10 +8,12 @@ import { keyCases } from './keys.ts'
 import { listingCases } from './listing.ts'
 import { objectCases } from './objects.ts'
 import { rangeCases } from './ranges.ts'
+import { readerCases } from './readers.ts'
 
 export const conformanceCases: readonly ConformanceCase[] = [
   ...objectCases,
   ...rangeCases,
+  ...readerCases,
   ...keyCases,
   ...listingCases,
   ...conditionCases,

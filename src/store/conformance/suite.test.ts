@@ -88,6 +88,12 @@ const broken: Record<string, (store: ObjectStore) => Partial<ObjectStore>> = {
       return { ...body, [Symbol.asyncIterator]: pieces }
     },
   }),
+  'a reader gives whatever is there when it reads': (store) => ({
+    async reader(key) {
+      const info = (await store.head(key))!
+      return { info, read: async (start, end) => (await collect(await store.get(key), 1 << 30)).slice(start, end), close: async () => {} }
+    },
+  }),
   'signals are not heard': (store) => ({ head: (key) => store.head(key) }),
   'a copy is empty': (store) => ({ near: { ...store.near!, copyFrom: (_address, key) => store.put(key, bytesOf('')) } }),
 }

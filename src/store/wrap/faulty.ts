@@ -1,5 +1,5 @@
 import { bytesFrom, type Clock, compareKeys, Fault, isKey } from '../../kit/index.ts'
-import type { ListOptions, ObjectBody, ObjectInfo, ObjectStore } from '../store.ts'
+import type { ListOptions, ObjectBody, ObjectInfo, ObjectReader, ObjectStore } from '../store.ts'
 import type { Operation } from './metered.ts'
 
 /**
@@ -101,6 +101,14 @@ export function faultyStore(store: ObjectStore, plan: FaultPlan, clock: Clock): 
       const body = await store.get(key, options)
       return fault === 'truncated' || fault === 'corrupted' ? damaged(body, fault) : body
     },
+    reader:
+      store.reader &&
+      (async (key, options) => {
+        const fault = plan.next('get', key)
+        if (fault === 'error-before') throw lost('get', store, key)
+        if (fault === 'delayed') await clock.sleep(50)
+        return damagedReader(await store.reader!(key, options), fault, () => lost('get', store, key))
+      }),
     put: (key, body, options = {}) =>
       meet('put', key, () => recent.making(store, key, () => store.put(key, body, options)), body.rewindable),
     delete: (key, options) => meet('delete', key, () => recent.deleting(store, key, () => store.delete(key, options))),
@@ -128,6 +136,23 @@ function damaged(body: ObjectBody, fault: 'truncated' | 'corrupted'): ObjectBody
     }
   }, body.length)
   return { ...bytes, info: body.info, length: body.length }
+}
+
+/** The first read that has bytes fails, or has its middle byte changed. */
+function damagedReader(reader: ObjectReader, fault: StoreFault | undefined, lost: () => Fault): ObjectReader {
+  let waiting = fault === 'truncated' || fault === 'corrupted' ? fault : undefined
+  return {
+    ...reader,
+    async read(start, end) {
+      const bytes = await reader.read(start, end)
+      const now = bytes.byteLength === 0 ? undefined : waiting
+      if (now === undefined) return bytes
+      waiting = undefined
+      if (now === 'truncated') throw lost()
+      const middle = Math.floor(bytes.byteLength / 2)
+      return bytes.map((byte, index) => (index === middle ? byte ^ 1 : byte))
+    },
+  }
 }
 
 interface Changes {

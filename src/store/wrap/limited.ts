@@ -45,6 +45,19 @@ export function limitedStore(store: ObjectStore, { rate, inFlight = Number.POSIT
       const body = await reads(() => store.get(key, options), options.signal)
       return { ...observed(body, slow(options.signal)), info: body.info, length: body.length }
     },
+    reader:
+      store.reader &&
+      (async (key, options = {}) => {
+        const reader = await reads(() => store.reader!(key, options), options.signal)
+        return {
+          ...reader,
+          async read(start, end) {
+            const bytes = await reads(() => reader.read(start, end), options.signal)
+            await rate?.take(bytes.byteLength, options.signal)
+            return bytes
+          },
+        }
+      }),
     put: (key, body, options = {}) => writes(() => store.put(key, observed(body, slow(options.signal)), options), options.signal),
     delete: (key, options = {}) => writes(() => store.delete(key, options), options.signal),
     async *list(prefix, options = {}): AsyncGenerator<ObjectInfo> {

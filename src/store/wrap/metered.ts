@@ -4,7 +4,7 @@ import type { ObjectStore } from '../store.ts'
 export type Operation = 'head' | 'get' | 'put' | 'delete' | 'list' | 'copy'
 
 export interface MeterReading {
-  /** Calls of the stores' verbs; a listing is one, whatever its length. */
+  /** Calls of the stores' verbs; a listing is one, whatever its length, and so is a reader that is opened. */
   readonly operations: Readonly<Record<Operation, number>>
   /** Bytes of content: read and written through this process, and copied inside of a place. */
   readonly bytes: { readonly read: number; readonly written: number; readonly copied: number }
@@ -54,6 +54,20 @@ export function meteredStore(store: ObjectStore, meter: Meter): ObjectStore {
       const body = await store.get(key, options)
       return { ...observed(body, (piece) => meter.bytes('read', piece.byteLength)), info: body.info, length: body.length }
     },
+    reader:
+      store.reader &&
+      (async (key, options) => {
+        meter.operation('get')
+        const reader = await store.reader!(key, options)
+        return {
+          ...reader,
+          async read(start, end) {
+            const bytes = await reader.read(start, end)
+            meter.bytes('read', bytes.byteLength)
+            return bytes
+          },
+        }
+      }),
     async put(key, body, options) {
       meter.operation('put')
       return await store.put(

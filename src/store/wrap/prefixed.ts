@@ -27,6 +27,12 @@ export function prefixedStore(store: ObjectStore, prefix: string): ObjectStore {
       const { length, rewindable } = body
       return { info: outer(body.info), length, rewindable, [Symbol.asyncIterator]: () => body[Symbol.asyncIterator]() }
     },
+    reader:
+      store.reader &&
+      (async (key, options) => {
+        const reader = await store.reader!(inner(key), options)
+        return { ...reader, info: outer(reader.info) }
+      }),
     put: async (key, body, options) => outer(await store.put(inner(key), body, options)),
     delete: async (key, options) => await store.delete(inner(key), options),
     sweep: store.sweep && ((age, options = {}) => store.sweep!(age, { ...options, prefix: prefix + (options.prefix ?? '') })),

@@ -2,13 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bytesOf, bytesOnce, collect, type Fault, isFault, systemClock } from '../../kit/index.ts'
 import { hastyClock } from '../../../test/fakes/hasty-clock.ts'
-import { readAll } from '../derive.ts'
+import { openReader, readAll } from '../derive.ts'
 import { createMemoryStore } from '../drivers/memory.ts'
+import type { ObjectStore } from '../store.ts'
 import { faultyStore, type PlannedFault, plannedFaults } from './faulty.ts'
 import { retryingStore } from './retrying.ts'
 
 function storeWith(...faults: PlannedFault[]) {
-  const memory = createMemoryStore({ clock: systemClock })
+  const plain = createMemoryStore({ clock: systemClock })
+  const memory: ObjectStore = { ...plain, reader: (key, options) => openReader(plain, key, options) }
   const plan = plannedFaults(...faults)
   const waits: number[] = []
   const onRetry = (_fault: Fault, _attempt: number, wait: number) => void waits.push(wait)
@@ -84,4 +86,21 @@ test('what is wrong for good is not tried again', async () => {
   await assert.rejects(store.get('missing'), (error) => isFault(error, 'not-found'))
   await assert.rejects(store.head('not//a key'), (error) => isFault(error, 'invalid'))
   assert.deepEqual(waits, [])
+})
+
+test('a reader that breaks is opened again at the same version', async () => {
+  const { memory, plan, store, waits } = storeWith({ on: 'get', nth: 1, fault: 'truncated' }, { on: 'get', nth: 2, fault: 'truncated' })
+  await memory.put('x', bytesOf('0123456789'))
+  const reader = await openReader(store, 'x')
+  assert.equal(Buffer.from(await reader.read(2, 5)).toString(), '234')
+  assert.equal(waits.length, 2)
+  plan.assertUsed()
+})
+
+test('a reader that breaks does not go on with another version', async () => {
+  const { memory, store } = storeWith({ on: 'get', nth: 1, fault: 'truncated' })
+  await memory.put('x', bytesOf('the old version'))
+  const reader = await openReader(store, 'x')
+  await memory.put('x', bytesOf('the new version'))
+  await assert.rejects(reader.read(0, 3), (error) => isFault(error, 'precondition'))
 })

@@ -1,5 +1,15 @@
-import { type Bytes, Fault, retrying, type RetryPolicy } from '../../kit/index.ts'
-import type { GetOptions, ListOptions, Near, ObjectBody, ObjectInfo, ObjectStore, PutOptions } from '../store.ts'
+import { asFault, type Bytes, Fault, retrying, type RetryPolicy } from '../../kit/index.ts'
+import type {
+  GetOptions,
+  ListOptions,
+  Near,
+  ObjectBody,
+  ObjectInfo,
+  ObjectReader,
+  ObjectStore,
+  PutOptions,
+  ReaderOptions,
+} from '../store.ts'
 
 /**
  * The same store; what fails for now (`unavailable`, `busy`) is tried again where that is safe.
@@ -17,6 +27,7 @@ export function retryingStore(store: ObjectStore, policy: RetryPolicy): ObjectSt
       const body = await retrying(policy, () => store.get(key, options), options.signal)
       return { ...factsOf(body), [Symbol.asyncIterator]: () => readOn(store, policy, key, options, body) }
     },
+    reader: store.reader && ((key, options = {}) => readerOn(store, policy, key, options)),
     put: (key, body, options = {}) =>
       isRepeatable(body, options) ? retrying(policy, () => store.put(key, body, options), options.signal) : store.put(key, body, options),
     delete: (key, options = {}) => retrying(policy, () => store.delete(key, options), options.signal),
@@ -75,6 +86,38 @@ async function* readOn(
     }
   } finally {
     await pieces?.return?.()
+  }
+}
+
+/** A reader whose reads are tried again, each time with a new opening of the same version. */
+async function readerOn(store: ObjectStore, policy: RetryPolicy, key: string, options: ReaderOptions): Promise<ObjectReader> {
+  const first = await retrying(policy, () => store.reader!(key, options), options.signal)
+  const again = options.mayGrow === true ? options : { ...options, etag: first.info.etag }
+  let current: Promise<ObjectReader> | undefined = Promise.resolve(first)
+  const drop = async (broken: Promise<ObjectReader>) => {
+    if (current !== broken) return
+    current = undefined
+    await broken.then((reader) => reader.close()).catch(() => undefined)
+  }
+  return {
+    info: first.info,
+    read: (start, end) =>
+      retrying(
+        policy,
+        async () => {
+          const reading = (current ??= store.reader!(key, again))
+          try {
+            return await (await reading).read(start, end)
+          } catch (error) {
+            if (asFault(error).retry === 'later') await drop(reading)
+            throw error
+          }
+        },
+        options.signal,
+      ),
+    async close() {
+      await (await current?.catch(() => undefined))?.close()
+    },
   }
 }
 

@@ -2,6 +2,7 @@ import { bytesOf, systemClock } from '../../kit/index.ts'
 import { conformanceTests } from '../../../test/conformance.ts'
 import { hastyClock } from '../../../test/fakes/hasty-clock.ts'
 import { seededRandom, testSeed } from '../../../test/fakes/seeded-random.ts'
+import { openReader } from '../derive.ts'
 import { createMemoryStore } from '../drivers/memory.ts'
 import type { ObjectStore } from '../store.ts'
 import { type FaultPlan, faultyStore, plannedFaults, randomFaults } from './faulty.ts'
@@ -37,8 +38,14 @@ const wrappers: Record<string, (store: ObjectStore) => ObjectStore> = {
     ),
 }
 
-for (const [name, wrap] of Object.entries(wrappers)) {
+/** In memory, with a reader of its own, so that the wrappers have one to pass on. */
+function memoryWithReaders(): ObjectStore {
   const memory = createMemoryStore({ clock: systemClock })
+  return { ...memory, reader: (key, options) => openReader(memory, key, options) }
+}
+
+for (const [name, wrap] of Object.entries(wrappers)) {
+  const memory = memoryWithReaders()
   await memory.put('somewhere-else', bytesOf('not under any prefix'))
   const store = wrap(memory)
   conformanceTests(`the wrapper that ${name}`, async () => store, {

@@ -71,6 +71,19 @@ const operations: readonly Operation[] = [
   { name: 'head of a generation', before: moved, run: async (store) => (await store.head(key))?.size ?? 'absent', holds: [old] },
   { name: 'get', before: put(old), run: async (store) => Buffer.from(await collect(await store.get(key), 100)).toString(), holds: [old] },
   {
+    name: 'reader',
+    before: put(old),
+    run: async (store) => {
+      const reader = await store.reader!(key)
+      try {
+        return Buffer.from(await reader.read(0, old.length)).toString()
+      } finally {
+        await reader.close()
+      }
+    },
+    holds: [old],
+  },
+  {
     name: 'list',
     before: moved,
     run: async (store) => (await Array.fromAsync(store.list('some/'))).map((info) => info.key).join(),

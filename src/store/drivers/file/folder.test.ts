@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, unlink, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, unlink, utimes, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -219,4 +219,17 @@ test('sweeping removes temporary files that nobody writes to any more, and nothi
   assert.deepEqual(await createFileStore({ root }).sweep!(3_600_000), { items: 1, bytes: 11 })
   assert.deepEqual((await readdir(path.join(root, 'a'))).toSorted(), ['.~tmp-fedcba9876543210', 'b', 'tmp'])
   assert.equal(await deletePrefix(store, 'a/'), 2)
+})
+
+test('a reader of a file that is appended to in place goes on where that is allowed, and says so where it is not', async () => {
+  const { root, store } = await newStore()
+  await store.put('log', bytesOf('one\n'))
+  const [strict, lenient] = [await store.reader!('log'), await store.reader!('log', { mayGrow: true })]
+  await appendFile(path.join(root, 'log'), 'two\n')
+  await assert.rejects(strict.read(0, 4), { code: 'precondition' })
+  assert.equal(Buffer.from(await lenient.read(0, 4)).toString(), 'one\n')
+  await assert.rejects(lenient.read(0, 8), { code: 'invalid' })
+  await truncate(path.join(root, 'log'), 2)
+  await assert.rejects(lenient.read(0, 4), { code: 'precondition' })
+  await Promise.all([strict.close(), lenient.close()])
 })

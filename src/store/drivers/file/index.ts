@@ -1,13 +1,13 @@
 import path from 'node:path'
-import { checkKey, type Clock, type Disk, Fault, realDisk, systemClock, throwIfAborted } from '../../../kit/index.ts'
+import { checkKey, type Clock, type Disk, Fault, isFault, realDisk, systemClock, throwIfAborted } from '../../../kit/index.ts'
 import { rangeWithin } from '../../range.ts'
-import type { Capabilities, GetOptions, ListOptions, ObjectStore, PutOptions } from '../../store.ts'
+import type { Capabilities, GetOptions, ListOptions, ObjectStore, PutOptions, ReaderOptions } from '../../store.ts'
 import { type Folder, nameOf } from './folder.ts'
 import { stateOf } from './generations.ts'
 import { listFiles } from './list.ts'
 import { nearFiles } from './near.ts'
 import { sweepTemporaries } from './sweep.ts'
-import { readVersion, replaced } from './version.ts'
+import { readerOf, readVersion, replaced, type Version } from './version.ts'
 import { deleteFile, putFile } from './write.ts'
 
 const can: Capabilities = { conditionalPut: 'yes', orderedList: true, nestedKeys: false, metadata: false, resumablePut: false }
@@ -22,6 +22,9 @@ export interface FileStoreOptions {
   /** For the age of temporaries; the system's where nothing is said. */
   readonly clock?: Clock
 }
+
+/** How often a reader of something that changes all the time is opened anew. */
+const openings = 5
 
 /**
  * A store in a folder: a key is the path of a plain file, which any other tool can read. Safe for many processes at once, without
@@ -40,18 +43,25 @@ export function createFileStore(options: FileStoreOptions): ObjectStore {
       return (await stateOf(folder, key)).version?.info
     },
     async get(key, { etag, range, signal }: GetOptions = {}) {
-      checkKey(key)
       throwIfAborted(signal)
-      const at = nameOf(folder, key)
-      const { version } = await stateOf(folder, key)
-      if (version === undefined) throw new Fault('not-found', `there is no ${at}`, { at })
-      if (etag !== undefined && etag !== version.info.etag) throw replaced(at)
-      const wanted = rangeWithin(range, version.info.size, at)
+      const version = await versionNow(folder, key, etag)
+      const wanted = rangeWithin(range, version.info.size, nameOf(folder, key))
       return {
         info: version.info,
         length: wanted.end - wanted.start,
         rewindable: true,
         [Symbol.asyncIterator]: () => readVersion(folder, version, wanted, { signal }),
+      }
+    },
+    async reader(key, reading: ReaderOptions = {}) {
+      for (let attempt = 1; ; attempt++) {
+        throwIfAborted(reading.signal)
+        try {
+          return await readerOf(folder, await versionNow(folder, key, reading.etag), reading)
+        } catch (error) {
+          // Replaced between the look and the opening: the next look says by what.
+          if (!isFault(error, 'precondition') || reading.etag !== undefined || attempt === openings) throw error
+        }
       }
     },
     async put(key, body, put: PutOptions = {}) {
@@ -68,4 +78,13 @@ export function createFileStore(options: FileStoreOptions): ObjectStore {
     sweep: (age, sweep = {}) => sweepTemporaries(folder, options.clock ?? systemClock, age, sweep),
     async close() {},
   }
+}
+
+async function versionNow(folder: Folder, key: string, etag: string | undefined): Promise<Version> {
+  checkKey(key)
+  const at = nameOf(folder, key)
+  const { version } = await stateOf(folder, key)
+  if (version === undefined) throw new Fault('not-found', `there is no ${at}`, { at })
+  if (etag !== undefined && etag !== version.info.etag) throw replaced(at)
+  return version
 }

@@ -1,7 +1,8 @@
 import { type BigIntStats, constants } from 'node:fs'
 import { abortable } from '../../intake.ts'
-import { errno, Fault, pieceSize } from '../../../kit/index.ts'
-import type { ObjectInfo, Signal } from '../../store.ts'
+import { errno, Fault, pieceSize, throwIfAborted } from '../../../kit/index.ts'
+import { checkReading } from '../../range.ts'
+import type { ObjectInfo, ObjectReader, ReaderOptions, Signal } from '../../store.ts'
 import { type Folder, nameOf, onDisk } from './folder.ts'
 
 /** One version of an object: a whole file that is never written again. */
@@ -52,6 +53,40 @@ async function* readPieces(folder: Folder, version: Version, start: number, end:
     }
   } finally {
     await onDisk(file.close(), at, 'close it')
+  }
+}
+
+/** The version open for many reads. With `mayGrow` it may become longer while it is read; its facts are those it has now. */
+export async function readerOf(folder: Folder, version: Version, { mayGrow = false, signal }: ReaderOptions): Promise<ObjectReader> {
+  const at = nameOf(folder, version.key)
+  const file = await openVersion(folder, version)
+  const look = async () =>
+    versionOf(version.key, version.path, version.slot, await onDisk(file.stat({ bigint: true }), at, 'look at it')).info
+  let closing: Promise<void> | undefined
+  const close = async () => await (closing ??= onDisk(file.close(), at, 'close it'))
+  try {
+    const info = await look()
+    if (!mayGrow && info.etag !== version.info.etag) throw replaced(at)
+    return {
+      info,
+      close,
+      async read(start, end) {
+        checkReading(start, end, info.size, at)
+        throwIfAborted(signal)
+        const bytes = new Uint8Array(end - start)
+        for (let done = 0; done < bytes.byteLength;) {
+          const { bytesRead } = await onDisk(file.read(bytes, done, bytes.byteLength - done, start + done), at, 'read it')
+          throwIfAborted(signal)
+          if (bytesRead === 0) throw replaced(at)
+          done += bytesRead
+        }
+        if (!mayGrow && (await look()).etag !== info.etag) throw replaced(at)
+        return bytes
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
   }
 }
 
