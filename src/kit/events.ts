@@ -5,8 +5,8 @@ export type Progress =
   /** More is done: increments, never totals. */
   | { readonly kind: 'advance'; readonly task: string; readonly items?: number | undefined; readonly bytes?: number | undefined }
   | { readonly kind: 'end'; readonly task: string }
-  /** A sentence for people: a retry, a fallback that was taken, a thing that was left out. */
-  | { readonly kind: 'note'; readonly level: 'info' | 'warning'; readonly text: string }
+  /** A sentence for people: a retry, a fallback that was taken, a thing that was left out. Logs name it by its event, where it has one. */
+  | { readonly kind: 'note'; readonly level: 'info' | 'warning'; readonly text: string; readonly event?: string | undefined }
 
 export type Report = (event: Progress) => void
 

@@ -1,0 +1,216 @@
+import { lstat, statfs } from 'node:fs/promises'
+import { diskFault, errno, Fault, formatBytes } from '../kit/index.ts'
+import { chooseMode } from './choose.ts'
+import { cleanUpSnapshots } from './cleanup.ts'
+import type { EnvironmentContext } from './context.ts'
+import { removeSnapshot } from './delete.ts'
+import { digestTree } from './digest.ts'
+import { measureTree } from './entries.ts'
+import { findHolders, heldFault } from './holders.ts'
+import { type HookMoment, runHook } from './hooks.ts'
+import { clearIntent, setIntent } from './mark.ts'
+import type { Kept, Mode } from './mode.ts'
+import { checkSnapshotName, layoutOf } from './names.ts'
+import { liveExists } from './places.ts'
+import { findRecord, recordFormat, type SnapshotRecord, writeRecord } from './record.ts'
+import { type Session, withSession } from './session.ts'
+
+export interface CreateOptions {
+  /** The configured name where nothing is said. */
+  readonly snapshot?: string | undefined
+  /** A snapshot of that name goes first. */
+  readonly replace?: boolean | undefined
+  /** Read every byte, so that the snapshot can be verified from its beginning. */
+  readonly checksum?: boolean | undefined
+  /** Go on although files are open for writing: what is written meanwhile is in the snapshot, or not, or half. */
+  readonly force?: boolean | undefined
+}
+
+export interface Created {
+  readonly record: SnapshotRecord
+  readonly milliseconds: number
+  /** Why `auto` took the mode; undefined where the configuration names it. */
+  readonly why?: string | undefined
+  /** Snapshots that the automatic clean-up removed. */
+  readonly cleaned: readonly string[]
+}
+
+/**
+ * Keeps the live directory under a name. The record is written last: killed before that, the next command removes what was
+ * made. Throws `already-exists` where the name is taken, `busy` where files are open for writing and the mode cannot cope.
+ */
+export async function createSnapshot(context: EnvironmentContext, options: CreateOptions = {}): Promise<Created> {
+  const name = options.snapshot ?? context.settings.snapshotName
+  checkSnapshotName(name)
+  try {
+    return await withSession(context, {}, async (session) => await createIn(session, name, options))
+  } catch (error) {
+    context.report({
+      kind: 'note',
+      level: 'warning',
+      event: 'snapshot_creation_failed',
+      text: `the snapshot ${name} of ${context.name} was not made`,
+    })
+    throw error
+  }
+}
+
+async function createIn(session: Session, name: string, options: CreateOptions): Promise<Created> {
+  const { context, place } = session
+  if (!(await liveExists(place))) {
+    throw new Fault('not-found', `the live directory of ${context.name} is not there`, {
+      at: place.live,
+      hint: 'start the environment first, or check `path`',
+    })
+  }
+  const { mode, why } = await chooseMode(session)
+  await mode.check(place)
+  await makeFree(session, name, options.replace === true)
+  const size = await measureTree(place.live, context.signal)
+  await assertRoom(session, mode, size.bytes)
+  const moment = momentOf(session, name, mode)
+  await runHook(context.settings.hooks, { ...moment, hook: 'beforeCreate' }, context)
+  let record: SnapshotRecord
+  const begun = context.clock.now()
+  try {
+    if (!mode.createsBesideWriters && options.force !== true) assertNoWriters(session)
+    await setIntent(place.snapshotsDir, { name, mode: mode.name })
+    const kept = await keep(session, mode, name)
+    const known = await digestsOf(session, mode, name, kept, options.checksum === true)
+    record = {
+      format: recordFormat,
+      name,
+      environment: context.name,
+      mode: mode.name,
+      created: new Date(context.clock.now()).toISOString(),
+      path: place.live,
+      entries: size.entries,
+      bytes: size.bytes,
+      kept,
+      ...known,
+    }
+    await writeRecord(place.snapshotsDir, record)
+    await clearIntent(place.snapshotsDir)
+  } finally {
+    await runHook(context.settings.hooks, { ...moment, hook: 'afterCreate' }, context)
+  }
+  const milliseconds = context.clock.now() - begun
+  context.report({
+    kind: 'note',
+    level: 'info',
+    event: 'snapshot_created',
+    text: `made the snapshot ${name} of ${context.name} (${mode.name})`,
+  })
+  const cleaned = context.settings.autoCleanup ? (await cleanUpSnapshots(session, { except: name })).removed : []
+  return { record, milliseconds, why, cleaned }
+}
+
+/** What hooks are told of a command. */
+export function momentOf({ context, place }: Session, snapshot: string, mode: Mode): Omit<HookMoment, 'hook'> {
+  return {
+    environment: context.name,
+    path: place.live,
+    snapshot,
+    snapshotsDir: place.snapshotsDir,
+    mode: mode.name,
+    signal: context.signal,
+  }
+}
+
+async function makeFree(session: Session, name: string, replaces: boolean): Promise<void> {
+  const { context, place } = session
+  const present = await findRecord(place.snapshotsDir, name)
+  if (present !== undefined) {
+    if (!replaces) {
+      throw new Fault('already-exists', `the environment ${context.name} has a snapshot ${name} already`, {
+        hint: 'choose another name, delete it, or replace it (--force)',
+      })
+    }
+    const mode = await context.modes(present.mode)
+    if (await mode.inUse(place, name)) await mode.detach(place)
+    await removeSnapshot(session, present)
+    return
+  }
+  const layout = layoutOf(place.snapshotsDir)
+  for (const file of [layout.tree(name), layout.image(name)]) {
+    if (await isThere(file)) {
+      throw new Fault('already-exists', `something that is not a snapshot of ours stands where ${name} would be kept`, {
+        at: file,
+        hint: 'move it away, or choose another name',
+      })
+    }
+  }
+}
+
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await lstat(file)
+    return true
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return false
+    throw diskFault(error, file, 'look for it')
+  }
+}
+
+/** Modes whose snapshot takes as much room as the live directory. */
+const fullCopies = new Set(['filesystem', 'squashfs'])
+
+async function assertRoom({ place, context }: Session, mode: Mode, bytes: number): Promise<void> {
+  if (!fullCopies.has(mode.name) || (mode.name === 'squashfs' && place.settings.squashfsCompression !== 'none')) return
+  const { bavail, bsize } = await statfs(place.snapshotsDir)
+  const free = bavail * bsize
+  if (free >= bytes) return
+  throw new Fault(
+    'unavailable',
+    `there is no room for a snapshot of ${context.name}: it takes up to ${formatBytes(bytes)}, and ${formatBytes(free)} are free`,
+    {
+      at: place.snapshotsDir,
+      hint: 'free some space, remove old snapshots (holdfast env cleanup), or set `snapshots_dir`',
+    },
+  )
+}
+
+function assertNoWriters({ context, place }: Session): void {
+  const found = findHolders(place.live, process.pid)
+  const writers = found.holders.filter(({ writes }) => writes)
+  if (writers.length === 0) return
+  throw heldFault(
+    context.name,
+    { ...found, holders: writers },
+    'stop what writes there (or let a hook do it: before_create), or run it with --force',
+  )
+}
+
+/** What fails leaves nothing, and no intent. */
+async function keep({ place }: Session, mode: Mode, name: string): Promise<Kept> {
+  try {
+    return await mode.create(place, name)
+  } catch (error) {
+    await mode.delete(place, name)
+    await mode.recover(place)
+    await clearIntent(place.snapshotsDir)
+    throw error
+  }
+}
+
+/** Of modes whose tree lies there to be read; an image has a digest of its own. */
+const readableAtOnce = new Set(['filesystem', 'overlay', 'reflink', 'volume'])
+
+async function digestsOf(
+  { place, context }: Session,
+  mode: Mode,
+  name: string,
+  kept: Kept,
+  checksum: boolean,
+): Promise<Pick<SnapshotRecord, 'tree' | 'content'>> {
+  if (kept.digest !== undefined || !(readableAtOnce.has(mode.name) || (checksum && mode.name !== 'recreate'))) return {}
+  const tree = await mode.open(place, name)
+  try {
+    const { signal } = context
+    return checksum
+      ? { content: await digestTree(tree.path, { content: true, signal }) }
+      : { tree: await digestTree(tree.path, { content: false, signal }) }
+  } finally {
+    await tree.close()
+  }
+}

@@ -1,0 +1,142 @@
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs'
+import { diskFault, Fault, throwIfAborted } from '../kit/index.ts'
+import { realSys } from '../kit/sys/index.ts'
+import type { ByteText } from '../snapshots/index.ts'
+
+export type TreeEntryKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character-device' | 'block-device'
+
+/** What a tree has at one path. */
+export interface TreeEntry {
+  /** Below the root; empty for the root itself. One character for each byte. */
+  readonly path: ByteText
+  readonly kind: TreeEntryKind
+  /** Permission bits with setuid, setgid and sticky. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  /** Of a file; 0 of all else. */
+  readonly size: number
+  readonly mtimeNs: bigint
+  /** Of a symbolic link. */
+  readonly target: ByteText | undefined
+  /** Of a device. */
+  readonly device: bigint | undefined
+  /** The first path of the same file, where this is a further one. */
+  readonly linkOf: ByteText | undefined
+  /** In byte order: name, `=`, value in hex. */
+  readonly xattrs: readonly string[]
+}
+
+/** Directories on the way from the root to an entry. */
+const maxDepth = 2000
+
+/** All entries of a tree, the root first, each directory before what is in it, in the order of bytes. Throws for what it cannot read. */
+export async function* walkEntries(root: string, signal?: AbortSignal): AsyncGenerator<TreeEntry> {
+  const top = byteText(root)
+  const seen = new Map<string, ByteText>()
+  const open: { readonly path: ByteText; readonly depth: number }[] = []
+  yield entryOf(top, '', seen)
+  open.push({ path: '', depth: 0 })
+  for (let directory = open.pop(); directory !== undefined; directory = open.pop()) {
+    throwIfAborted(signal)
+    if (directory.depth > maxDepth)
+      throw new Fault('invalid', `the tree is deeper than ${maxDepth} directories`, { at: shownPath(directory.path.slice(0, 200)) })
+    const below: { path: ByteText; depth: number }[] = []
+    for (const name of namesIn(top, directory.path)) {
+      const entry = entryOf(top, directory.path === '' ? name : `${directory.path}/${name}`, seen)
+      yield entry
+      if (entry.kind === 'directory') below.push({ path: entry.path, depth: directory.depth + 1 })
+    }
+    open.push(...below.reverse())
+  }
+}
+
+/** How much there is: entries without the root, and bytes of files, each file once. */
+export async function measureTree(
+  root: string,
+  signal?: AbortSignal,
+): Promise<{ entries: number; bytes: number; files: readonly number[] }> {
+  let entries = -1
+  const files: number[] = []
+  for await (const entry of walkEntries(root, signal)) {
+    entries++
+    if (entry.kind === 'file' && entry.linkOf === undefined) files.push(entry.size)
+  }
+  return { entries, bytes: files.reduce((sum, size) => sum + size, 0), files }
+}
+
+/** The bytes of a text, one to a character. */
+export function byteText(text: string): ByteText {
+  return Buffer.from(text, 'utf8').toString('latin1')
+}
+
+/** For people. */
+export function shownPath(path: ByteText | Buffer): string {
+  return (typeof path === 'string' ? Buffer.from(path, 'latin1') : path).toString('utf8')
+}
+
+/** What system calls take. */
+export function pathBytes(root: ByteText, path: ByteText): Buffer {
+  return Buffer.from(path === '' ? root : `${root}/${path}`, 'latin1')
+}
+
+function namesIn(root: ByteText, directory: ByteText): string[] {
+  try {
+    return readdirSync(pathBytes(root, directory), { encoding: 'latin1' }).sort(compareBytes)
+  } catch (error) {
+    throw diskFault(error, shownPath(`${root}/${directory}`), 'list the directory')
+  }
+}
+
+function compareBytes(a: string, b: string): number {
+  return a < b ? -1 : 1
+}
+
+function entryOf(root: ByteText, path: ByteText, seen: Map<string, ByteText>): TreeEntry {
+  const at = pathBytes(root, path)
+  try {
+    const stats = lstatSync(at, { bigint: true })
+    const kind = kindOf(stats)
+    const isDevice = kind === 'character-device' || kind === 'block-device'
+    return {
+      path,
+      kind,
+      mode: kind === 'symlink' ? 0o777 : Number(stats.mode & 0o7777n),
+      uid: Number(stats.uid),
+      gid: Number(stats.gid),
+      size: kind === 'file' ? Number(stats.size) : 0,
+      mtimeNs: stats.mtimeNs,
+      target: kind === 'symlink' ? readlinkSync(at, { encoding: 'latin1' }) : undefined,
+      device: isDevice ? stats.rdev : undefined,
+      linkOf: stats.nlink > 1n && kind !== 'directory' ? firstNameOf(stats, path, seen) : undefined,
+      xattrs: xattrsOf(at),
+    }
+  } catch (error) {
+    throw diskFault(error, shownPath(at), 'read its attributes')
+  }
+}
+
+function firstNameOf(stats: BigIntStats, path: ByteText, seen: Map<string, ByteText>): ByteText | undefined {
+  const key = `${stats.dev}:${stats.ino}`
+  const first = seen.get(key)
+  if (first === undefined) seen.set(key, path)
+  return first
+}
+
+/** Without those that a mount writes for itself. */
+function xattrsOf(at: Buffer): string[] {
+  if (realSys.whyMissing() !== undefined) return []
+  const names = realSys.listXattrs(at).map((name) => name.toString('latin1'))
+  return names
+    .filter((name) => !name.startsWith('trusted.overlay.'))
+    .map((name) => `${name}=${realSys.readXattr(at, Buffer.from(name, 'latin1'))?.toString('hex') ?? ''}`)
+}
+
+function kindOf(stats: BigIntStats): TreeEntryKind {
+  if (stats.isFile()) return 'file'
+  if (stats.isDirectory()) return 'directory'
+  if (stats.isSymbolicLink()) return 'symlink'
+  if (stats.isFIFO()) return 'fifo'
+  if (stats.isSocket()) return 'socket'
+  return stats.isBlockDevice() ? 'block-device' : 'character-device'
+}

@@ -1,0 +1,147 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { errno, Fault } from '../kit/index.ts'
+
+/** A process that stands in a directory or has a file of it open. */
+export interface Holder {
+  readonly pid: number
+  readonly command: string
+  readonly how: 'working-directory' | 'root' | 'program' | 'open-file' | 'mapped-file'
+  /** Absolute. */
+  readonly file: string
+  readonly writes: boolean
+}
+
+export interface Holders {
+  /** By process, 50 at most. */
+  readonly holders: readonly Holder[]
+  /** There are more. */
+  readonly isCut: boolean
+  /** Processes of others, which could not be looked into. */
+  readonly hidden: number
+}
+
+/** How many findings are told. */
+const maxHolders = 50
+/** Bytes of one process's list of mappings that are read. */
+const maxMaps = 8 << 20
+
+/** Who is in a directory now, without the process `self`. Reads /proc, and costs a few milliseconds for each hundred processes; nothing where there is no /proc. */
+export function findHolders(directory: string, self: number, proc = '/proc'): Holders {
+  const holders: Holder[] = []
+  let hidden = 0
+  for (const pid of pidsIn(proc)) {
+    if (pid === self) continue
+    const found = lookInto(`${proc}/${pid}`, directory)
+    if (found === 'hidden') hidden++
+    else if (found !== undefined && found.length > 0) {
+      const command = commandOf(`${proc}/${pid}`)
+      holders.push(...found.map((each) => ({ pid, command, ...each })))
+    }
+    if (holders.length > maxHolders) break
+  }
+  return { holders: holders.slice(0, maxHolders), isCut: holders.length > maxHolders, hidden }
+}
+
+/** What to say where somebody is in the way: `busy`, with every process by name. */
+export function heldFault(environment: string, { holders, isCut }: Holders, hint: string): Fault {
+  const lines = holders.slice(0, 10).map(({ pid, command, how, file }) => `  ${pid} ${command}: ${howText[how]} ${file}`)
+  if (isCut || holders.length > 10) lines.push('  and more')
+  return new Fault('busy', `${environment} is in use:\n${lines.join('\n')}`, { hint })
+}
+
+const howText: Record<Holder['how'], string> = {
+  'working-directory': 'works in',
+  root: 'has as its root',
+  program: 'is',
+  'open-file': 'has open',
+  'mapped-file': 'has mapped',
+}
+
+type Found = Omit<Holder, 'pid' | 'command'>
+
+/** Undefined for a process that has ended meanwhile. */
+function lookInto(process: string, directory: string): Found[] | 'hidden' | undefined {
+  const below = `${directory}/`
+  const isInside = (file: string) => file === directory || file.startsWith(below)
+  const found: Found[] = []
+  try {
+    const single = { cwd: 'working-directory', root: 'root', exe: 'program' } as const
+    for (const [link, how] of Object.entries(single)) {
+      const file = linkAt(`${process}/${link}`)
+      // A kernel thread has no program, and nothing else.
+      if (file === undefined && link === 'exe') return found
+      if (file !== undefined && isInside(file)) found.push({ how, file, writes: false })
+    }
+    const files = `${process}/fd`
+    for (const fd of readdirSync(files)) {
+      const file = linkAt(`${files}/${fd}`)
+      if (file?.startsWith('/') !== true || !isInside(file)) continue
+      found.push({ how: 'open-file', file, writes: isOpenForWriting(`${process}/fdinfo/${fd}`) })
+    }
+    found.push(...mappingsIn(`${process}/maps`, below, new Set(found.map(({ file }) => file))))
+  } catch (error) {
+    const number = errno(error)
+    if (number === 'EACCES' || number === 'EPERM') return 'hidden'
+    if (number === 'ENOENT' || number === 'ESRCH') return undefined
+    throw error
+  }
+  return found
+}
+
+function mappingsIn(file: string, below: string, known: Set<string>): Found[] {
+  const text = readFileSync(file, 'latin1').slice(0, maxMaps)
+  const needle = Buffer.from(below, 'utf8').toString('latin1')
+  if (!text.includes(` ${needle}`)) return []
+  const found: Found[] = []
+  for (const line of text.split('\n')) {
+    const start = line.indexOf(` ${needle}`)
+    if (start < 0) continue
+    const path = Buffer.from(line.slice(start + 1), 'latin1').toString('utf8')
+    if (known.has(path)) continue
+    known.add(path)
+    // proc_pid_maps(5): address, permissions as rwxp or rwxs, …
+    found.push({ how: 'mapped-file', file: path, writes: /^\S+ .w.s/.test(line) })
+  }
+  return found
+}
+
+/** Undefined where there is none to read any more. */
+function linkAt(link: string): string | undefined {
+  try {
+    return readlinkSync(link)
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function isOpenForWriting(fdinfo: string): boolean {
+  try {
+    const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(fdinfo, 'latin1'))?.[1]
+    return flags !== undefined && (Number.parseInt(flags, 8) & 3) !== 0
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
+function pidsIn(proc: string): number[] {
+  try {
+    return readdirSync(proc)
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** The command line as far as it fits a message, or the short name. Arguments may hold secrets: only the program is told. */
+function commandOf(process: string): string {
+  try {
+    return readFileSync(`${process}/comm`, 'utf8').trim()
+  } catch (error) {
+    if (errno(error) === 'ENOENT' || errno(error) === 'ESRCH') return '(ended)'
+    throw error
+  }
+}

@@ -1,0 +1,95 @@
+import { lstat, mkdir, readFile, realpath } from 'node:fs/promises'
+import path from 'node:path'
+import { diskFault, errno, Fault } from '../kit/index.ts'
+import type { EnvironmentContext } from './context.ts'
+import type { Mode, Place } from './mode.ts'
+
+/** Where the environment lies, checked as far as that can be done without a mode. Throws `invalid` for a live directory that nobody should give back. */
+export async function resolvePlace(context: EnvironmentContext): Promise<Place> {
+  const live = await realOf(context.live, context)
+  const snapshotsDir = await realParent(context.snapshotsDir)
+  const refuse = (why: string, hint: string): never => {
+    throw new Fault('invalid', `the live directory of ${context.name} ${why}`, { at: context.live, hint })
+  }
+  if (path.dirname(live) === live) refuse('is the root of the file system', 'set `path` to the directory that is to be given back')
+  if (isWithin(snapshotsDir, live)) refuse('holds the snapshots directory', 'set `snapshots_dir` to a directory outside of it')
+  if (isWithin(live, snapshotsDir)) refuse('lies in the snapshots directory', 'set `snapshots_dir` to another directory')
+  if (context.root !== undefined) {
+    const root = await realParent(context.root)
+    if (!isWithin(live, root) || live === root) refuse(`lies outside of ${root}`, 'set `path` to a directory below it')
+  }
+  const { settings, clock, random, report, signal } = context
+  return { live, snapshotsDir, settings, clock, random, report, signal }
+}
+
+/** The live directory with no link on the way. It may be missing; it must not be a link itself, nor a file. */
+async function realOf(live: string, { name }: EnvironmentContext): Promise<string> {
+  try {
+    const stats = await lstat(live)
+    if (stats.isSymbolicLink()) {
+      throw new Fault('invalid', `the live directory of ${name} is a symbolic link`, { at: live, hint: 'set `path` to what it points to' })
+    }
+    if (!stats.isDirectory()) throw new Fault('invalid', `the live directory of ${name} is not a directory`, { at: live })
+  } catch (error) {
+    if (errno(error) !== 'ENOENT') throw diskFault(error, live, 'look at the live directory')
+  }
+  return await realParent(live)
+}
+
+/** Without links on the way, also where it is yet to be made. */
+async function realParent(place: string): Promise<string> {
+  try {
+    return await realpath(place)
+  } catch (error) {
+    const outer = path.dirname(place)
+    if (errno(error) !== 'ENOENT' || outer === place) throw diskFault(error, place, 'find the directory')
+    return path.join(await realParent(outer), path.basename(place))
+  }
+}
+
+function isWithin(inner: string, outer: string): boolean {
+  return inner === outer || inner.startsWith(outer.endsWith('/') ? outer : `${outer}/`)
+}
+
+export async function liveExists(place: Place): Promise<boolean> {
+  try {
+    await lstat(place.live)
+    return true
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return false
+    throw diskFault(error, place.live, 'look at the live directory')
+  }
+}
+
+/** Makes an empty live directory where somebody took it away. */
+export async function ensureLive(place: Place): Promise<void> {
+  try {
+    await mkdir(place.live, { recursive: true })
+  } catch (error) {
+    throw diskFault(error, place.live, 'make the live directory')
+  }
+}
+
+/** Throws `invalid` where the live directory is a mount point that none of these modes has made. */
+export async function assertNotForeignMount(place: Place, environment: string, modes: readonly Mode[]): Promise<void> {
+  if (!(await isMountPoint(place.live))) return
+  for (const mode of modes) if ((await mode.mounts(place)).some(({ at }) => at === place.live)) return
+  throw new Fault('invalid', `the live directory of ${environment} is a mount point that holdfast did not make`, {
+    at: place.live,
+    hint: 'set `path` to a directory inside of it, or unmount it',
+  })
+}
+
+async function isMountPoint(directory: string): Promise<boolean> {
+  let table: string
+  try {
+    table = await readFile('/proc/self/mountinfo', 'utf8')
+  } catch (error) {
+    // Not Linux: there, no mode of ours mounts anything either.
+    if (errno(error) === 'ENOENT') return false
+    throw diskFault(error, '/proc/self/mountinfo', 'see what is mounted')
+  }
+  // proc_pid_mountinfo(5): the fifth field, with space, tab, newline and backslash in octal.
+  const escaped = directory.replaceAll(/[ \t\n\\]/g, (found) => `\\${found.charCodeAt(0).toString(8).padStart(3, '0')}`)
+  return table.split('\n').some((line) => line.split(' ', 5)[4] === escaped)
+}

@@ -1,0 +1,132 @@
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { diskFault, errno, Fault } from '../kit/index.ts'
+import type { EnvironmentContext } from './context.ts'
+import { withLock } from './lock.ts'
+import { assertNotMarked, clearIntent, type Mark, readIntent, readMark } from './mark.ts'
+import type { Mode, Place, SnapshotMode } from './mode.ts'
+import { buildStart, layoutOf } from './names.ts'
+import { assertNotForeignMount, resolvePlace } from './places.ts'
+import { findRecord, type Records, readRecords } from './record.ts'
+import { type EnvironmentState, readState, writeState } from './state.ts'
+
+/** An environment that one command works on, alone. */
+export interface Session {
+  readonly context: EnvironmentContext
+  readonly place: Place
+  /** As they were when the command began. */
+  readonly records: Records
+  readonly mark: Mark | undefined
+  state(): EnvironmentState
+  remember(change: Partial<EnvironmentState>): Promise<void>
+}
+
+export interface SessionOptions {
+  /** Go on although an in-place restore has not ended: only for what ends it, or does not look at the live directory. */
+  readonly whileMarked?: boolean | undefined
+}
+
+/**
+ * Runs `work` with the lock of the environment, after putting right what a killed command left. Throws `busy` where the
+ * lock cannot be had, or an in-place restore has not ended.
+ */
+export async function withSession<T>(
+  context: EnvironmentContext,
+  options: SessionOptions,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const place = await resolvePlace(context)
+  const layout = layoutOf(place.snapshotsDir)
+  try {
+    await mkdir(layout.home, { recursive: true })
+  } catch (error) {
+    throw diskFault(error, layout.home, 'make the snapshots directory')
+  }
+  const { settings, clock, signal, report } = context
+  const lock = {
+    file: layout.lock,
+    name: context.name,
+    onBusy: settings.onBusy,
+    limit: settings.waitLimit,
+    clock,
+    signal,
+    onWait: () => report({ kind: 'note', level: 'info', text: `waiting for another command on the environment ${context.name}` }),
+  }
+  return await withLock(lock, async () => await work(await openSession(context, options, place)))
+}
+
+async function openSession(context: EnvironmentContext, options: SessionOptions, place: Place): Promise<Session> {
+  const mark = await readMark(place.snapshotsDir)
+  if (options.whileMarked !== true) assertNotMarked(context.name, mark)
+  const records = await readRecords(place.snapshotsDir)
+  let state = await readState(place.snapshotsDir, context.report)
+  const modes = await modesOf(context, records, state, mark)
+  await recover(context, place, modes)
+  await assertNotForeignMount(place, context.name, modes)
+  return {
+    context,
+    place,
+    records,
+    mark,
+    state: () => state,
+    async remember(change) {
+      state = { ...state, ...change }
+      await writeState(place.snapshotsDir, state)
+    },
+  }
+}
+
+/** Every mode that has left something here. */
+export async function modesOf(
+  { settings, modes }: EnvironmentContext,
+  { records }: Pick<Records, 'records'>,
+  state: EnvironmentState,
+  mark: Mark | undefined,
+): Promise<Mode[]> {
+  const names = new Set<SnapshotMode | undefined>(records.map(({ mode }) => mode))
+  names.add(state.last?.mode)
+  names.add(mark?.mode)
+  names.add(settings.mode === 'auto' ? state.chosen?.mode : settings.mode)
+  return await Promise.all([...names].filter((name) => name !== undefined).map((name) => modes(name)))
+}
+
+/** Puts right what a killed command left, and says so. */
+async function recover(context: EnvironmentContext, place: Place, modes: readonly Mode[]): Promise<void> {
+  const { report } = context
+  const tell = (text: string) => report({ kind: 'note', level: 'info', text, event: 'recovered' })
+  const intent = await readIntent(place.snapshotsDir)
+  if (intent !== undefined) {
+    if ((await findRecord(place.snapshotsDir, intent.name)) === undefined) {
+      await (await context.modes(intent.mode)).delete(place, intent.name)
+      tell(`removed what a create of ${intent.name} that did not end had left`)
+    }
+    await clearIntent(place.snapshotsDir)
+  }
+  for (const mode of modes) for (const note of (await mode.recover(place)).notes) tell(note)
+  const built = await removeBuilds(place)
+  if (built > 0)
+    tell(
+      built === 1
+        ? 'removed a tree that a killed command had begun to build'
+        : `removed ${built} trees that killed commands had begun to build`,
+    )
+}
+
+async function removeBuilds({ snapshotsDir }: Place): Promise<number> {
+  const { home } = layoutOf(snapshotsDir)
+  const names = (await readdir(home)).filter((name) => name.startsWith(buildStart))
+  for (const name of names) {
+    try {
+      await rm(path.join(home, name), { recursive: true, force: true })
+    } catch (error) {
+      if (errno(error) === 'EBUSY')
+        throw new Fault('busy', 'a tree that a killed command built is mounted', {
+          at: path.join(home, name),
+          hint: 'unmount it',
+          cause: error,
+        })
+      throw diskFault(error, path.join(home, name), 'remove what a killed command left')
+    }
+  }
+  return names.length
+}

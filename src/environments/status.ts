@@ -1,0 +1,57 @@
+import { chosenMode } from './choose.ts'
+import type { EnvironmentContext } from './context.ts'
+import { type Mark, readMark } from './mark.ts'
+import type { MountState, SnapshotMode } from './mode.ts'
+import { liveExists, resolvePlace } from './places.ts'
+import { readRecords } from './record.ts'
+import { modesOf, withSession } from './session.ts'
+import { type LastRestore, readState } from './state.ts'
+
+export interface EnvironmentStatus {
+  readonly name: string
+  readonly live: string
+  readonly liveExists: boolean
+  readonly snapshotsDir: string
+  readonly configured: SnapshotMode | 'auto'
+  /** What `auto` has taken; undefined before the first create. */
+  readonly mode: SnapshotMode | undefined
+  readonly why: string | undefined
+  readonly snapshots: number
+  readonly newest: string | undefined
+  readonly mounts: readonly MountState[]
+  readonly last: LastRestore | undefined
+  /** An in-place restore that has not ended. */
+  readonly unfinished: Mark | undefined
+}
+
+/** How an environment stands. Takes no lock and changes nothing. */
+export async function environmentStatus(context: EnvironmentContext): Promise<EnvironmentStatus> {
+  const place = await resolvePlace(context)
+  const records = await readRecords(place.snapshotsDir)
+  const state = await readState(place.snapshotsDir, context.report)
+  const mark = await readMark(place.snapshotsDir)
+  const modes = await modesOf(context, records, state, mark)
+  const mounts = (await Promise.all(modes.map((mode) => mode.mounts(place)))).flat()
+  const chosen = chosenMode(context, state)
+  return {
+    name: context.name,
+    live: place.live,
+    liveExists: await liveExists(place),
+    snapshotsDir: place.snapshotsDir,
+    configured: context.settings.mode,
+    mode: chosen?.mode,
+    why: chosen?.why,
+    snapshots: records.records.length,
+    newest: records.records[0]?.name,
+    mounts,
+    last: state.last,
+    unfinished: mark,
+  }
+}
+
+/** Ends all mounts: the live directory is a plain directory with its present content then. */
+export async function stopEnvironment(context: EnvironmentContext): Promise<void> {
+  await withSession(context, {}, async ({ place, records, mark, state }) => {
+    for (const mode of await modesOf(context, records, state(), mark)) await mode.detach(place)
+  })
+}
