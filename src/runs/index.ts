@@ -1,0 +1,8 @@
+/**
+ * Experiment runs: a server lists them in pages and packs and in the manifest that Runicorn reads; a client fetches what changed.
+ *
+ * Promises: what a root names was durable before it, and is whole; content decides, times are hints; a run that is written while
+ * it is looked at is listed as it was at one moment; nothing is locked but generators among themselves.
+ * Never does: follow a link, change a run, trust a name or a number that comes from the other side.
+ */
+export { type Root } from './format/root.ts'
