@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process'
+import { mkdir, readdir, rename } from 'node:fs/promises'
+import { setPriority } from 'node:os'
+import path from 'node:path'
+import { diskFault, errno } from '../kit/index.ts'
+import { readMounts } from '../kit/sys/index.ts'
+import type { Place } from './mode.ts'
+import { layoutOf } from './names.ts'
+
+/**
+ * Throws a tree away: it is gone from its name when this returns, and its deletion goes on in a process that outlives this
+ * one. Nothing to do where there is no such tree. It must lie on the file system of the snapshots directory.
+ */
+export async function discard(place: Pick<Place, 'snapshotsDir' | 'random'>, tree: string): Promise<void> {
+  const { trash } = layoutOf(place.snapshotsDir)
+  const entry = path.join(trash, `${path.basename(tree)}-${Math.floor(place.random() * 2 ** 48).toString(36)}`)
+  try {
+    await mkdir(trash, { recursive: true })
+    await rename(tree, entry)
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return
+    throw diskFault(error, tree, 'throw it away')
+  }
+  sweep([entry])
+}
+
+/** Goes on with deletions that were ended, and says how many. */
+export async function sweepTrash({ snapshotsDir }: Pick<Place, 'snapshotsDir'>): Promise<number> {
+  const { trash } = layoutOf(snapshotsDir)
+  try {
+    return sweep((await readdir(trash)).map((name) => path.join(trash, name)))
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return 0
+    throw diskFault(error, trash, 'look for what is to be deleted')
+  }
+}
+
+/** Files that were made immutable in a tree go too. */
+const deletion = 'rm -rf -- "$@" 2>/dev/null || { chattr -R -f -i -a -- "$@"; rm -rf -- "$@"; }'
+
+function sweep(entries: readonly string[]): number {
+  // What somebody has mounted inside of a tree is not part of it.
+  const mounts = entries.length === 0 ? [] : readMounts()
+  const free = entries.filter((entry) => !mounts.some(({ at }) => at === entry || at.startsWith(`${entry}/`)))
+  if (free.length === 0) return 0
+  const child = spawn('/bin/sh', ['-c', deletion, 'sh', ...free], { detached: true, stdio: 'ignore', cwd: '/' })
+  // What cannot be started now is tried again by the next command.
+  child.on('error', () => undefined)
+  child.unref()
+  try {
+    if (child.pid !== undefined) setPriority(child.pid, 19)
+  } catch {
+    // It has ended already.
+  }
+  return free.length
+}
