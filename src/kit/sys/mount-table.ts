@@ -11,6 +11,8 @@ export interface MountEntry {
   /** What part of the file system it shows. */
   readonly root: string
   readonly at: string
+  /** Of the mount itself: `rw`, `nosuid`. */
+  readonly flags: readonly string[]
   readonly isReadOnly: boolean
   /** Whether mounts made in it appear elsewhere too, or those made elsewhere in it. */
   readonly propagates: boolean
@@ -46,6 +48,7 @@ export function parseMounts(text: string): MountEntry[] {
         device,
         root: unescape(root),
         at: unescape(at),
+        flags: flags.split(','),
         isReadOnly: flags.split(',').includes('ro'),
         propagates: dash > 6,
         type,

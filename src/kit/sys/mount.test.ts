@@ -21,7 +21,8 @@ describe('mounts', { skip: needsRoot }, () => {
     mkdirSync(at, { recursive: true })
     return at
   }
-  const memory = (name: string) => sys.createMount({ type: 'tmpfs', source: name, options: { size: '64k' }, nodevNosuid: true })
+  const memory = (name: string) =>
+    sys.createMount({ type: 'tmpfs', source: name, options: { size: '64k' }, withholds: ['nodev', 'nosuid'] })
   const mountMemory = (name: string, at: string, where: 'on-top' | 'beneath' = 'on-top') => {
     const mount = memory(name)
     sys.attachMount(mount, at, where)
@@ -38,6 +39,7 @@ describe('mounts', { skip: needsRoot }, () => {
     assert.equal(entry?.type, 'tmpfs')
     assert.equal(entry.source, 'one')
     assert.ok(entry.options.includes('size=64k'))
+    assert.ok(entry.flags.includes('nosuid') && entry.flags.includes('nodev') && !entry.flags.includes('noexec'))
     writeFileSync(path.join(at, 'file'), '')
     sys.unmount(at)
     assert.deepEqual(readdirSync(at), [])
@@ -71,7 +73,7 @@ describe('mounts', { skip: needsRoot }, () => {
     mountMemory('used', at)
     const fd = openSync(path.join(at, 'file'), 'w')
     assert.throws(() => sys.unmount(at), code('busy'))
-    assert.throws(() => sys.makeMountReadOnly(at), code('busy'))
+    assert.throws(() => sys.setMountReadOnly(at, true), code('busy'))
     sys.syncFileSystem(fd)
     sys.detachMount(at)
     assert.equal(writeSync(fd, 'still'), 5)
@@ -80,12 +82,14 @@ describe('mounts', { skip: needsRoot }, () => {
     assert.throws(() => sys.detachMount(place('used/none')), code('not-found'))
   })
 
-  test('are made read-only when nobody writes', () => {
+  test('are made read-only when nobody writes, and writable again', () => {
     const at = place('still')
     mountMemory('still', at)
-    sys.makeMountReadOnly(at)
+    sys.setMountReadOnly(at, true)
     assert.throws(() => writeFileSync(path.join(at, 'file'), ''), { code: 'EROFS' })
     assert.ok(mountsAt(at)[0]?.isReadOnly)
+    sys.setMountReadOnly(at, false)
+    writeFileSync(path.join(at, 'file'), '')
     sys.unmount(at)
   })
 
@@ -173,6 +177,7 @@ test('a line of the table is read with its escapes, and any number of optional f
     device: '98:0',
     root: '/mnt1',
     at: '/mnt two\\\t',
+    flags: ['rw', 'noatime'],
     isReadOnly: false,
     propagates: false,
     type: 'ext3',

@@ -6,6 +6,8 @@ import { placeName, terminated } from './place.ts'
 
 type Path = string | Uint8Array
 
+export type Withheld = 'nodev' | 'nosuid' | 'noexec'
+
 /** A file system to be mounted, in the words of mount(8). */
 export interface MountRequest {
   /** As in `/proc/filesystems`: ext4, overlay, squashfs. */
@@ -15,8 +17,8 @@ export interface MountRequest {
   /** Options of the file system: those without a value are `true`. None may be longer than 255 bytes. */
   readonly options?: Readonly<Record<string, string | true>>
   readonly readOnly?: boolean | undefined
-  /** Without device files, and without effect of set-user-id bits. */
-  readonly nodevNosuid?: boolean | undefined
+  /** What the mount withholds: device files, set-user-id bits, programs. */
+  readonly withholds?: readonly Withheld[] | undefined
 }
 
 export interface MountCalls {
@@ -36,8 +38,8 @@ export interface MountCalls {
   detachMount(at: Path): void
   /** Takes it away only if nobody uses it: otherwise `busy`. */
   unmount(at: Path): void
-  /** Lets nobody write through the topmost mount there; `busy` where a file is open for writing. */
-  makeMountReadOnly(at: Path): void
+  /** Whether anybody may write through the topmost mount there; `busy` where a file is open for writing and is not to be. */
+  setMountReadOnly(at: Path, isReadOnly: boolean): void
   /** Writes out all that the file system of an open file still holds in memory. */
   syncFileSystem(fd: number): void
   /**
@@ -53,7 +55,8 @@ const closeOnExec = 1
 const setFlag = 0
 const setString = 1
 const create = 6
-const attributes = { readOnly: 1, nosuid: 2, nodev: 4 }
+const readOnlyAttribute = 1
+const attributeOf: Readonly<Record<Withheld, number>> = { nosuid: 2, nodev: 4, noexec: 8 }
 const cloneTree = 1
 const closeOnExecTree = 0o2000000
 const fromDescriptor = 4
@@ -62,7 +65,7 @@ const lazily = 2
 const notFollowing = 8
 const newMounts = 0x00020000
 const recursively = 0x8000
-const asPrivate = 1n << 18n
+const asPrivate = 1 << 18
 
 export function mountCalls(libc: Libc): MountCalls {
   const calls = bindCalls(libc)
@@ -73,8 +76,11 @@ export function mountCalls(libc: Libc): MountCalls {
     if (said !== '') throw new Fault(isDenial(number) ? 'denied' : 'unsupported', `cannot ${doing}: ${said}`, { at: placeName(at) })
     throw systemFault(number, doing, at)
   }
-  const setAttributes = (at: Path, flags: number, set: bigint, propagation: bigint, doing: string) =>
-    demand(calls.mountSetattr(currentDirectory, terminated(at), flags, BigUint64Array.of(set, 0n, propagation, 0n), 32), doing, at)
+  const setAttributes = (at: Path, flags: number, change: { set?: number; clear?: number; propagation?: number }, doing: string) => {
+    const { set = 0, clear = 0, propagation = 0 } = change
+    const request = BigUint64Array.of(BigInt(set), BigInt(clear), BigInt(propagation), 0n)
+    demand(calls.mountSetattr(currentDirectory, terminated(at), flags, request, request.byteLength), doing, at)
+  }
   const takeAway = (at: Path, flags: number) => {
     if (calls.umount2(terminated(at), flags | notFollowing) === 0) return
     const number = libc.errorNumber()
@@ -98,8 +104,10 @@ export function mountCalls(libc: Libc): MountCalls {
           else text(key, value)
         }
         demand(calls.fsconfig(request, create, null, null, 0), doing, wanted.source, request)
-        const flags =
-          (wanted.readOnly === true ? attributes.readOnly : 0) | (wanted.nodevNosuid === true ? attributes.nosuid | attributes.nodev : 0)
+        const flags = (wanted.withholds ?? []).reduce(
+          (all, each) => all | attributeOf[each],
+          wanted.readOnly === true ? readOnlyAttribute : 0,
+        )
         return demand(calls.fsmount(request, closeOnExec, flags), doing, wanted.source, request)
       } finally {
         closeSync(request)
@@ -116,15 +124,16 @@ export function mountCalls(libc: Libc): MountCalls {
     },
     detachMount: (at) => takeAway(at, lazily),
     unmount: (at) => takeAway(at, 0),
-    makeMountReadOnly(at) {
-      setAttributes(at, 0, BigInt(attributes.readOnly), 0n, 'make the mount read-only')
+    setMountReadOnly(at, isReadOnly) {
+      const [set, clear] = isReadOnly ? [readOnlyAttribute, 0] : [0, readOnlyAttribute]
+      setAttributes(at, 0, { set, clear }, isReadOnly ? 'make the mount read-only' : 'make the mount writable')
     },
     syncFileSystem(fd) {
       if (calls.syncfs(fd) !== 0) throw systemFault(libc.errorNumber(), 'write the file system out', fd)
     },
     leaveSharedMounts() {
       demand(calls.unshare(newMounts), 'leave the shared mounts', '/')
-      setAttributes('/', recursively, 0n, asPrivate, 'leave the shared mounts')
+      setAttributes('/', recursively, { propagation: asPrivate }, 'leave the shared mounts')
     },
   }
 }
