@@ -10,9 +10,9 @@ const blocks: PackBlock[] = [
   { method: 'raw', offset: 50, stored: 20, plain: 20 },
 ]
 const entries: PackEntry[] = [
-  { revision: 1, digest: digestOf('whole'), from: 0, length: 1000, block: 0, offset: 0 },
-  { revision: 2, digest: digestOf('tail'), from: 2 ** 40, length: 5, block: 1, offset: 15 },
-  { revision: 2, digest: digestOf(''), from: 0, length: 0, block: 1, offset: 20 },
+  { revision: 1, digest: digestOf('whole'), from: 0, base: undefined, length: 1000, block: 0, offset: 0 },
+  { revision: 2, digest: digestOf('tail'), from: 2 ** 40, base: digestOf('before'), length: 5, block: 1, offset: 15 },
+  { revision: 2, digest: digestOf(''), from: 0, base: undefined, length: 0, block: 1, offset: 20 },
 ]
 
 describe('the index of a pack', () => {

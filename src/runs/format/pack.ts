@@ -22,6 +22,8 @@ export interface PackEntry {
   readonly revision: number
   readonly digest: Digest
   readonly from: number
+  /** Of the file's first `from` bytes: the entry with this digest, where there is one, is what came before. Undefined where `from` is 0. */
+  readonly base: Digest | undefined
   readonly length: number
   /** The number of the block, and where in its plain bytes the piece begins. */
   readonly block: number
@@ -39,7 +41,7 @@ export interface PackIndex {
 const methods: readonly BlockMethod[] = ['raw', 'zstd']
 const headBytes = 12
 const blockEntryBytes = 17
-const entryBytes = 56
+const entryBytes = 88
 const magic = 0x31786972 // rix1
 
 /** Compressing must win a 32nd, else reading would pay for nothing. */
@@ -81,13 +83,14 @@ export function encodeIndex(blocks: readonly PackBlock[], entries: readonly Pack
     plain.writeUInt32LE(length, at + 13)
     at += blockEntryBytes
   }
-  for (const { revision, digest, from, length, block, offset } of entries) {
+  for (const { revision, digest, from, base, length, block, offset } of entries) {
     plain.writeUInt32LE(revision, at)
     plain.write(hexOf(digest), at + 4, 'hex')
     plain.writeBigUInt64LE(BigInt(from), at + 36)
     plain.writeUInt32LE(length, at + 44)
     plain.writeUInt32LE(block, at + 48)
     plain.writeUInt32LE(offset, at + 52)
+    if (base !== undefined) plain.write(hexOf(base), at + 56, 'hex')
     at += entryBytes
   }
   return toFrame(plain)
@@ -140,10 +143,12 @@ function blockAt(index: Buffer, at: number): Omit<PackBlock, 'method'> & { reado
 }
 
 function entryAt(index: Buffer, at: number): PackEntry {
+  const from = Number(index.readBigUInt64LE(at + 36))
   return {
     revision: index.readUInt32LE(at),
     digest: `sha256:${index.toString('hex', at + 4, at + 36)}`,
-    from: Number(index.readBigUInt64LE(at + 36)),
+    from,
+    base: from === 0 ? undefined : `sha256:${index.toString('hex', at + 56, at + 88)}`,
     length: index.readUInt32LE(at + 44),
     block: index.readUInt32LE(at + 48),
     offset: index.readUInt32LE(at + 52),
