@@ -1,18 +1,18 @@
-import { lstat, statfs } from 'node:fs/promises'
-import { diskFault, errno, Fault, formatBytes } from '../kit/index.ts'
+import { statfs } from 'node:fs/promises'
+import { Fault, formatBytes } from '../kit/index.ts'
 import { chooseMode } from './choose.ts'
 import { cleanUpSnapshots } from './cleanup.ts'
 import type { EnvironmentContext } from './context.ts'
-import { removeSnapshot } from './delete.ts'
 import { digestTree } from './digest.ts'
 import { measureTree } from './entries.ts'
 import { findHolders, heldFault } from './holders.ts'
 import { type HookMoment, runHook } from './hooks.ts'
+import { makeFree } from './make-free.ts'
 import { clearIntent, setIntent } from './mark.ts'
 import type { Kept, Mode } from './mode.ts'
-import { checkSnapshotName, layoutOf } from './names.ts'
+import { checkSnapshotName } from './names.ts'
 import { liveExists } from './places.ts'
-import { findRecord, recordFormat, type SnapshotRecord, writeRecord } from './record.ts'
+import { recordFormat, type SnapshotRecord, writeRecord } from './record.ts'
 import { type Session, withSession } from './session.ts'
 
 export interface CreateOptions {
@@ -42,6 +42,11 @@ export interface Created {
 export async function createSnapshot(context: EnvironmentContext, options: CreateOptions = {}): Promise<Created> {
   const name = options.snapshot ?? context.settings.snapshotName
   checkSnapshotName(name)
+  if (context.settings.mode === 'disabled') {
+    throw new Fault('nothing-to-do', `the mode of ${context.name} is disabled: nothing is kept`, {
+      hint: 'choose another, such as mode = "auto"',
+    })
+  }
   try {
     return await withSession(context, {}, async (session) => await createIn(session, name, options))
   } catch (error) {
@@ -63,10 +68,9 @@ async function createIn(session: Session, name: string, options: CreateOptions):
       hint: 'start the environment first, or check `path`',
     })
   }
-  const { mode, why } = await chooseMode(session)
-  await mode.check(place)
-  await makeFree(session, name, options.replace === true)
   const size = await measureTree(place.live, context.signal)
+  const { mode, why } = await chooseMode(session, size)
+  await makeFree(session, name, options.replace === true)
   await assertRoom(session, mode, size.bytes)
   const moment = momentOf(session, name, mode)
   await runHook(context.settings.hooks, { ...moment, hook: 'beforeCreate' }, context)
@@ -114,41 +118,6 @@ export function momentOf({ context, place }: Session, snapshot: string, mode: Mo
     snapshotsDir: place.snapshotsDir,
     mode: mode.name,
     signal: context.signal,
-  }
-}
-
-async function makeFree(session: Session, name: string, replaces: boolean): Promise<void> {
-  const { context, place } = session
-  const present = await findRecord(place.snapshotsDir, name)
-  if (present !== undefined) {
-    if (!replaces) {
-      throw new Fault('already-exists', `the environment ${context.name} has a snapshot ${name} already`, {
-        hint: 'choose another name, delete it, or replace it (--force)',
-      })
-    }
-    const mode = await context.modes(present.mode)
-    if (await mode.inUse(place, name)) await mode.detach(place)
-    await removeSnapshot(session, present)
-    return
-  }
-  const layout = layoutOf(place.snapshotsDir)
-  for (const file of [layout.tree(name), layout.image(name)]) {
-    if (await isThere(file)) {
-      throw new Fault('already-exists', `something that is not a snapshot of ours stands where ${name} would be kept`, {
-        at: file,
-        hint: 'move it away, or choose another name',
-      })
-    }
-  }
-}
-
-async function isThere(file: string): Promise<boolean> {
-  try {
-    await lstat(file)
-    return true
-  } catch (error) {
-    if (errno(error) === 'ENOENT') return false
-    throw diskFault(error, file, 'look for it')
   }
 }
 

@@ -4,13 +4,17 @@ import { Fault } from '../kit/index.ts'
 const form = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 const endings = ['.sqfs', '.meta.json', '.files']
 
+/** What the live directory is called where a snapshot could be named. No snapshot has this name. */
+export const liveName = 'live'
+
 export function isSnapshotName(name: string): boolean {
-  return form.test(name) && !endings.some((ending) => name.endsWith(ending))
+  return form.test(name) && name !== liveName && !endings.some((ending) => name.endsWith(ending))
 }
 
 /** Throws `invalid` for what cannot be the name of a snapshot. */
 export function checkSnapshotName(name: string): void {
   if (isSnapshotName(name)) return
+  if (name === liveName) throw new Fault('invalid', `no snapshot can be called ${liveName}: that is the live directory`)
   throw new Fault('invalid', `not a name for a snapshot: ${JSON.stringify(name.slice(0, 120))}`, {
     hint: `use letters, digits, dots, dashes and underscores, 100 at most, beginning with a letter or digit and not ending in ${endings.join(', ')}`,
   })

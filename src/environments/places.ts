@@ -7,7 +7,7 @@ import type { Mode, Place } from './mode.ts'
 /** Where the environment lies, checked as far as that can be done without a mode. Throws `invalid` for a live directory that nobody should give back. */
 export async function resolvePlace(context: EnvironmentContext): Promise<Place> {
   const live = await realOf(context.live, context)
-  const snapshotsDir = await realParent(context.snapshotsDir)
+  const snapshotsDir = await realPlace(context.snapshotsDir)
   const refuse = (why: string, hint: string): never => {
     throw new Fault('invalid', `the live directory of ${context.name} ${why}`, { at: context.live, hint })
   }
@@ -15,10 +15,12 @@ export async function resolvePlace(context: EnvironmentContext): Promise<Place> 
   if (isWithin(snapshotsDir, live)) refuse('holds the snapshots directory', 'set `snapshots_dir` to a directory outside of it')
   if (isWithin(live, snapshotsDir)) refuse('lies in the snapshots directory', 'set `snapshots_dir` to another directory')
   if (context.root !== undefined) {
-    const root = await realParent(context.root)
+    const root = await realPlace(context.root)
     if (!isWithin(live, root) || live === root) refuse(`lies outside of ${root}`, 'set `path` to a directory below it')
   }
-  const { settings, clock, random, report, signal } = context
+  const { clock, random, report, signal } = context
+  // What is chosen for people is what is fastest.
+  const settings = context.settings.mode === 'auto' ? { ...context.settings, copier: 'builtin' as const } : context.settings
   return { live, snapshotsDir, settings, clock, random, report, signal }
 }
 
@@ -33,21 +35,21 @@ async function realOf(live: string, { name }: EnvironmentContext): Promise<strin
   } catch (error) {
     if (errno(error) !== 'ENOENT') throw diskFault(error, live, 'look at the live directory')
   }
-  return await realParent(live)
+  return await realPlace(live)
 }
 
 /** Without links on the way, also where it is yet to be made. */
-async function realParent(place: string): Promise<string> {
+export async function realPlace(place: string): Promise<string> {
   try {
     return await realpath(place)
   } catch (error) {
     const outer = path.dirname(place)
     if (errno(error) !== 'ENOENT' || outer === place) throw diskFault(error, place, 'find the directory')
-    return path.join(await realParent(outer), path.basename(place))
+    return path.join(await realPlace(outer), path.basename(place))
   }
 }
 
-function isWithin(inner: string, outer: string): boolean {
+export function isWithin(inner: string, outer: string): boolean {
   return inner === outer || inner.startsWith(outer.endsWith('/') ? outer : `${outer}/`)
 }
 

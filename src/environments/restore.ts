@@ -45,6 +45,7 @@ export interface Restored {
 export async function restoreSnapshot(context: EnvironmentContext, options: RestoreOptions = {}): Promise<Restored> {
   const name = options.snapshot ?? context.settings.snapshotName
   checkSnapshotName(name)
+  if (context.settings.mode === 'disabled') return leftAlone(context, name)
   return await withSession(context, { whileMarked: true }, async (session) => {
     const { place } = session
     const record = await needRecord(place.snapshotsDir, context.name, name)
@@ -64,6 +65,11 @@ export async function restoreSnapshot(context: EnvironmentContext, options: Rest
     await awaitHealth(context.settings.hooks, moment, context)
     return { snapshot: name, mode: mode.name, ...given, finished: session.mark !== undefined, verified }
   })
+}
+
+function leftAlone({ name: environment, report }: EnvironmentContext, name: string): Restored {
+  report({ kind: 'note', level: 'info', text: `${environment} was left as it is: its mode is disabled` })
+  return { snapshot: name, mode: 'disabled', milliseconds: 0, written: 0, finished: false, verified: false }
 }
 
 type GivenBack = Given & { readonly milliseconds: number; readonly fellBack?: Fault | undefined }

@@ -93,7 +93,7 @@ export async function modesOf(
 /** Puts right what a killed command left, and says so. */
 async function recover(context: EnvironmentContext, place: Place, modes: readonly Mode[]): Promise<void> {
   const { report } = context
-  const tell = (text: string) => report({ kind: 'note', level: 'info', text, event: 'recovered' })
+  const tell = (text: string) => report({ kind: 'note', level: 'info', text })
   const intent = await readIntent(place.snapshotsDir)
   if (intent !== undefined) {
     if ((await findRecord(place.snapshotsDir, intent.name)) === undefined) {

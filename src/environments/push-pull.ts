@@ -1,0 +1,111 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { type Digest, Fault } from '../kit/index.ts'
+import { realSys } from '../kit/sys/index.ts'
+import type { SnapshotContext } from '../snapshots/index.ts'
+import type { EnvironmentContext } from './context.ts'
+import { digestTree } from './digest.ts'
+import { measureTree } from './entries.ts'
+import { clearIntent, setIntent } from './mark.ts'
+import { makeFree } from './make-free.ts'
+import { checkSnapshotName, layoutOf } from './names.ts'
+import { needRecord, recordFormat, type SnapshotRecord, writeRecord } from './record.ts'
+import { withSession } from './session.ts'
+import { openTree } from './verify.ts'
+
+export interface Pushed {
+  readonly snapshot: string
+  /** The line of snapshots in the store, as `holdfast snapshot list` shows it. */
+  readonly line: string
+  readonly id: Digest
+  /** The store had exactly this tree already. */
+  readonly isUnchanged: boolean
+}
+
+/** Stores a snapshot in a holdfast store: only what the store does not have is sent. */
+export async function pushSnapshot(
+  context: EnvironmentContext,
+  store: SnapshotContext,
+  name = context.settings.snapshotName,
+): Promise<Pushed> {
+  return await withSession(context, { whileMarked: true }, async ({ place }) => {
+    const record = await needRecord(place.snapshotsDir, context.name, name)
+    await using tree = await openTree(context, place, record)
+    const line = lineOf(context, name)
+    const { createSnapshot } = await import('../snapshots/index.ts')
+    const { id, isUnchanged, problems } = await createSnapshot(store, {
+      paths: [tree.path],
+      cwd: tree.path,
+      name: line,
+      skipUnchanged: true,
+    })
+    if (problems.count > 0) {
+      const [first] = problems.first
+      throw new Fault('partial', `${problems.count} entries of ${name} could not be stored, such as ${first?.path}: ${first?.message}`, {
+        at: store.store.name,
+      })
+    }
+    return { snapshot: name, line, id, isUnchanged }
+  })
+}
+
+export interface PullOptions {
+  readonly snapshot?: string | undefined
+  /** A snapshot of that name goes first. */
+  readonly replace?: boolean | undefined
+}
+
+/**
+ * Brings a snapshot from a holdfast store, whole before it is one. It is kept as a tree, as the mode `filesystem` keeps them.
+ */
+export async function pullSnapshot(
+  context: EnvironmentContext,
+  store: SnapshotContext,
+  options: PullOptions = {},
+): Promise<SnapshotRecord> {
+  const name = options.snapshot ?? context.settings.snapshotName
+  checkSnapshotName(name)
+  return await withSession(context, { whileMarked: true }, async (session) => {
+    const { place } = session
+    const { findSnapshot, restoreSnapshot } = await import('../snapshots/index.ts')
+    const snapshot = await findSnapshot(store, lineOf(context, name))
+    const layout = layoutOf(place.snapshotsDir)
+    const built = layout.build(`pull-${name}`)
+    await makeFree(session, name, options.replace === true)
+    try {
+      await mkdir(built)
+      const { problems } = await restoreSnapshot(store, { snapshot, path: '', target: built, delete: true, allowDevices: true })
+      if (problems.count > 0)
+        throw new Fault(
+          'partial',
+          `${problems.count} entries of ${name} could not be brought, such as ${problems.first[0]?.path}: ${problems.first[0]?.message}`,
+        )
+      const { entries, bytes } = await measureTree(built, context.signal)
+      await setIntent(place.snapshotsDir, { name, mode: 'filesystem' })
+      realSys.renameToFree(built, layout.tree(name))
+      const tree = await digestTree(layout.tree(name), { content: false, signal: context.signal })
+      const kept = { stored: bytes, facts: { pulled: snapshot.id } }
+      const record: SnapshotRecord = {
+        format: recordFormat,
+        name,
+        environment: context.name,
+        mode: 'filesystem',
+        created: snapshot.created,
+        path: place.live,
+        entries,
+        bytes,
+        kept,
+        tree,
+      }
+      await writeRecord(place.snapshotsDir, record)
+      await clearIntent(place.snapshotsDir)
+      return record
+    } finally {
+      await rm(built, { recursive: true, force: true })
+    }
+  })
+}
+
+/** Of the name of an environment, which may be anything, what the name of a line may have. */
+function lineOf({ name: environment }: EnvironmentContext, name: string): string {
+  return `env/${encodeURIComponent(environment)}/${name}`
+}
