@@ -4,7 +4,8 @@ import { homedir, hostname, userInfo } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ChunkStore, ensureStoreFormat, openChunkStore, readStoreFormat, type StoreFormat } from './chunks/index.ts'
-import type { Config } from './config/index.ts'
+import type { Config, EnvironmentConfig } from './config/index.ts'
+import type { EnvironmentContext } from './environments/index.ts'
 import { type Clock, Fault, hexOf, readSmallFile, replaceFile, type Report, silent } from './kit/index.ts'
 import type { ReleaseContext } from './releases/index.ts'
 import type { SnapshotContext } from './snapshots/index.ts'
@@ -44,6 +45,7 @@ export interface Wire {
   releases(): Promise<ReleaseContext>
   /** Of the configured store, or of the one at the URL. */
   snapshots(url?: string): Promise<SnapshotContext>
+  environment(environment: EnvironmentConfig): Promise<EnvironmentContext>
   /** Where the store is a folder, that one, with no link on the way: a snapshot of the tree around it leaves it out. */
   ownFolders(): Promise<string[]>
   close(): Promise<void>
@@ -63,7 +65,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     opened.set(url, known)
     return known
   }
-  return {
+  const wire: Wire = {
     config,
     ...folders,
     by,
@@ -115,6 +117,11 @@ export async function openWire(options: WireOptions): Promise<Wire> {
         signal,
       }
     },
+    async environment({ name, path: live, snapshotsDir, settings: wanted }) {
+      const { modeLookup } = await import('./environments/index.ts')
+      const modes = modeLookup({ environment: name, env, clock, snapshots: () => wire.snapshots() })
+      return { name, live, snapshotsDir, settings: wanted, modes, env, clock, random, report, signal }
+    },
     async ownFolders() {
       const place = parseStoreUrl(config.store.url, config.root)
       return place.scheme === 'file' ? [await realFolder(place.root)] : []
@@ -124,6 +131,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
       for (const store of await Promise.allSettled(opened.values())) if (store.status === 'fulfilled') await store.value.close()
     },
   }
+  return wire
 }
 
 async function foldersOf(config: Config, env: WireOptions['env']): Promise<{ stateDir: string; cacheRoot: string }> {

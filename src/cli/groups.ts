@@ -36,6 +36,16 @@ export const capabilities: readonly Group[] = [
     ],
     load: async () => (await import('./snapshot.ts')).addSnapshotCommands,
   },
+  {
+    name: 'env',
+    summary: 'Test environments: a live directory goes back to a clean state before each suite',
+    examples: [
+      ['holdfast env create', 'keep the clean state'],
+      ['holdfast env restore', 'back to it'],
+      ['holdfast env run --suites unit,api -- npm test', 'back to it before each suite'],
+    ],
+    load: async () => (await import('./env.ts')).addEnvironmentCommands,
+  },
 ]
 
 export const care: readonly Group[] = [

@@ -132,6 +132,7 @@ async function runCommand(session: Session, command: Command, run: Parameters<Ru
     paint,
     mode: options.quiet === true ? 'none' : host.stderr.isTty ? 'live' : 'plain',
     columns: () => host.stderr.columns ?? 80,
+    verbose: options.verbose === true,
   })
   const wiring = wireOnce(session, options, progress.report)
   const stats = async () => {

@@ -86,3 +86,23 @@ test('quiet work still gives its warnings', async () => {
   await progress.stop()
   assert.equal(terminal.err(), 'warning: the disk is slow\n')
 })
+
+test('events are for logs: what went well is said only when more is asked for, what did not always', () => {
+  const event = { kind: 'note', level: 'info', event: 'snapshot_created', text: 'made the snapshot a' } as const
+  const failed = { ...event, level: 'warning', event: 'snapshot_creation_failed', text: 'the snapshot a was not made' } as const
+  const said = (verbose: boolean) => {
+    const terminal = fakeTerminal()
+    const { report } = showProgress(openScreen(terminal.host), {
+      clock: manualClock(),
+      paint: paintFor(false),
+      mode: 'plain',
+      columns: () => 80,
+      verbose,
+    })
+    report(event)
+    report(failed)
+    return terminal.err()
+  }
+  assert.equal(said(false), 'warning: the snapshot a was not made\n')
+  assert.equal(said(true), 'snapshot_created: made the snapshot a\nwarning: snapshot_creation_failed: the snapshot a was not made\n')
+})

@@ -10,6 +10,8 @@ export interface ProgressOptions {
   /** `live`: one line that is redrawn. `plain`: a line now and then. `none`: warnings only. */
   readonly mode: 'live' | 'plain' | 'none'
   readonly columns: () => number
+  /** Events are said too, by their names. */
+  readonly verbose?: boolean | undefined
 }
 
 export interface ProgressDisplay {
@@ -33,7 +35,7 @@ interface Task {
 
 /** Draws what is reported. Work that ends within the first period is never drawn, so that quick commands stay quiet. */
 export function showProgress(screen: Screen, options: ProgressOptions): ProgressDisplay {
-  const { clock, paint, mode, columns } = options
+  const { clock, paint, mode, columns, verbose = false } = options
   const tasks = new Map<string, Task>()
   const stopping = new AbortController()
   let drawing: Promise<void> | undefined
@@ -62,8 +64,10 @@ export function showProgress(screen: Screen, options: ProgressOptions): Progress
   return {
     report(event) {
       if (event.kind === 'note') {
-        if (event.level === 'warning') screen.say(`${paint.yellow('warning:')} ${printable(event.text)}`)
-        else if (mode !== 'none') screen.say(printable(event.text))
+        const text = printable(verbose && event.event !== undefined ? `${event.event}: ${event.text}` : event.text)
+        if (event.level === 'warning') screen.say(`${paint.yellow('warning:')} ${text}`)
+        // An event is for logs; what the command prints at its end says the same.
+        else if (mode !== 'none' && (verbose || event.event === undefined)) screen.say(text)
         return
       }
       if (mode === 'none' || stopping.signal.aborted) return

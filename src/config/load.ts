@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { Fault, readSmallFile } from '../kit/index.ts'
+import { type EnvironmentConfig, environmentConfig } from './environment-settings.ts'
 import { formatPath, type Path } from './keys.ts'
 import { type Document, parseDocument } from './parse.ts'
 import { overlapsOf } from './overlaps.ts'
@@ -38,7 +39,7 @@ export interface Config {
   readonly release: Readonly<Record<string, ReleaseConfig>>
   readonly index: Written['index']
   readonly images: Written['images']
-  readonly env: Written['env']
+  readonly env: Readonly<Record<string, EnvironmentConfig>>
   readonly runs: Written['runs']
   readonly jobs: Written['job']
   /** Where a key's value comes from: `holdfast.toml:3`, `HOLDFAST_STORE_URL`, `--store` or `default`. */
@@ -91,7 +92,7 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
     release,
     index: written.index,
     images: written.images,
-    env: written.env,
+    env: Object.fromEntries(Object.entries(written.env).map(([name, each]) => [name, environmentConfig(name, each)])),
     runs: written.runs,
     jobs: written.job,
     origin: (key) => setBy.get(key) ?? placeInFile(key) ?? 'default',

@@ -143,23 +143,71 @@ const images = table(
   'Images from GitHub Actions to a GitLab registry.',
 )
 
+const hooks = table(
+  {
+    before_create: v.optional(text('The shell line before a snapshot is made: it brings what writes into the environment to rest.')),
+    after_create: v.optional(text('The shell line after a snapshot was made.')),
+    before_restore: v.optional(text('The shell line before a restore: it stops what runs in the environment.')),
+    after_restore: v.optional(text('The shell line after a restore: it starts it again.')),
+    health: v.optional(text('The shell line that succeeds once the environment can be used; tried until then, after `after_restore`.')),
+    health_limit: v.optional(duration('How long that may take.'), '1m'),
+  },
+  'What is run around creates and restores. Variables HOLDFAST_ENV_NAME, _PATH, _SNAPSHOT and the like are set for it.',
+)
+
 const environment = table(
   {
     path: localPath('The directory that is given back clean.'),
     mode: v.optional(
       choice(
         ['auto', 'disabled', 'recreate', 'filesystem', 'squashfs', 'overlay', 'reflink', 'volume', 'store'],
-        'How it is kept and given back; `auto` picks the fastest that works here and says which.',
+        'How it is kept and given back; `auto` picks what suits this machine and these files, and says which.',
       ),
       'auto',
     ),
-    squashfs_compression: v.optional(choice(['none', 'gzip', 'lzo', 'xz'], 'Compression of squashfs images.'), 'none'),
-    auto_create_on_startup: v.optional(flag('Make the clean snapshot when the environment starts.'), true),
-    snapshot_name: v.optional(text('The name of the clean snapshot.'), 'clean_state'),
-    auto_cleanup: v.optional(flag('Remove old snapshots.'), true),
-    keep_snapshot_count: v.optional(count('How many snapshots stay.', 1), 5),
-    snapshots_dir: v.optional(localPath('Where images and copies lie. Without it, in the store.')),
-    on_restore_failure: v.optional(choice(['recreate', 'fail'], 'What happens where a restore fails.'), 'recreate'),
+    snapshots_dir: v.optional(
+      localPath('Where snapshots lie. Without it, beside the live directory: `.NAME.snapshots`, so that renames and clones work.'),
+    ),
+    snapshot_name: v.optional(text('The name of the clean snapshot, where none is given.'), 'clean_state'),
+    auto_create_on_startup: v.optional(flag('`env run` makes the clean snapshot where there is none.'), true),
+    auto_cleanup: v.optional(flag('Remove old snapshots after each create.'), true),
+    keep_snapshot_count: v.optional(count('How many snapshots a clean-up leaves.', 1), 5),
+    keep_within: v.optional(duration('A clean-up removes snapshots that are older.')),
+    keep_unused: v.optional(duration('A clean-up removes snapshots that were not restored for so long.')),
+    squashfs_compression: v.optional(
+      choice(['none', 'gzip', 'lzo', 'xz', 'zstd'], 'Compression of the images of the squashfs mode.'),
+      'none',
+    ),
+    copier: v.optional(
+      choice(
+        ['rsync', 'builtin'],
+        'How the filesystem mode copies: with the system’s rsync, or block by block, writing only blocks that differ.',
+      ),
+      'rsync',
+    ),
+    volume_file_system: v.optional(choice(['btrfs', 'xfs'], 'The file system of the image of the volume mode.'), 'btrfs'),
+    volume_size: v.optional(
+      size(
+        'The size that this image begins with. Without it, from the size of the live directory. It grows.',
+        256 << 20,
+        '"256MiB" or more',
+      ),
+    ),
+    cleanup: v.optional(
+      text('The shell line that cleans the live directory: how the recreate mode restores, and what follows a restore that failed.'),
+    ),
+    preserve: v.optional(
+      listOf(text('A path below the live directory.'), 'What the clean-up must leave as it is, such as certificates.'),
+      [],
+    ),
+    on_restore_failure: v.optional(
+      choice(['recreate', 'fail'], 'What follows a restore that failed: the clean-up command, where there is one, or the error.'),
+      'recreate',
+    ),
+    on_busy: v.optional(choice(['wait', 'fail'], 'What a command does that meets another one on the same environment.'), 'wait'),
+    wait_limit: v.optional(duration('How long it waits at most.')),
+    verify_every: v.optional(count('Every so many restores the whole snapshot is read and checked first; 0: never.', 0), 0),
+    hooks: v.optional(hooks, {}),
   },
   'A directory that goes back to a clean state before each test suite.',
 )
@@ -197,4 +245,5 @@ export const configSchema = table(
 
 export type Written = v.InferOutput<typeof configSchema>
 export type WrittenRelease = v.InferOutput<typeof release>
+export type WrittenEnvironment = v.InferOutput<typeof environment>
 export type WrittenStore = v.InferOutput<typeof store>

@@ -24,5 +24,15 @@ url = "file:./.holdfast/store"
 # on_conflict = "retry"                  # of two releases at once: "retry" goes on top, "fail" says that it lost
 # keep = 10                              # archives that \`release prune\` keeps
 # keep_within = "90d"
+
+# A directory that goes back to a clean state before each test suite: \`holdfast env create\`, \`holdfast env restore\`
+# [env.stage]
+# path = "cache/data"                    # the live directory
+# mode = "auto"                          # or filesystem, squashfs, overlay, reflink, volume, store, recreate, disabled
+# snapshot_name = "clean_state"
+# keep_snapshot_count = 5
+# [env.stage.hooks]
+# before_restore = "./stop-nodes"        # what runs in the directory is stopped before, and started after
+# after_restore = "./start-nodes"
 `
 }

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, beforeEach, describe, test } from 'node:test'
+import { fakeTerminal } from '../../test/fakes/terminal.ts'
+import { systemClock } from '../kit/index.ts'
+import { runCli } from './program.ts'
+
+const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'holdfast-env-cli-')))
+after(() => rmSync(root, { recursive: true }))
+let count = 0
+let cwd = ''
+
+beforeEach(() => {
+  cwd = path.join(root, String(count++))
+  write('data/node-1/wallet.db', 'clean')
+})
+
+function write(file: string, text: string): void {
+  const where = path.join(cwd, file)
+  mkdirSync(path.dirname(where), { recursive: true })
+  writeFileSync(where, text)
+}
+
+interface Ran {
+  readonly exit: number
+  readonly out: string
+  readonly err: string
+}
+
+/** One command beside the live directory. */
+async function holdfast(line: string | readonly string[], typed?: string): Promise<Ran> {
+  const env = { PATH: process.env['PATH'], HOME: path.join(cwd, 'home'), USER: 'ann', NO_COLOR: '1' }
+  const terminal = fakeTerminal({ cwd, env, clock: systemClock, ...(typed === undefined ? {} : { columns: 100 }) })
+  if (typed !== undefined) terminal.type(typed)
+  const exit = await runCli(typeof line === 'string' ? line.split(' ') : line, terminal.host)
+  return { exit, out: terminal.out(), err: terminal.err() }
+}
+
+const recreate = '[env.stage]\npath = "data"\nmode = "recreate"\ncleanup = "rm -f data/node-1/* && printf clean > data/node-1/wallet.db"\n'
+
+describe('an environment', () => {
+  test('is kept, shown, given back and deleted', async () => {
+    write('holdfast.toml', recreate)
+    const created = await holdfast('env create')
+    assert.deepEqual([created.exit, created.err], [0, ''])
+    assert.match(created.out, /^snapshot clean_state of stage\n {2}2 entries, 5 B.*; recreate in /)
+    assert.match((await holdfast('env list')).out, /stage {2}clean_state {2}recreate .* never/)
+    assert.match((await holdfast('env status')).out, /mode +recreate\n.*\n +restored +never/)
+    write('data/node-1/log', 'dirty')
+    const restored = await holdfast('env restore stage')
+    assert.deepEqual([restored.exit, restored.out.split('\n')[0]], [0, 'stage is clean_state again'])
+    assert.equal(existsSync(path.join(cwd, 'data/node-1/log')), false)
+    assert.match((await holdfast('env show')).out, /last used +20/)
+    assert.equal((await holdfast('env delete clean_state --yes')).exit, 0)
+    assert.match((await holdfast('env list')).out, /there are no snapshots; make one/)
+  })
+
+  test('tells a script the same as JSON', async () => {
+    write('holdfast.toml', recreate)
+    await holdfast('env create --snapshot one')
+    const { snapshots } = (JSON.parse((await holdfast('env list --json')).out) as { result: { environments: { snapshots: unknown[] }[] } })
+      .result.environments[0]!
+    assert.deepEqual(
+      snapshots
+        .map((each) => each as { name: string; mode: string; inUse: boolean })
+        .map(({ name, mode, inUse }) => ({ name, mode, inUse })),
+      [{ name: 'one', mode: 'recreate', inUse: false }],
+    )
+  })
+
+  test('is asked for by name where there are several', async () => {
+    write('holdfast.toml', `${recreate}[env.other]\npath = "other"\nmode = "recreate"\ncleanup = "true"\n`)
+    const asked = await holdfast('env create')
+    assert.equal(asked.exit, 2)
+    assert.match(asked.err, /which environment\? .*holdfast\.toml has: other, stage/)
+    assert.match((await holdfast('env create stag')).err, /there is no environment "stag"\n.*choose one of: other, stage/)
+  })
+
+  test('says what to write where none is configured', async () => {
+    const none = await holdfast('env restore')
+    assert.equal(none.exit, 2)
+    assert.match(none.err, /no environment is configured\n.*holdfast init/)
+  })
+
+  test('keeps a snapshot where deleting it was not agreed to', async () => {
+    write('holdfast.toml', recreate)
+    await holdfast('env create')
+    assert.equal((await holdfast('env delete clean_state', 'n')).exit, 130)
+    assert.equal((await holdfast('env delete clean_state', 'y')).exit, 0)
+    assert.equal((await holdfast('env delete clean_state --yes')).exit, 4)
+  })
+
+  test('has unusual settings told with the place in the file', async () => {
+    write('holdfast.toml', '[env.stage]\npath = "data"\nmode = "zfs"\n')
+    const wrong = await holdfast('env create')
+    assert.equal(wrong.exit, 2)
+    assert.match(wrong.err, /holdfast\.toml:3: env\.stage\.mode: expected one of "auto", "disabled"/)
+  })
+})

@@ -1,0 +1,21 @@
+import type { Command } from 'commander'
+import type { Cli } from './command.ts'
+import { addCreateCommand } from './env/create.ts'
+import { addListCommands } from './env/list.ts'
+import { addRemovalCommands } from './env/remove.ts'
+import { addRestoreCommand } from './env/restore.ts'
+import { addStatusCommand } from './env/status.ts'
+import { addVerifyCommand } from './env/verify.ts'
+
+/** `holdfast env …`: live directories, given back clean. */
+export function addEnvironmentCommands(env: Command, cli: Cli): void {
+  env.commandsGroup('Keep and give back:')
+  addCreateCommand(env, cli)
+  addRestoreCommand(env, cli)
+  env.commandsGroup('Look:')
+  addStatusCommand(env, cli)
+  addListCommands(env, cli)
+  env.commandsGroup('Care:')
+  addVerifyCommand(env, cli)
+  addRemovalCommands(env, cli)
+}

@@ -1,0 +1,59 @@
+import { type Command, Option } from 'commander'
+import { type Restored, restoreSnapshot } from '../../environments/index.ts'
+import { faultToJson, formatBytes } from '../../kit/index.ts'
+import type { Call, Cli } from '../command.ts'
+import type { Outcome } from '../output.ts'
+import { printable } from '../width.ts'
+import { chooseEnvironment, environmentArgument, type SnapshotFlag, snapshotOption } from './choose.ts'
+import { tookText } from './text.ts'
+
+interface RestoreFlags extends SnapshotFlag {
+  readonly verify?: boolean
+  readonly checksum?: boolean
+  readonly force?: boolean
+}
+
+export function addRestoreCommand(env: Command, cli: Cli): void {
+  cli.add<RestoreFlags>(env, {
+    name: 'restore',
+    summary: 'Make the live directory what a snapshot is',
+    more: 'Everything since the snapshot is thrown away. Processes that are inside are named and nothing is done.',
+    args: [environmentArgument],
+    options: [
+      snapshotOption(),
+      new Option('--verify', 'read the whole snapshot first, and restore nothing where a byte is wrong'),
+      new Option('--checksum', 'in-place modes compare every byte, whatever is known of a file'),
+      new Option('--force', 'also while processes are inside: they keep old files open, or see theirs change'),
+    ],
+    examples: [
+      ['holdfast env restore', 'the only environment, to clean_state'],
+      ['holdfast env restore stage --snapshot with-users', 'another state of it'],
+    ],
+    run: restore,
+  })
+}
+
+async function restore(call: Call<RestoreFlags>): Promise<Outcome> {
+  const context = await chooseEnvironment(call, call.args[0])
+  const restored = await restoreSnapshot(context, call.options)
+  const { fellBack, ...facts } = restored
+  return {
+    result: { environment: context.name, ...facts, ...(fellBack === undefined ? {} : { fellBack: faultToJson(fellBack) }) },
+    text: restoredText(call, context.name, restored),
+  }
+}
+
+function restoredText({ paint }: Call<object>, environment: string, restored: Restored): string {
+  const { snapshot, mode, milliseconds, written, changed, finished, verified, fellBack } = restored
+  if (fellBack !== undefined) {
+    return paint.yellow(printable(`cleaned ${environment} in place of the restore to ${snapshot}, in ${tookText(milliseconds)}`))
+  }
+  const details = [
+    `${mode}, ${tookText(milliseconds)}`,
+    ...(changed === undefined ? [] : [`${changed.added} added, ${changed.changed} changed, ${changed.removed} removed`]),
+    ...(written === 0 ? [] : [`${formatBytes(written)} written`]),
+    ...(verified ? ['the snapshot was read whole first'] : []),
+    ...(finished ? ['a restore that had not ended is put right'] : []),
+  ]
+  return [paint.green(printable(`${environment} is ${snapshot} again`)), `  ${details.join('; ')}`].join('\n')
+}
