@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 import path from 'node:path'
 import { type Disk, diskFault, errno, Fault } from '../../../kit/index.ts'
+import { isLink } from '../layout.ts'
 
 /** Where a file store lies, and how it works there. */
 export interface Folder {
@@ -64,12 +65,7 @@ export async function wayTo(folder: Folder, key: string): Promise<'open' | 'miss
 /** What lies at a path; undefined where nothing does. A symbolic link is `denied`. */
 export async function lookAt(folder: Folder, file: string, at: string): Promise<BigIntStats | undefined> {
   const stat = await orMissing(folder.disk.lstat(file, { bigint: true }), at, 'look at it')
-  if (stat?.isSymbolicLink()) {
-    throw new Fault('denied', `${file} is a symbolic link, and a store follows none`, {
-      at,
-      hint: 'replace the link by the file or directory that it points to',
-    })
-  }
+  if (stat?.isSymbolicLink()) throw isLink(file, at)
   return stat
 }
 

@@ -1,8 +1,19 @@
 import type { BigIntStats } from 'node:fs'
-import path from 'node:path'
-import { errno, Fault, reservedStart } from '../../../kit/index.ts'
+import { errno, Fault } from '../../../kit/index.ts'
+import {
+  canHaveGenerations,
+  generationsOf,
+  keptGenerations,
+  nameTooLong,
+  slotNumber,
+  slotOf,
+  sparedFor,
+  type State,
+  tombstone,
+  type Version,
+} from '../layout.ts'
 import { type Folder, lookAt, nameOf, onDisk, orMissing, pathOf, wayTo } from './folder.ts'
-import { type Version, versionOf } from './version.ts'
+import { versionOf } from './version.ts'
 
 /*
  * Plain files cannot be overwritten conditionally. A key that is written with an etag therefore gets a directory beside it,
@@ -10,36 +21,12 @@ import { type Version, versionOf } from './version.ts'
  * of any number of writers one makes version n + 1. docs/formats.md has the invariants.
  */
 
-const start = `${reservedStart}gen-`
-const longestName = 255 - start.length
-const tombstone = 'deleted'
-const kept = 8
-const spared = 3_600_000n
-
-/** What a key is now. */
-export interface State {
-  /** The newest version; undefined where the key does not exist. */
-  readonly version: Version | undefined
-  /** The highest generation's number, a deleted one's too; 0 where there are none. */
-  readonly highest: number
-}
-
-/** The key that a directory's entry holds the generations of. */
-export function nameOfGenerations(entry: string): string | undefined {
-  return entry.startsWith(start) ? entry.slice(start.length) : undefined
-}
-
 export function directoryOf(folder: Folder, key: string): string {
-  const file = pathOf(folder, key)
-  return path.join(path.dirname(file), start + path.basename(file))
-}
-
-function canHaveGenerations(folder: Folder, key: string): boolean {
-  return Buffer.byteLength(path.basename(pathOf(folder, key))) <= longestName
+  return pathOf(folder, generationsOf(key))
 }
 
 function slotPath(folder: Folder, key: string, slot: number): string {
-  return path.join(directoryOf(folder, key), String(slot).padStart(12, '0'))
+  return pathOf(folder, slotOf(key, slot))
 }
 
 /** What a key is now, as the first thing that any verb asks. */
@@ -69,14 +56,14 @@ export async function settledState(folder: Folder, key: string): Promise<State> 
 /** The numbers of a key's generations, lowest first. */
 export async function slotsOf(folder: Folder, key: string): Promise<number[]> {
   const at = nameOf(folder, key)
-  if (!canHaveGenerations(folder, key)) return []
+  if (!canHaveGenerations(key)) return []
   const directory = directoryOf(folder, key)
   const names = await orMissing(folder.disk.readdir(directory), at, 'list its generations')
   if (names === undefined || names.length === 0) return []
   await lookAt(folder, directory, at)
   return names
-    .filter((name) => /^\d{12}$/.test(name))
-    .map(Number)
+    .map(slotNumber)
+    .filter((slot) => slot !== undefined)
     .sort((a, b) => a - b)
 }
 
@@ -92,7 +79,7 @@ export async function append(folder: Folder, key: string, base: State, temporary
   if (!made || !(await isNext(folder, key, base, slot))) return undefined
   const stat = await statSlot(folder, key, slot)
   if (stat === undefined) return undefined
-  if (slot > kept) await prune(folder, key, stat)
+  if (slot > keptGenerations) await prune(folder, key, stat)
   return versionOf(key, target, slot, stat)
 }
 
@@ -102,19 +89,14 @@ export async function bury(folder: Folder, key: string, base: State): Promise<bo
   const made = await make(folder, key, () => folder.disk.symlink(tombstone, slotPath(folder, key, slot)))
   if (!made || !(await isNext(folder, key, base, slot))) return false
   const stat = await statSlot(folder, key, slot)
-  if (stat !== undefined && slot > kept) await prune(folder, key, stat)
+  if (stat !== undefined && slot > keptGenerations) await prune(folder, key, stat)
   return true
 }
 
 /** Makes one slot; false where it is taken. Its directory is made where it is missing, also where a delete removes it again meanwhile. */
 async function make(folder: Folder, key: string, makeSlot: () => Promise<void>): Promise<boolean> {
   const at = nameOf(folder, key)
-  if (!canHaveGenerations(folder, key)) {
-    throw new Fault('unsupported', `the last part of ${at} is too long for a conditional overwrite`, {
-      at,
-      hint: `on files it may have at most ${longestName} bytes`,
-    })
-  }
+  if (!canHaveGenerations(key)) throw nameTooLong(at)
   for (let attempt = 1; ; attempt++) {
     await onDisk(folder.disk.mkdir(directoryOf(folder, key), { recursive: true }), at, 'make the directory of its generations')
     try {
@@ -170,9 +152,9 @@ async function baseHolds(folder: Folder, key: string, { version, highest }: Stat
 async function prune(folder: Folder, key: string, newest: BigIntStats): Promise<void> {
   try {
     const chain = [0, ...(await slotsOf(folder, key))]
-    for (let at = 0; at < chain.length - kept; at++) {
+    for (let at = 0; at < chain.length - keptGenerations; at++) {
       const successor = await statSlot(folder, key, chain[at + 1]!)
-      if (successor === undefined || newest.mtimeMs - successor.mtimeMs < spared) return
+      if (successor === undefined || newest.mtimeMs - successor.mtimeMs < BigInt(sparedFor)) return
       await orMissing(folder.disk.unlink(at === 0 ? pathOf(folder, key) : slotPath(folder, key, chain[at]!)), key, 'remove it')
     }
   } catch {

@@ -1,8 +1,8 @@
-import type { Dirent } from 'node:fs'
-import { compareKeys, isKey, mapBounded, reservedStart, throwIfAborted } from '../../../kit/index.ts'
+import { compareKeys, isKey, mapBounded, throwIfAborted } from '../../../kit/index.ts'
 import type { ListOptions, ObjectInfo } from '../../store.ts'
+import { listedAs, mayHold } from '../layout.ts'
 import { type Folder, lookAt, nameOf, orMissing, pathOf, wayTo } from './folder.ts'
-import { nameOfGenerations, settledState } from './generations.ts'
+import { settledState } from './generations.ts'
 import { versionOf } from './version.ts'
 
 const width = 32
@@ -31,29 +31,16 @@ async function* listDirectory(folder: Folder, directory: string, prefix: string,
   }
 }
 
-/** Whether an entry may hold keys under the prefix and after `after`; a directory's entry ends with a slash. */
-function mayHold(entry: string, prefix: string, after: string | undefined): boolean {
-  const isDirectory = entry.endsWith('/')
-  if (!entry.startsWith(prefix) && !(isDirectory && prefix.startsWith(entry))) return false
-  return after === undefined || compareKeys(entry, after) > 0 || (isDirectory && after.startsWith(entry))
-}
-
 /** A directory's keys, and its directories with a slash, in key order: `a.b` comes before `a/b`. */
 async function entriesOf(folder: Folder, directory: string): Promise<string[]> {
   const at = directory === '' ? folder.root : pathOf(folder, directory.slice(0, -1))
   const found = (await orMissing(folder.disk.readdir(at, { withFileTypes: true }), nameOf(folder, directory), 'list it')) ?? []
   const entries = new Set<string>()
   for (const entry of found) {
-    const name = entryName(entry)
+    const name = listedAs(entry.name, entry.isDirectory() ? 'directory' : entry.isFile() ? 'file' : 'other')
     if (name !== undefined) entries.add(directory + name)
   }
   return [...entries].sort(compareKeys)
-}
-
-function entryName(entry: Dirent): string | undefined {
-  if (entry.name.startsWith(reservedStart)) return entry.isDirectory() ? nameOfGenerations(entry.name) : undefined
-  if (entry.isDirectory()) return `${entry.name}/`
-  return entry.isFile() ? entry.name : undefined
 }
 
 async function infoOf(folder: Folder, key: string): Promise<ObjectInfo | undefined> {

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs'
 import { checkKey, errno, Fault, isKey, throwIfAborted, untilAborted } from '../../../kit/index.ts'
 import type { Near, NearCopyOptions } from '../../store.ts'
+import { replaced, type Version } from '../layout.ts'
 import { type Folder, nameOf, onDisk } from './folder.ts'
 import { stateOf } from './generations.ts'
-import { replaced, type Version } from './version.ts'
 import { placeWhole, stateForWriting, withDirectory } from './write.ts'
 
 /**

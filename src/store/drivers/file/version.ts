@@ -1,18 +1,10 @@
 import { type BigIntStats, constants } from 'node:fs'
 import { abortable } from '../../intake.ts'
-import { errno, Fault, pieceSize, throwIfAborted } from '../../../kit/index.ts'
+import { errno, pieceSize, throwIfAborted } from '../../../kit/index.ts'
 import { checkReading } from '../../range.ts'
-import type { ObjectInfo, ObjectReader, ReaderOptions, Signal } from '../../store.ts'
+import type { ObjectReader, ReaderOptions, Signal } from '../../store.ts'
+import { isLink, replaced, type Version } from '../layout.ts'
 import { type Folder, nameOf, onDisk } from './folder.ts'
-
-/** One version of an object: a whole file that is never written again. */
-export interface Version {
-  readonly key: string
-  readonly path: string
-  /** 0 for the plain file, else the generation's number. */
-  readonly slot: number
-  readonly info: ObjectInfo
-}
 
 export function versionOf(key: string, file: string, slot: number, stat: BigIntStats): Version {
   return { key, path: file, slot, info: { key, size: Number(stat.size), etag: etagOf(slot, stat), modified: Number(stat.mtimeMs) } }
@@ -96,11 +88,7 @@ async function openVersion(folder: Folder, version: Version) {
     return await folder.disk.open(version.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
     if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') throw replaced(at)
-    if (errno(error) === 'ELOOP') throw new Fault('denied', `${at} is a symbolic link, and a store follows none`, { at })
+    if (errno(error) === 'ELOOP') throw isLink(version.path, at)
     return await onDisk(Promise.reject(error), at, 'open it')
   }
-}
-
-export function replaced(at: string): Fault {
-  return new Fault('precondition', `${at} was replaced or deleted meanwhile`, { at, hint: 'read it again' })
 }

@@ -4,8 +4,9 @@ import path from 'node:path'
 import { type Bytes, errno, Fault, syncDirectory, temporaryBeside, throwIfAborted } from '../../../kit/index.ts'
 import { takeIn } from '../../intake.ts'
 import type { Condition, ObjectInfo, PutOptions, Signal } from '../../store.ts'
+import { aboveOthers, belowAnother, checkState, slotOf, type State } from '../layout.ts'
 import { type Folder, lookAt, nameOf, onDisk, orMissing, pathOf, removeEmptied, wayTo } from './folder.ts'
-import { append, bury, directoryOf, linked, settledState, slotsOf, type State } from './generations.ts'
+import { append, bury, directoryOf, linked, settledState, slotsOf } from './generations.ts'
 import { versionOf } from './version.ts'
 
 /** Writes bytes beside the key, flushes them, and then shows them under the key in one step. */
@@ -85,26 +86,7 @@ async function freeDirectory(folder: Folder, key: string): Promise<void> {
     const number = errno(error) ?? ''
     if (number !== 'ENOENT' && !['ENOTEMPTY', 'EEXIST', 'EBUSY'].includes(number))
       await onDisk(Promise.reject(error), at, 'make room for it')
-    if (number !== 'ENOENT') {
-      throw new Fault('invalid', `${at} cannot be a key, because there are keys below ${at}/`, {
-        at,
-        hint: 'in a file store a key cannot be a directory too',
-      })
-    }
-  }
-}
-
-function belowAnother(at: string): Fault {
-  const hint = 'in a file store a key cannot be a directory too'
-  return new Fault('invalid', `${at} cannot be a key, because a part of it before a slash is a key itself`, { at, hint })
-}
-
-export function checkState({ version }: State, condition: Condition | undefined, at: string): void {
-  if (condition === undefined) return
-  if (condition === 'absent') {
-    if (version !== undefined) throw new Fault('precondition', `${at} exists already`, { at })
-  } else if (version?.info.etag !== condition.etag) {
-    throw new Fault('precondition', `${at} is not the version that was expected`, { at })
+    if (number !== 'ENOENT') throw aboveOthers(at)
   }
 }
 
@@ -153,7 +135,7 @@ async function showPlainly(
 async function isOutlived(folder: Folder, key: string, linkedAt: bigint): Promise<boolean> {
   const lowest = (await slotsOf(folder, key))[0]
   if (lowest === undefined) return false
-  const first = await lookAt(folder, path.join(directoryOf(folder, key), String(lowest).padStart(12, '0')), nameOf(folder, key))
+  const first = await lookAt(folder, pathOf(folder, slotOf(key, lowest)), nameOf(folder, key))
   return first !== undefined && first.mtimeMs < linkedAt - 60_000n
 }
 
