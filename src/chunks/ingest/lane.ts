@@ -24,11 +24,11 @@ const packsUnderWay = 1
  */
 export function serveLane(port: LanePort): void {
   const verdicts = createLine<Uint8Array>()
-  const written = createLine<ArrayBuffer>()
+  const written = createLine<true>()
   const work = createLine<Exclude<ToLane, { type: 'verdict' | 'written' }>>()
   port.on('message', (message) => {
     if (message.type === 'verdict') verdicts.push(message.isNew)
-    else if (message.type === 'written') written.push(message.buffer)
+    else if (message.type === 'written') written.push(true)
     else work.push(message)
   })
   const send = (message: FromLane, transfer: readonly ArrayBuffer[] = []) => port.postMessage(message, transfer)
@@ -41,7 +41,7 @@ export function serveLane(port: LanePort): void {
       else if (session !== undefined && message.type === 'read') sendResults(message.job, await session.read(message.parts), send)
       else if (session !== undefined && message.type === 'flush') {
         const body = await session.flush()
-        send({ type: 'flushed', body }, body === undefined ? [] : [body.bytes.buffer as ArrayBuffer])
+        send({ type: 'flushed', body }, buffersOf(body))
       }
     }
   }
@@ -63,7 +63,7 @@ function createSession(
   { writer, lane, sizes, level }: Begin,
   send: (message: FromLane, transfer?: readonly ArrayBuffer[]) => void,
   verdicts: Line<Uint8Array>,
-  written: Line<ArrayBuffer>,
+  written: Line<true>,
 ): Session {
   const packer = createPacker(level)
   const both: readonly [Asked, Asked] = [
@@ -75,12 +75,12 @@ function createSession(
   let underWay = 0
 
   const sendPack = async () => {
-    const buffer = underWay < packsUnderWay ? undefined : await written.take()
-    if (buffer === undefined) underWay++
-    const body = packer.take(buffer)
+    if (underWay < packsUnderWay) underWay++
+    else await written.take()
+    const body = packer.take()
     if (body === undefined) return
     const { id, size, pieces, trailer } = sealPack([body], nonceOf(writer, `${lane}/${packs++}`))
-    send({ type: 'pack', id, size, pieces, trailer }, [body.bytes.buffer as ArrayBuffer])
+    send({ type: 'pack', id, size, pieces, trailer }, buffersOf(body))
   }
   const ask = (asked: Asked) => {
     if (asked.region.count === 0) return asked.region.clear()
@@ -134,6 +134,10 @@ function createSession(
       return packer.take()
     },
   }
+}
+
+function buffersOf(body: PackBody | undefined): ArrayBuffer[] {
+  return (body?.pieces ?? []).map(({ buffer }) => buffer as ArrayBuffer)
 }
 
 /** The references of all parts travel in one buffer: a thousand small ones would cost more than the files. */

@@ -11,8 +11,8 @@ export type ToLane =
   | { readonly type: 'read'; readonly job: number; readonly parts: readonly PartToRead[] }
   /** For each chunk asked about, 1 where it is to be stored. */
   | { readonly type: 'verdict'; readonly isNew: Uint8Array }
-  /** A pack is in the store; its buffer comes back to be used again. */
-  | { readonly type: 'written'; readonly buffer: ArrayBuffer }
+  /** A pack of this lane is in the store. */
+  | { readonly type: 'written' }
   /** What is left is to be handed over. */
   | { readonly type: 'flush' }
   | {

@@ -19,8 +19,8 @@ export interface Region {
   readonly isFull: boolean
 }
 
-const regionBytes = 4 << 20
-const maxChunks = 1 << 14
+const regionBytes = 1 << 20
+const maxChunks = 1 << 12
 const refBytes = idBytes + 4
 
 export function createRegion(sizes: CutSizes): Region {

@@ -30,7 +30,7 @@ export function compressBlock(plain: Uint8Array, level: number): StoredBlock {
 }
 
 /**
- * Gives back the memory of compressed bytes that are not needed any more. Each call of zlib makes a new buffer, and V8 lets 64 MB of
+ * Gives back the memory of bytes that are not needed any more. Each call of zlib makes a new buffer, and V8 lets 64 MB of
  * them come together in each thread before it looks.
  */
 export function freeNow(bytes: Uint8Array): void {

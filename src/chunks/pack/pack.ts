@@ -42,7 +42,7 @@ export function sealPack(bodies: readonly PackBody[], nonce: Uint8Array): Pack {
   end.writeUInt32LE(trailer.byteLength, 0)
   hash('sha256', trailer, 'buffer').copy(end, 4)
   endMagic.copy(end, 36)
-  const pieces = [Buffer.concat([magic, nonce], headerBytes), ...bodies.map(({ bytes }) => bytes), trailer, end]
+  const pieces = [Buffer.concat([magic, nonce], headerBytes), ...bodies.flatMap((body) => body.pieces), trailer, end]
   const state = createHash('sha256')
   for (const piece of pieces) state.update(piece)
   return {

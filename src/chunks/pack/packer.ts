@@ -4,7 +4,9 @@ import { type BlockEntry, chunkEntryBytes, lengthWord } from './trailer.ts'
 
 /** Blocks one after the other, as they will stand in a pack, and what is in them. */
 export interface PackBody {
-  readonly bytes: Uint8Array
+  /** The bytes of all blocks, each piece in a buffer of its own. */
+  readonly pieces: readonly Uint8Array[]
+  readonly size: number
   readonly blocks: readonly BlockEntry[]
 }
 
@@ -14,20 +16,20 @@ export interface Packer {
   add(id: Uint8Array, kind: ChunkKind, bytes: Uint8Array): void
   /** The body has become large enough for a pack: `take` it. */
   readonly isFull: boolean
-  /** What there is; undefined for nothing. Begins anew, in `buffer` if one is given. */
-  take(buffer?: ArrayBuffer): PackBody | undefined
+  /** What there is; undefined for nothing. Begins anew. */
+  take(): PackBody | undefined
 }
 
 /** Plain bytes after which a block is closed: larger ones compress a little faster, smaller ones cost less to read one chunk of. */
 export const blockBytes = 256 << 10
 /** Stored bytes after which a body is full. */
 export const bodyBytes = 8 << 20
-/** A body has room for one more block, which is at most this long. */
-const spare = 1 << 20
+/** A body grows by pieces of this length, so that it takes no more memory than it has bytes. */
+const segmentBytes = 1 << 20
 const firstBuffer = 512 << 10
 
 export function createPacker(level: number): Packer {
-  let body = new Uint8Array(0)
+  let pieces: Uint8Array[] = []
   let stored = 0
   let blocks: BlockEntry[] = []
   let plain = new Uint8Array(0)
@@ -35,16 +37,23 @@ export function createPacker(level: number): Packer {
   let chunks: { readonly id: Uint8Array; readonly word: number }[] = []
   let wasRaw = false
 
+  const append = (bytes: Uint8Array) => {
+    for (let at = 0; at < bytes.byteLength;) {
+      if (pieces.length * segmentBytes === stored) pieces.push(new Uint8Array(segmentBytes))
+      const part = bytes.subarray(at, at + pieces.length * segmentBytes - stored)
+      pieces.at(-1)!.set(part, stored % segmentBytes)
+      stored += part.byteLength
+      at += part.byteLength
+    }
+  }
   const closeBlock = () => {
     if (chunks.length === 0) return
     const bytes = plain.subarray(0, filled)
     const isRaw = wasRaw && !seemsCompressible(bytes)
     const block = isRaw ? ({ method: 'raw', bytes } as const) : compressBlock(bytes, level)
     wasRaw = block.method === 'raw'
-    body = withRoom(body, stored, block.bytes.byteLength)
-    body.set(block.bytes, stored)
+    append(block.bytes)
     blocks.push({ method: block.method, stored: block.bytes.byteLength, plain: filled, chunks: encodeChunks(chunks) })
-    stored += block.bytes.byteLength
     if (block.method === 'zstd') freeNow(block.bytes)
     chunks = []
     filled = 0
@@ -60,10 +69,14 @@ export function createPacker(level: number): Packer {
       chunks.push({ id, word: lengthWord(kind, bytes.byteLength) })
       if (filled >= blockBytes) closeBlock()
     },
-    take(buffer) {
+    take() {
       closeBlock()
-      const taken = blocks.length === 0 ? undefined : { bytes: body.subarray(0, stored), blocks }
-      body = new Uint8Array(buffer ?? new ArrayBuffer(0))
+      const last = pieces.pop()
+      const taken =
+        last === undefined
+          ? undefined
+          : { pieces: [...pieces, last.subarray(0, stored - pieces.length * segmentBytes)], size: stored, blocks }
+      pieces = []
       stored = 0
       blocks = []
       return taken
@@ -71,10 +84,10 @@ export function createPacker(level: number): Packer {
   }
 }
 
-/** The same bytes with room for more: doubled, up to what the fullest body needs. */
+/** The same bytes with room for more: doubled, up to what the fullest block needs. */
 function withRoom(bytes: Uint8Array<ArrayBuffer>, used: number, more: number): Uint8Array<ArrayBuffer> {
   if (used + more <= bytes.byteLength) return bytes
-  const wider = new Uint8Array(Math.max(used + more, Math.min(Math.max(firstBuffer, bytes.byteLength * 2), bodyBytes + spare)))
+  const wider = new Uint8Array(Math.max(used + more, firstBuffer, bytes.byteLength * 2))
   wider.set(bytes.subarray(0, used))
   return wider
 }

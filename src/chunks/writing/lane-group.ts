@@ -110,7 +110,5 @@ function receive(
 
 async function storePack(sink: PackSink, lane: Lane, pack: Extract<FromLane, { type: 'pack' }>): Promise<void> {
   await sink.put(pack)
-  // Its second piece is the body, in the buffer that the lane gave away.
-  const buffer = pack.pieces[1]!.buffer as ArrayBuffer
-  lane.send({ type: 'written', buffer }, [buffer])
+  lane.send({ type: 'written' })
 }

@@ -2,13 +2,14 @@ import { bytesFrom, bytesOf, type Digest, digestOf, pieceSize } from '../../kit/
 import type { ObjectStore, Signal } from '../../store/index.ts'
 import type { ChunkIndex } from '../indexes/chunk-index.ts'
 import { encodeIndex, type GonePack, type IndexedPack, indexKey } from '../indexes/codec.ts'
+import { freeNow } from '../pack/block.ts'
 import { type Pack, packKey } from '../pack/pack.ts'
 import { type PackContents, parseTrailer } from '../pack/trailer.ts'
 import { createTurns } from '../reading/turns.ts'
 
 /** Where new packs go, and the indexes that tell of them. */
 export interface PackSink {
-  /** The pack is in the store, and known here. An index for others is written for every 32 packs, so that little is lost with a killed writer. */
+  /** The pack is in the store, and known here; the memory of its blocks is given back. An index for others is written for every 32 packs, so that little is lost with a killed writer. */
   put(pack: Pack): Promise<void>
   /** Writes an index of all that has none yet, and of packs that are gone; nothing for nothing. */
   writeIndex(gone?: readonly GonePack[]): Promise<void>
@@ -62,6 +63,7 @@ export function createPackSink({ store, index, check, onStored, remember, signal
         await store.put(packKey(pack.id), bytesOfPack(pack), { digest: pack.id, signal })
         stored += pack.size
         packs++
+        for (const piece of pack.pieces) if (piece !== pack.trailer) freeNow(piece)
         const contents = parseTrailer(pack.trailer, packKey(pack.id))
         index.add(pack.id, contents)
         unindexed.push({ id: pack.id, contents })

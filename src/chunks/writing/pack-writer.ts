@@ -33,13 +33,13 @@ export function createPackWriter(sink: PackSink, level: number, name: string): P
       let together: PackBody[] = []
       let size = 0
       for (const body of own === undefined ? others : [...others, own]) {
-        if (size > 0 && size + body.bytes.byteLength > bodyBytes) {
+        if (size > 0 && size + body.size > bodyBytes) {
           await store(together)
           together = []
           size = 0
         }
         together.push(body)
-        size += body.bytes.byteLength
+        size += body.size
       }
       if (together.length > 0) await store(together)
       await previous
