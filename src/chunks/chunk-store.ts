@@ -2,6 +2,7 @@ import type { Clock, Digest, Report } from '../kit/index.ts'
 import type { ObjectStore, Signal } from '../store/index.ts'
 import type { ChunkKind, ChunkList } from './chunk.ts'
 import type { ChunkParameters } from './parameters.ts'
+import type { Placed, Placement, Supposed } from './placing/place.ts'
 
 /** Chunks and tree nodes in the packs of a holdfast store. Bytes that it gives have the digest that they were asked for by. */
 export interface ChunkReader {
@@ -17,6 +18,14 @@ export interface ChunkReader {
    * their locations cost the least. What it holds is bounded (about 40 MiB). Do not write into the bytes.
    */
   readMany(ids: Iterable<Digest>, options?: Signal): AsyncIterable<{ readonly id: Digest; readonly bytes: Uint8Array }>
+  /**
+   * Writes chunks into open files, verified, in worker threads once there are many: so their bytes never come to this one. Some at a time,
+   * in the order in which they lie in packs. Those that are damaged, missing, or refused by the disk are told, and the others go
+   * on. The files must stay open until it has ended, which it does only when nothing is under way any more.
+   */
+  place<P extends Placement>(placements: readonly P[], options?: Signal): AsyncIterable<Placed<P>>
+  /** Those of the chunks that an open file does not have where it should, read and hashed in worker threads once there are many. */
+  compare<S extends Supposed>(fd: number, supposed: readonly S[]): Promise<readonly S[]>
   /** Looks for indexes and condemned packs that others have written since. */
   refresh(options?: Signal): Promise<void>
   /** Ends its worker threads. Idempotent. The store stays open. */

@@ -7,8 +7,10 @@ import { directoryCache, type IndexCache, noCache } from './indexes/cache.ts'
 import { type ChunkIndex, createChunkIndex } from './indexes/chunk-index.ts'
 import { createIndexLoader } from './indexes/load.ts'
 import { digestOfPackKey } from './pack/pack.ts'
+import { createHands } from './hands/hands.ts'
+import { compareWithChunks, placeChunks } from './placing/place.ts'
 import { createBlockReader } from './reading/blocks.ts'
-import { createOpeners } from './reading/openers.ts'
+import { openWith } from './reading/openers.ts'
 import { readChunk, readChunks } from './reading/reader.ts'
 
 /** What is in the packs of a store: its indexes in memory, and how to read by them. Writes nothing but its cache. */
@@ -31,8 +33,8 @@ export function openContents(store: ObjectStore, options: ContentsOptions): Cont
   const cache = options.cache === undefined ? noCache : directoryCache(options.cache, report)
   const index = createChunkIndex()
   const loader = createIndexLoader(store, index, cache)
-  const openers = createOpeners(index, options.threads)
-  const blocks = createBlockReader(store, openers.open)
+  const hands = createHands(options.threads)
+  const blocks = createBlockReader(store, openWith(hands, index))
 
   const refresh = async (refreshing: Signal = {}) => {
     // In this order: a pack leaves the condemned list only after an index has declared it gone.
@@ -44,7 +46,7 @@ export function openContents(store: ObjectStore, options: ContentsOptions): Cont
       report({ kind: 'note', level: 'warning', text: `${at}: ${message}; what it tells of is treated as missing until it is repaired` })
     }
   }
-  const parts = { store, index, blocks, refresh }
+  const parts = { store, index, blocks, refresh, hands }
   return {
     store,
     index,
@@ -57,8 +59,10 @@ export function openContents(store: ObjectStore, options: ContentsOptions): Cont
     locate: (digest) => locate(index, digest),
     read: (digest, reading = {}) => readChunk(parts, digest, reading),
     readMany: (ids, reading = {}) => readChunks(parts, ids, reading),
+    place: (placements, placing = {}) => placeChunks(parts, placements, placing),
+    compare: (fd, supposed) => compareWithChunks(hands, fd, supposed),
     refresh,
-    close: () => openers.close(),
+    close: () => hands.close(),
   }
 }
 

@@ -27,6 +27,7 @@ export { listPins, type Pin, pinFormat, pinKey, putPin, removePin } from './pin.
 export { type Lease, takeLease, type TakeLeaseOptions } from './lease.ts'
 export { openChunkReader, openChunkStore } from './open-chunk-store.ts'
 export { type ChunkParameters, defaultParameters, ensureParameters } from './parameters.ts'
+export type { Placed, Placement, Supposed } from './placing/place.ts'
 export type { Root, Tracer } from './roots.ts'
 export { digestOfSnapshotKey, encodeSnapshotRecord, putSnapshotRecord, readSnapshotRecord, snapshotKey } from './snapshot-record.ts'
 export { type Repaired, repairPacks, type RepairOptions } from './verifying/repair-packs.ts'

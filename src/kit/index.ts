@@ -13,7 +13,7 @@ export { type Disk, diskFault, errno, isTemporary, readSmallFile, realDisk, repl
 export { type Progress, type Report, silent } from './events.ts'
 export { asFault, explain, Fault, type FaultCode, faultCodes, type FaultDetails, faultToJson, isFault, type Retry } from './fault.ts'
 export { checkKey, compareKeys, isKey, maxKeyBytes, maxSegmentBytes, reservedStart } from './key.ts'
-export { forEachBounded, mapBounded } from './pool.ts'
+export { forEachBounded, mapAhead, mapBounded } from './pool.ts'
 export { keepSecret, redact } from './redact.ts'
 export { retrying, type RetryPolicy } from './retry.ts'
 export { canonicalJson, checkShape, parseJson, type Shape } from './shape.ts'

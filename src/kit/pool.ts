@@ -53,3 +53,27 @@ export async function mapBounded<T, R>(
   )
   return results
 }
+
+/**
+ * The results in the order of the items, with at most `width` pieces of work under way. Whoever stops early, or meets a failure, goes on only
+ * when none is under way any more.
+ */
+export async function* mapAhead<T, R>(
+  items: Iterable<T> | AsyncIterable<T>,
+  width: number,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<R> {
+  const running: Promise<R>[] = []
+  try {
+    for await (const item of items) {
+      if (running.length >= width) yield await running.shift()!
+      const task = work(item)
+      // Awaited in its turn.
+      task.catch(() => undefined)
+      running.push(task)
+    }
+    while (running.length > 0) yield await running.shift()!
+  } finally {
+    await Promise.allSettled(running)
+  }
+}

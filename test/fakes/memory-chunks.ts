@@ -1,5 +1,15 @@
 import { readFileSync, statSync } from 'node:fs'
-import { type ChunkStore, type ChunkWriter, chunkListOf, type ExpectedFile, packChunkRefs } from '../../src/chunks/index.ts'
+import {
+  type ChunkStore,
+  type ChunkWriter,
+  chunkListOf,
+  type ExpectedFile,
+  packChunkRefs,
+  type Placed,
+  type Placement,
+  type Supposed,
+} from '../../src/chunks/index.ts'
+import { putAt, readFully } from '../../src/chunks/placing/write.ts'
 import { type Digest, digestOf, Fault } from '../../src/kit/index.ts'
 import type { ObjectStore } from '../../src/store/index.ts'
 
@@ -10,6 +20,15 @@ export function memoryChunks(store: ObjectStore, chunkBytes = 1000): ChunkStore 
     const bytes = all.get(id)
     if (bytes === undefined) throw new Fault('not-found', `no such chunk: ${id}`)
     return bytes
+  }
+  const place = async <P extends Placement>(placement: P): Promise<Placed<P>> => {
+    try {
+      const bytes = await read(placement.id)
+      if (bytes.byteLength !== placement.length) throw new Fault('corrupt', 'a chunk has another length than its file says')
+      return { done: [placement], failed: [], written: putAt(placement.fd, bytes, placement.offset, placement.onlyDifferences) }
+    } catch (error) {
+      return { done: [], failed: [{ placement, error }], written: 0 }
+    }
   }
   return {
     all,
@@ -25,6 +44,16 @@ export function memoryChunks(store: ObjectStore, chunkBytes = 1000): ChunkStore 
     read,
     async *readMany(ids) {
       for (const id of ids) yield { id, bytes: await read(id) }
+    },
+    async *place(placements) {
+      for (const placement of placements) yield await place(placement)
+    },
+    async compare(fd, supposed) {
+      const differs = ({ id, length, offset }: Supposed) => {
+        const bytes = Buffer.alloc(length)
+        return !readFully(fd, bytes, offset) || digestOf(bytes) !== id
+      }
+      return supposed.filter(differs)
     },
     refresh: async () => undefined,
     startWriter: async () => memoryWriter(all, chunkBytes),

@@ -1,4 +1,4 @@
-import { collect } from '../../kit/index.ts'
+import { Fault } from '../../kit/index.ts'
 import type { ObjectStore, Signal } from '../../store/index.ts'
 import type { BlockPlace } from '../indexes/chunk-index.ts'
 import { freeNow, type StoredBlock } from '../pack/block.ts'
@@ -82,9 +82,9 @@ async function freeAfter(openings: readonly Promise<OpenedBlock>[], bytes: Promi
 }
 
 /** Places by pack and position, those together that one request brings. */
-function rangesOf(places: BlockPlace[]): BlockPlace[][] {
+export function rangesOf<P extends BlockPlace>(places: P[]): P[][] {
   places.sort((a, b) => a.block - b.block)
-  const ranges: BlockPlace[][] = []
+  const ranges: P[][] = []
   for (const place of places) {
     const range = ranges.at(-1)
     const last = range?.at(-1)
@@ -98,9 +98,25 @@ function rangesOf(places: BlockPlace[]): BlockPlace[][] {
   return ranges
 }
 
-async function readRange(store: ObjectStore, range: readonly BlockPlace[], { signal }: Signal): Promise<Uint8Array> {
+/** All from the first place to the last, in `into` where that is large enough. `corrupt` where the pack is shorter or longer. */
+export async function readRange(
+  store: ObjectStore,
+  range: readonly BlockPlace[],
+  { signal }: Signal,
+  into?: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
   const start = range[0]!.offset
-  const end = range.at(-1)!.offset + range.at(-1)!.stored
-  const body = await store.get(packKey(range[0]!.pack.id), { range: { start, end }, signal })
-  return await collect(body, end - start)
+  const length = range.at(-1)!.offset + range.at(-1)!.stored - start
+  const key = packKey(range[0]!.pack.id)
+  // Not from the pool that small buffers share: it is given to other threads.
+  const whole = into !== undefined && into.byteLength >= length ? into : new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
+  let at = 0
+  for await (const piece of await store.get(key, { range: { start, end: start + length }, signal })) {
+    if (at + piece.byteLength > length) at = length
+    else whole.set(piece, at)
+    at += piece.byteLength
+  }
+  if (at !== length)
+    throw new Fault('corrupt', `the pack did not give the ${length} bytes that were asked for`, { at: `${store.name}/${key}` })
+  return whole
 }

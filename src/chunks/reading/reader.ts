@@ -100,7 +100,7 @@ async function chunkIn(
 }
 
 /** Damaged; gone; shorter than it was; taken away while it was read. */
-const mendable: ReadonlySet<FaultCode> = new Set(['corrupt', 'not-found', 'invalid', 'precondition'])
+export const mendable: ReadonlySet<FaultCode> = new Set(['corrupt', 'not-found', 'invalid', 'precondition'])
 
 /** A fault that another copy, or a newer index, may mend is a value; any other is thrown. */
 async function orDamage(chunk: Promise<Uint8Array | Fault>): Promise<Uint8Array | Fault> {
@@ -113,7 +113,7 @@ async function orDamage(chunk: Promise<Uint8Array | Fault>): Promise<Uint8Array 
 }
 
 /** Where the first copy is damaged or gone: a prune may have moved it to another pack, and another pack may have it whole. */
-async function readAnyCopy(parts: ReaderParts, id: Digest, options: Signal): Promise<Uint8Array> {
+export async function readAnyCopy(parts: ReaderParts, id: Digest, options: Signal): Promise<Uint8Array> {
   const { store, index } = parts
   await parts.refresh(options)
   let damage: Fault | undefined

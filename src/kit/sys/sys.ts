@@ -1,6 +1,7 @@
 import { type AccountCalls, accountCalls } from './accounts.ts'
 import { type CloneCalls, cloneCalls } from './clone.ts'
 import { type ExtentCalls, extentCalls } from './extents.ts'
+import { type FlushCalls, flushCalls } from './flush.ts'
 import { createLibc, type LibcSource } from './libc.ts'
 import { type LockCalls, lockCalls } from './lock.ts'
 import { type LoopCalls, loopCalls } from './loop.ts'
@@ -11,7 +12,18 @@ import { type TimeCalls, timeCalls } from './times.ts'
 import { type XattrCalls, xattrCalls } from './xattr.ts'
 
 export interface Sys
-  extends XattrCalls, TimeCalls, SpecialCalls, ExtentCalls, CloneCalls, RenameCalls, LockCalls, MountCalls, LoopCalls, AccountCalls {
+  extends
+    XattrCalls,
+    TimeCalls,
+    SpecialCalls,
+    ExtentCalls,
+    FlushCalls,
+    CloneCalls,
+    RenameCalls,
+    LockCalls,
+    MountCalls,
+    LoopCalls,
+    AccountCalls {
   /** Why all calls are `unsupported` on this machine; undefined where they work. */
   whyMissing(): string | undefined
 }
@@ -25,6 +37,7 @@ export function createSys(source: LibcSource = {}): Sys {
     ...timeCalls(libc),
     ...specialCalls(libc),
     ...extentCalls(libc),
+    ...flushCalls(libc),
     ...cloneCalls(libc),
     ...renameCalls(libc),
     ...lockCalls(libc),

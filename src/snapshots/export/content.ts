@@ -1,8 +1,8 @@
 import type { ChunkReader } from '../../chunks/index.ts'
 import { type Digest, Fault } from '../../kit/index.ts'
 import type { Signal } from '../../store/index.ts'
-import { decodeNode } from '../tree/codec.ts'
 import type { Content, Part } from '../tree/entry.ts'
+import { partsOf } from '../tree/split.ts'
 import type { Member } from './members.ts'
 
 export type ContentSource = Pick<ChunkReader, 'read' | 'readMany'>
@@ -45,31 +45,6 @@ export async function* withContent(source: ContentSource, members: AsyncIterable
 /** What is stored with a member: the content of a file that is no link to another. */
 export function contentOfMember({ entry, linkTo }: Member): Content | undefined {
   return 'content' in entry && linkTo === undefined ? entry.content : undefined
-}
-
-/** A file's parts, some at a time. Throws `corrupt` where they do not add up to its size. */
-export async function* partsOf(source: Pick<ContentSource, 'read'>, content: Content, options: Signal): AsyncGenerator<readonly Part[]> {
-  if (content.list === undefined) yield content.parts ?? []
-  else yield* partsBelow(source, content.list, content.size, 0, options)
-}
-
-const maxListDepth = 4
-
-async function* partsBelow(
-  source: Pick<ContentSource, 'read'>,
-  id: Digest,
-  length: number,
-  depth: number,
-  options: Signal,
-): AsyncGenerator<readonly Part[]> {
-  const node = decodeNode(await source.read(id, options), id)
-  const items = node.kind === 'part-list' ? node.parts : node.kind === 'list-of-lists' && depth < maxListDepth ? node.lists : undefined
-  if (items === undefined) throw new Fault('corrupt', `a list of parts was expected and a ${node.kind} found`, { at: id })
-  const covered = items.reduce((sum, item) => sum + item.length, 0)
-  if (covered !== length) throw new Fault('corrupt', `a list of parts should cover ${length} bytes and covers ${covered}`, { at: id })
-  if (node.kind === 'part-list') yield node.parts
-  else if (node.kind === 'list-of-lists')
-    for (const list of node.lists) yield* partsBelow(source, list.node, list.length, depth + 1, options)
 }
 
 async function* readLong(source: ContentSource, content: Content, options: Signal): AsyncGenerator<Piece> {

@@ -1,6 +1,7 @@
 import type { Signal } from '../../store/index.ts'
 import type { Content, Xattr } from '../tree/entry.ts'
-import { contentOfMember, type ContentSource, partsOf, type Piece, type ReadMember } from './content.ts'
+import { partsOf } from '../tree/split.ts'
+import { contentOfMember, type ContentSource, type Piece, type ReadMember } from './content.ts'
 import type { Member } from './members.ts'
 import { filled, zeroBytes } from './stream.ts'
 import { blockBytes, padding, type PaxRecord, tarHeader } from './tar-header.ts'

@@ -2,7 +2,7 @@ import type { ChunkStore } from '../../chunks/index.ts'
 import { type Bytes, bytesFrom, Fault } from '../../kit/index.ts'
 import type { Signal } from '../../store/index.ts'
 import type { Content, Part } from '../tree/entry.ts'
-import { readParts } from '../tree/split.ts'
+import { partsOf } from '../tree/split.ts'
 import { shownName } from '../tree/name.ts'
 import type { Placed } from '../tree/walk.ts'
 
@@ -16,7 +16,10 @@ export function contentOf(chunks: ChunkStore, { path, entry }: Placed, options: 
 }
 
 async function* readContent(chunks: ChunkStore, content: Content, options: Signal): AsyncGenerator<Uint8Array> {
-  const parts = await readParts(chunks, content, options)
+  for await (const parts of partsOf(chunks, content, options)) yield* readParts(chunks, parts, options)
+}
+
+async function* readParts(chunks: ChunkStore, parts: readonly Part[], options: Signal): AsyncGenerator<Uint8Array> {
   const found = chunks.readMany(idsOf(parts), options)[Symbol.asyncIterator]()
   try {
     for (const { id, length } of parts) {

@@ -40,6 +40,7 @@ export function touch(restoring: Restoring, directory: Directory): Held {
   const held = hold(restoring, directory)
   if (!directory.isTouched) {
     directory.isTouched = true
+    restoring.flushing.begin(held)
     // Who is not root needs the right to write; what it should be is set at the end.
     const { mode } = fstatSync(held.fd)
     if ((mode & 0o300) !== 0o300 && process.getuid?.() !== 0) fchmodSync(held.fd, (mode & 0o7777) | 0o700)

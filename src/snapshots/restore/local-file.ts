@@ -1,33 +1,54 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import { digestOf, errno, isFault } from '../../kit/index.ts'
+import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import type { ChunkStore } from '../../chunks/index.ts'
+import { type Digest, errno, isFault, mapAhead } from '../../kit/index.ts'
 import { realSys } from '../../kit/sys/index.ts'
-import type { Part } from '../tree/entry.ts'
+import type { Signal } from '../../store/index.ts'
+import type { Content } from '../tree/entry.ts'
+import { partsOf } from '../tree/split.ts'
 
 /** A part of a file and where it begins. */
 export interface Stretch {
   readonly offset: number
-  readonly part: Part
+  readonly length: number
+  /** Undefined for a hole. */
+  readonly id: Digest | undefined
 }
 
-/** How a file on disk differs from what it should be. */
+export type ChunkStretch = Stretch & { readonly id: Digest }
+
+export function isChunk(stretch: Stretch): stretch is ChunkStretch {
+  return stretch.id !== undefined
+}
+
+/** How some of a file on disk differs from what it should be. */
 export interface FileDifference {
   /** Chunks that are not there as they should be. */
-  readonly chunks: readonly Stretch[]
+  readonly chunks: readonly ChunkStretch[]
   /** Holes where there are bytes now. */
   readonly holes: readonly Stretch[]
-  /** It has another length. */
-  readonly isOtherSize: boolean
 }
 
-export function isDifferent({ chunks, holes, isOtherSize }: FileDifference): boolean {
-  return chunks.length > 0 || holes.length > 0 || isOtherSize
-}
+/** Bytes of a file that are dealt with in one go. */
+const batchBytes = 8 << 20
+/** Batches of one file that are compared at a time. */
+const comparedAhead = 3
 
-export function* stretchesOf(parts: readonly Part[]): Generator<Stretch> {
+/** A file's parts in order, some at a time. Throws `corrupt` where they do not add up to its size. */
+export async function* stretchesOf(chunks: ChunkStore, content: Content, options: Signal): AsyncGenerator<readonly Stretch[]> {
   let offset = 0
-  for (const part of parts) {
-    yield { offset, part }
-    offset += part.length
+  for await (const parts of partsOf(chunks, content, options)) {
+    let batch: Stretch[] = []
+    let bytes = 0
+    for (const { length, id } of parts) {
+      batch.push({ offset, length, id })
+      offset += length
+      bytes += length
+      if (bytes < batchBytes) continue
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    if (batch.length > 0) yield batch
   }
 }
 
@@ -44,56 +65,39 @@ export function openPlain(path: string | Buffer, flags: number): number | undefi
   }
 }
 
-/** Reads the file part by part and compares digests. With `keep`, what is right is copied into it, which is as long as the file should be. */
-export function compareFile(fd: number, size: number, parts: readonly Part[], keep?: Buffer): FileDifference {
+/** Reads an open file and compares it with the chunks that it should have. */
+export async function* foundDifferences(chunks: ChunkStore, fd: number, content: Content, options: Signal): AsyncGenerator<FileDifference> {
   const present = fstatSync(fd)
-  const chunks: Stretch[] = []
-  const holes: Stretch[] = []
   const hasBytes = present.blocks > 0 ? bytesWithin(fd, present.size) : () => false
-  let scratch = Buffer.allocUnsafe(0)
-  for (const stretch of stretchesOf(parts)) {
-    const { offset, part } = stretch
-    if (part.id === undefined) {
-      if (hasBytes(offset, offset + part.length)) holes.push(stretch)
-      continue
+  yield* mapAhead(stretchesOf(chunks, content, options), comparedAhead, async (stretches) => ({
+    holes: stretches.filter(({ id, offset, length }) => id === undefined && hasBytes(offset, offset + length)),
+    chunks: await chunks.compare(fd, stretches.filter(isChunk)),
+  }))
+}
+
+/** The same for a file of which it is known what it has: nothing of it is read. */
+export async function* knownDifferences(
+  chunks: ChunkStore,
+  known: Content,
+  wanted: Content,
+  options: Signal,
+): AsyncGenerator<FileDifference> {
+  const present = oneByOne(stretchesOf(chunks, known, options))
+  let now = await present.next()
+  for await (const stretches of stretchesOf(chunks, wanted, options)) {
+    const differing: Stretch[] = []
+    for (const stretch of stretches) {
+      while (now.done !== true && now.value.offset < stretch.offset) now = await present.next()
+      const isThere =
+        now.done !== true && now.value.offset === stretch.offset && now.value.id === stretch.id && now.value.length === stretch.length
+      if (!isThere) differing.push(stretch)
     }
-    if (offset + part.length > present.size) {
-      chunks.push(stretch)
-      continue
-    }
-    if (keep === undefined && scratch.byteLength < part.length) scratch = Buffer.allocUnsafe(part.length)
-    const bytes = keep === undefined ? scratch.subarray(0, part.length) : keep.subarray(offset, offset + part.length)
-    if (!readFully(fd, bytes, offset) || digestOf(bytes) !== part.id) chunks.push(stretch)
+    yield { chunks: differing.filter(isChunk), holes: differing.filter(({ id }) => id === undefined) }
   }
-  return { chunks, holes, isOtherSize: present.size !== size }
 }
 
-/** How a file of which all parts are known differs from what it should be: nothing of it is read. */
-export function differenceOf(known: readonly Part[], wanted: readonly Part[]): FileDifference {
-  const present = new Map([...stretchesOf(known)].map(({ offset, part }) => [offset, part]))
-  const chunks: Stretch[] = []
-  const holes: Stretch[] = []
-  for (const stretch of stretchesOf(wanted)) {
-    const { id, length } = stretch.part
-    const before = present.get(stretch.offset)
-    if (before?.id === id && before?.length === length) continue
-    if (id === undefined) holes.push(stretch)
-    else chunks.push(stretch)
-  }
-  return { chunks, holes, isOtherSize: lengthOf(known) !== lengthOf(wanted) }
-}
-
-function lengthOf(parts: readonly Part[]): number {
-  return parts.reduce((sum, { length }) => sum + length, 0)
-}
-
-export function readFully(fd: number, into: Uint8Array, offset: number): boolean {
-  for (let done = 0; done < into.byteLength;) {
-    const count = readSync(fd, into, done, into.byteLength - done, offset + done)
-    if (count === 0) return false
-    done += count
-  }
-  return true
+async function* oneByOne<T>(batches: AsyncIterable<readonly T[]>): AsyncGenerator<T> {
+  for await (const batch of batches) yield* batch
 }
 
 /** Tells whether a range has bytes on disk. Where holes cannot be asked for, all has. */

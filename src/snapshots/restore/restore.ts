@@ -11,8 +11,8 @@ import { encodeDirectory, encodeEntry } from '../tree/codec.ts'
 import { type ByteText, byteText, rootName, shownName } from '../tree/name.ts'
 import { lookUp, type Placed } from '../tree/walk.ts'
 import { workBeside } from './beside.ts'
-import { createComparing } from './comparing.ts'
 import { freshState, recordOf, touch } from './directory.ts'
+import { startFlushing } from './flushing.ts'
 import { directoriesOn, inclusionOf } from './inclusion.ts'
 import { makeLinks } from './links.ts'
 import { type HeldMark, holdMark, type Mark } from './mark.ts'
@@ -49,6 +49,9 @@ export interface Restored {
   readonly omissions: readonly Omission[]
 }
 
+/** Large files that are compared beside the walk. */
+const comparedAtATime = 4
+
 /**
  * Makes a directory what a snapshot says, touching only what differs: small files under a temporary name, in large ones the blocks that
  * differ. From before the first change until after the last, a durable mark stands in the target. Writes nothing outside of
@@ -61,14 +64,14 @@ export async function restoreSnapshot(context: SnapshotContext, options: Restore
   const file = statIndexFile(await context.cacheDir(), target.path, whatOf(options))
   const known = options.force === true ? undefined : openStatIndex(file)
   const top = target.exists ? holdTop(byteText(target.path)) : undefined
-  const comparing = createComparing()
+  const flushing = startFlushing()
   let index: StatIndexWriter | undefined
   let mark: HeldMark | undefined
   try {
     if (top !== undefined && options.dryRun !== true) mark = holdMark(top.path, top.fd, markOfRestore(context, options))
     const keepsIndex = from.entry.kind === 'directory' && (options.include ?? []).length === 0 && options.dryRun !== true
     const windows = openWindows(() => restoring)
-    const beside = workBeside(comparing.width)
+    const beside = workBeside(comparedAtATime)
     const restoring: Restoring = {
       chunks,
       mark,
@@ -88,8 +91,8 @@ export async function restoreSnapshot(context: SnapshotContext, options: Restore
       report: context.report,
       clock: context.clock,
       signal: context.signal,
-      push: windows.push,
-      comparing,
+      windows,
+      flushing,
       later: beside.start,
       links: [],
       leaders: new Map(),
@@ -101,16 +104,16 @@ export async function restoreSnapshot(context: SnapshotContext, options: Restore
       await beside.around(() => visitTop(restoring, directory, from))
       await windows.end()
     } finally {
-      windows.drop()
+      await windows.drop()
     }
     makeLinks(restoring, options.dryRun === true ? undefined : top)
     endRestore(restoring, directory, from, { top, mark, basis: options.snapshot.root, commit: (at, basis) => index?.commit(at, basis) })
     context.report({ kind: 'end', task: 'restore' })
     return resultOf(restoring, target.path, mark)
   } finally {
-    await comparing.close()
     index?.drop()
     known?.close()
+    flushing.close()
     mark?.release()
     if (top !== undefined) letGo(top)
   }
@@ -134,6 +137,9 @@ interface Ending {
 function endRestore(restoring: Restoring, directory: Directory, from: Placed, { top, mark, basis, commit }: Ending): void {
   if (mark === undefined || top === undefined) return
   const { entry } = from
+  // What a killed restore has left unflushed too.
+  if (mark.isTaken) restoring.flushing.begin(top)
+  restoring.flushing.end()
   const isCleared = mark.clear()
   if (entry.kind !== 'directory') return
   if (isCleared) applyTime(top.fd, entry.mtimeNs, restoring)

@@ -1,5 +1,5 @@
 import type { ChunkStore } from '../../chunks/index.ts'
-import type { Clock, Report } from '../../kit/index.ts'
+import type { Clock, Fault, Report } from '../../kit/index.ts'
 import type { AccountCalls, Held } from '../../kit/sys/index.ts'
 import type { Shortfall } from '../attributes/index.ts'
 import type { Problems } from '../create/problems.ts'
@@ -7,8 +7,9 @@ import type { KnownDirectory, KnownEntry } from '../stat-index/record.ts'
 import type { StatIndex, StatIndexWriter } from '../stat-index/stat-index.ts'
 import type { Entry } from '../tree/entry.ts'
 import type { ByteText } from '../tree/name.ts'
-import type { Comparing } from './comparing.ts'
-import type { FileJob, Written } from './job.ts'
+import type { Flushing } from './flushing.ts'
+import type { FileJob } from './job.ts'
+import type { ChunkStretch } from './local-file.ts'
 import type { HeldMark } from './mark.ts'
 
 /** One restore while it goes on. */
@@ -32,13 +33,13 @@ export interface Restoring {
   readonly owners: AccountCalls
   readonly problems: Problems
   readonly counts: RestoreCounts
-  readonly written: Written
+  /** What was written into files, in bytes. */
+  readonly written: { bytes: number }
   readonly report: Report
   readonly clock: Clock
   readonly signal: AbortSignal | undefined
-  /** Takes a file that lacks chunks; returns when there is room for more. */
-  readonly push: (work: FileWork) => Promise<void>
-  readonly comparing: Comparing
+  readonly windows: Windows
+  readonly flushing: Flushing
   /** Runs it beside the walk; returns when there is room for more. What it throws ends the restore. */
   readonly later: (work: () => Promise<void>) => Promise<void>
   /** Hard links, made when all files are what they should be. */
@@ -69,6 +70,24 @@ export interface FileWork {
   readonly job: FileJob
   readonly directory: Directory
   readonly entry: Entry
+  /** Chunks that are not in it yet, and one while more may come. */
+  left: number
+  /** Why it cannot be made. */
+  failure: Fault | undefined
+}
+
+/** Collects files that lack chunks, and fetches for many at a time, so that what lies together in a pack is read once. */
+export interface Windows {
+  /** A file that will lack some. */
+  begin(work: Pick<FileWork, 'job' | 'directory' | 'entry'>): FileWork
+  /** Some that it lacks; returns when there is room for more. */
+  push(work: FileWork, missing: readonly ChunkStretch[]): Promise<void>
+  /** It lacks no more than was pushed; or it cannot be made. */
+  seal(work: FileWork, failure?: Fault): void
+  /** All of them. */
+  end(): Promise<void>
+  /** After a failure: leaves no temporary file behind. */
+  drop(): Promise<void>
 }
 
 export interface LinkWork {

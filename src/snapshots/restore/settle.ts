@@ -11,6 +11,7 @@ import type { Restoring } from './restoring.ts'
 /** Gives an entry its attributes; what could not be set is noted under the name that people know. */
 export function settle(restoring: Restoring, at: Place, name: ByteText, entry: Entry): void {
   applyAttributes(at, entry, { shortfall: namedShortfall(restoring.shortfall, name), owners: restoring.owners })
+  if (typeof at === 'number') restoring.flushing.changed(at)
 }
 
 /** Whether an entry has other attributes than it should have; its content is not looked at. */

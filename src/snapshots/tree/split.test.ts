@@ -6,7 +6,7 @@ import { randomEntries, randomParts } from '../../../test/fakes/tree-entries.ts'
 import { digestOf, isFault } from '../../kit/index.ts'
 import { decodeNode, encodeEntry, encodeSplitDirectory, maxNodeBytes } from './codec.ts'
 import type { Entry } from './entry.ts'
-import { readDirectory, readParts, writeContent, writeDirectory } from './split.ts'
+import { partsOf, readDirectory, writeContent, writeDirectory } from './split.ts'
 
 function named(entries: readonly Entry[]) {
   return entries.map((entry) => ({ name: entry.name, bytes: encodeEntry(entry) }))
@@ -68,7 +68,7 @@ describe('a file', () => {
       const size = parts.reduce((sum, { length }) => sum + length, 0)
       const content = await writeContent(nodes, size, parts)
       assert.equal(content.list === undefined, count <= 64)
-      assert.deepEqual(await readParts(nodes, content), parts, `seed ${testSeed}`)
+      assert.deepEqual((await Array.fromAsync(partsOf(nodes, content))).flat(), parts, `seed ${testSeed}`)
     }
     for (const bytes of nodes.all.values()) assert.ok(bytes.byteLength <= maxNodeBytes)
   })
@@ -81,9 +81,9 @@ describe('a file', () => {
       parts.reduce((sum, { length }) => sum + length, 0),
       parts,
     )
-    await assert.rejects(readParts(nodes, { ...content, size: content.size + 1 }), (error) => isFault(error, 'corrupt'))
+    await assert.rejects(Array.fromAsync(partsOf(nodes, { ...content, size: content.size + 1 })), (error) => isFault(error, 'corrupt'))
     const directory = await writeDirectory(nodes, [])
-    await assert.rejects(readParts(nodes, { ...content, list: directory }), (error) => isFault(error, 'corrupt'))
+    await assert.rejects(Array.fromAsync(partsOf(nodes, { ...content, list: directory })), (error) => isFault(error, 'corrupt'))
     await assert.rejects(readDirectory(nodes, content.list!), (error) => isFault(error, 'corrupt'))
     assert.ok(digestOf('') !== content.list)
   })

@@ -117,25 +117,29 @@ function* cutByDigest<T>(items: readonly T[], digestOf: (item: T) => Digest | un
   yield items.slice(start)
 }
 
-/** A file's parts in order. Throws `corrupt` where they do not add up to its size. */
-export async function readParts(source: NodeSource, content: Content, options: Signal = {}): Promise<readonly Part[]> {
-  if (content.list === undefined) return content.parts ?? []
-  const parts: Part[] = []
-  await addParts(source, content.list, content.size, parts, 0, options)
-  return parts
+/** A file's parts in order, as many at a time as one list has. Throws `corrupt` where they do not add up to its size. */
+export async function* partsOf(source: NodeSource, content: Content, options: Signal = {}): AsyncGenerator<readonly Part[]> {
+  if (content.list === undefined) yield content.parts ?? []
+  else yield* partsBelow(source, content.list, content.size, 0, options)
 }
 
-async function addParts(source: NodeSource, id: Digest, length: number, into: Part[], depth: number, options: Signal): Promise<void> {
+async function* partsBelow(
+  source: NodeSource,
+  id: Digest,
+  length: number,
+  depth: number,
+  options: Signal,
+): AsyncGenerator<readonly Part[]> {
   const node = decodeNode(await source.read(id, options), id)
   if (depth > maxListDepth) throw new Fault('corrupt', `lists of parts are nested deeper than ${maxListDepth}`, { at: id })
   if (node.kind === 'list-of-lists') {
     if (lengthOf(node.lists) !== length) throw wrongLength(id, length, lengthOf(node.lists))
-    for (const list of node.lists) await addParts(source, list.node, list.length, into, depth + 1, options)
+    for (const list of node.lists) yield* partsBelow(source, list.node, list.length, depth + 1, options)
     return
   }
   if (node.kind !== 'part-list') throw wrongKind(id, 'a list of parts', node.kind)
   if (lengthOf(node.parts) !== length) throw wrongLength(id, length, lengthOf(node.parts))
-  for (const part of node.parts) into.push(part)
+  yield node.parts
 }
 
 /** Nodes that a node leads to, and chunks: what a check or a collection follows. */
