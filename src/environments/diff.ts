@@ -1,8 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import { diskFault, Fault, throwIfAborted } from '../kit/index.ts'
-import type { ByteText } from '../snapshots/index.ts'
+import { type ByteText, byteText, diskFault, Fault, shownName, throwIfAborted } from '../kit/index.ts'
 import type { EnvironmentContext } from './context.ts'
-import { byteText, pathBytes, shownPath, type TreeEntry, type TreeEntryKind, walkEntries } from './entries.ts'
+import { pathBytes, type TreeEntry, type TreeEntryKind, walkEntries } from './entries.ts'
 import { liveName } from './names.ts'
 import { liveExists } from './places.ts'
 import { needRecord } from './record.ts'
@@ -100,7 +99,7 @@ function difference(
   after: number,
   aspects: readonly Aspect[],
 ): TreeDifference {
-  return { change, path: entry.path === '' ? '.' : shownPath(entry.path), kind: entry.kind, before, after, aspects }
+  return { change, path: entry.path === '' ? '.' : shownName(entry.path), kind: entry.kind, before, after, aspects }
 }
 
 function aspectsOf(a: TreeEntry, b: TreeEntry, { checksum, isCoarse }: Comparing, isSameContent: () => boolean): Aspect[] {
@@ -156,7 +155,7 @@ function openFile(file: Buffer): number {
   try {
     return openSync(file, 'r')
   } catch (error) {
-    throw diskFault(error, shownPath(file), 'read the file')
+    throw diskFault(error, shownName(file.toString('latin1')), 'read the file')
   }
 }
 

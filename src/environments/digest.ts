@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
-import { type Digest, diskFault, hasher } from '../kit/index.ts'
-import { byteText, pathBytes, shownPath, type TreeEntry, walkEntries } from './entries.ts'
+import { byteText, type Digest, diskFault, hasher, shownName } from '../kit/index.ts'
+import { pathBytes, type TreeEntry, walkEntries } from './entries.ts'
 
 export interface DigestOptions {
   /** Read the bytes of all files too. */
@@ -28,7 +28,7 @@ export async function digestFile(file: Buffer, signal?: AbortSignal): Promise<Di
     for await (const piece of createReadStream(file, { highWaterMark: 1 << 20, ...(signal === undefined ? {} : { signal }) }))
       all.update(piece as Uint8Array)
   } catch (error) {
-    throw diskFault(error, shownPath(file), 'read the file')
+    throw diskFault(error, shownName(file.toString('latin1')), 'read the file')
   }
   return all.digest()
 }

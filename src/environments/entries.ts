@@ -1,7 +1,6 @@
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs'
-import { diskFault, Fault, throwIfAborted } from '../kit/index.ts'
+import { type ByteText, byteText, diskFault, Fault, shownName, throwIfAborted } from '../kit/index.ts'
 import { realSys } from '../kit/sys/index.ts'
-import type { ByteText } from '../snapshots/index.ts'
 
 export type TreeEntryKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character-device' | 'block-device'
 
@@ -40,7 +39,7 @@ export async function* walkEntries(root: string, signal?: AbortSignal): AsyncGen
   for (let directory = open.pop(); directory !== undefined; directory = open.pop()) {
     throwIfAborted(signal)
     if (directory.depth > maxDepth)
-      throw new Fault('invalid', `the tree is deeper than ${maxDepth} directories`, { at: shownPath(directory.path.slice(0, 200)) })
+      throw new Fault('invalid', `the tree is deeper than ${maxDepth} directories`, { at: shownName(directory.path.slice(0, 200)) })
     const below: { path: ByteText; depth: number }[] = []
     for (const name of namesIn(top, directory.path)) {
       const entry = entryOf(top, directory.path === '' ? name : `${directory.path}/${name}`, seen)
@@ -65,16 +64,6 @@ export async function measureTree(
   return { entries, bytes: files.reduce((sum, size) => sum + size, 0), files }
 }
 
-/** The bytes of a text, one to a character. */
-export function byteText(text: string): ByteText {
-  return Buffer.from(text, 'utf8').toString('latin1')
-}
-
-/** For people. */
-export function shownPath(path: ByteText | Buffer): string {
-  return (typeof path === 'string' ? Buffer.from(path, 'latin1') : path).toString('utf8')
-}
-
 /** What system calls take. */
 export function pathBytes(root: ByteText, path: ByteText): Buffer {
   return Buffer.from(path === '' ? root : `${root}/${path}`, 'latin1')
@@ -84,7 +73,7 @@ function namesIn(root: ByteText, directory: ByteText): string[] {
   try {
     return readdirSync(pathBytes(root, directory), { encoding: 'latin1' }).sort(compareBytes)
   } catch (error) {
-    throw diskFault(error, shownPath(`${root}/${directory}`), 'list the directory')
+    throw diskFault(error, shownName(`${root}/${directory}`), 'list the directory')
   }
 }
 
@@ -112,7 +101,7 @@ function entryOf(root: ByteText, path: ByteText, seen: Map<string, ByteText>): T
       xattrs: xattrsOf(at),
     }
   } catch (error) {
-    throw diskFault(error, shownPath(at), 'read its attributes')
+    throw diskFault(error, shownName(at.toString('latin1')), 'read its attributes')
   }
 }
 

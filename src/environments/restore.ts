@@ -1,4 +1,4 @@
-import { asFault, type Fault, type FaultCode } from '../kit/index.ts'
+import { asFault, type Fault, type FaultCode, throwIfAborted } from '../kit/index.ts'
 import type { EnvironmentContext } from './context.ts'
 import { momentOf } from './create.ts'
 import { findHolders, heldFault } from './holders.ts'
@@ -87,6 +87,7 @@ async function giveBack(session: Session, record: SnapshotRecord, mode: Mode, op
   const begun = context.clock.now()
   if (options.force !== true) assertNobodyInside(session)
   await ensureLive(place)
+  throwIfAborted(context.signal)
   if (!mode.swaps) await setMark(place.snapshotsDir, { snapshot: record.name, mode: mode.name, at: new Date(begun).toISOString() })
   try {
     const given = await mode.restore(place, record.name, { kept: record.kept, checksum: options.checksum })

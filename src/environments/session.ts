@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { diskFault, errno, Fault } from '../kit/index.ts'
+import { diskFault, errno, Fault, throwIfAborted } from '../kit/index.ts'
 import type { EnvironmentContext } from './context.ts'
 import { withLock } from './lock.ts'
 import { assertNotMarked, clearIntent, type Mark, readIntent, readMark } from './mark.ts'
@@ -35,6 +35,7 @@ export async function withSession<T>(
   options: SessionOptions,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
+  throwIfAborted(context.signal)
   const place = await resolvePlace(context)
   const layout = layoutOf(place.snapshotsDir)
   try {

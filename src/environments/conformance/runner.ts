@@ -1,0 +1,59 @@
+import { mkdirSync, mkdtempSync } from 'node:fs'
+import path from 'node:path'
+import { type Clock, silent } from '../../kit/index.ts'
+import { defaultSettings, type EnvironmentContext, type EnvironmentSettings, type ModeLookup } from '../context.ts'
+import type { SnapshotMode } from '../mode.ts'
+import { stopEnvironment } from '../status.ts'
+import type { EnvironmentCase } from './case.ts'
+import { fillOddTree } from './odd-tree.ts'
+import { refusalCases } from './refusals.ts'
+import { sameTreeCases } from './same-tree.ts'
+
+export const modeCases: readonly EnvironmentCase[] = [...sameTreeCases, ...refusalCases]
+
+export interface ModeSuite {
+  readonly mode: SnapshotMode
+  readonly modes: ModeLookup
+  /** On the file system that the mode is to be held to its promises on. */
+  readonly folder: string
+  readonly settings?: Partial<EnvironmentSettings>
+  readonly env: EnvironmentContext['env']
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+export interface CaseResult {
+  readonly name: string
+  readonly outcome: 'passed' | 'skipped' | 'failed'
+  readonly error?: unknown
+}
+
+/** Runs one case in an environment of its own, and ends that. */
+export async function runModeCase(test: EnvironmentCase, suite: ModeSuite): Promise<CaseResult> {
+  const { name } = test
+  const mode = await suite.modes(suite.mode)
+  if (test.needs?.(mode) === false) return { name, outcome: 'skipped' }
+  const folder = mkdtempSync(path.join(suite.folder, `${suite.mode}-`))
+  const live = path.join(folder, 'live')
+  const snapshotsDir = path.join(folder, '.live.snapshots')
+  mkdirSync(live)
+  const context: EnvironmentContext = {
+    name: 'case',
+    live,
+    snapshotsDir,
+    settings: { ...defaultSettings, mode: suite.mode, autoCleanup: false, ...suite.settings },
+    modes: suite.modes,
+    env: suite.env,
+    clock: suite.clock,
+    random: suite.random,
+    report: silent,
+  }
+  try {
+    fillOddTree(live, suite.random)
+    await test.run({ folder, live, snapshotsDir, mode, context, random: suite.random })
+    await stopEnvironment(context)
+    return { name, outcome: 'passed' }
+  } catch (error) {
+    return { name, outcome: 'failed', error }
+  }
+}
