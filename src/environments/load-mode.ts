@@ -29,9 +29,10 @@ async function loadMode(name: SnapshotMode, needs: ModeNeeds): Promise<Mode> {
       return (await import('./modes/disabled.ts')).createDisabledMode()
     case 'recreate':
       return (await import('./modes/recreate.ts')).createRecreateMode(needs)
+    case 'overlay':
+      return (await import('./modes/overlay/overlay.ts')).createOverlayMode()
     case 'filesystem':
     case 'squashfs':
-    case 'overlay':
     case 'reflink':
     case 'volume':
     case 'store':

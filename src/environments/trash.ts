@@ -9,29 +9,51 @@ import { layoutOf } from './names.ts'
 
 /**
  * Throws a tree away: it is gone from its name when this returns, and its deletion goes on in a process that outlives this
- * one. Nothing to do where there is no such tree. It must lie on the file system of the snapshots directory.
+ * one. Nothing to do where there is no such tree.
  */
 export async function discard(place: Pick<Place, 'snapshotsDir' | 'random'>, tree: string): Promise<void> {
   const { trash } = layoutOf(place.snapshotsDir)
-  const entry = path.join(trash, `${path.basename(tree)}-${Math.floor(place.random() * 2 ** 48).toString(36)}`)
+  const suffix = `-${Math.floor(place.random() * 2 ** 48).toString(36)}`
   try {
     await mkdir(trash, { recursive: true })
-    await rename(tree, entry)
+    sweep([await renameAway(tree, path.join(trash, `${path.basename(tree)}${suffix}`), `${tree}${trashEnding}${suffix}`)])
   } catch (error) {
     if (errno(error) === 'ENOENT') return
     throw diskFault(error, tree, 'throw it away')
   }
-  sweep([entry])
 }
 
 /** Goes on with deletions that were ended, and says how many. */
-export async function sweepTrash({ snapshotsDir }: Pick<Place, 'snapshotsDir'>): Promise<number> {
+export async function sweepTrash({ snapshotsDir, live }: Pick<Place, 'snapshotsDir' | 'live'>): Promise<number> {
   const { trash } = layoutOf(snapshotsDir)
+  const beside = await namesIn(path.dirname(live))
+  const start = `.${path.basename(live)}.`
+  return sweep([
+    ...(await namesIn(trash)).map((name) => path.join(trash, name)),
+    ...beside.filter((name) => name.startsWith(start) && name.includes(trashEnding)).map((name) => path.join(path.dirname(live), name)),
+  ])
+}
+
+/** What a tree is called that lies on another file system than the trash, and so is deleted beside where it was. */
+const trashEnding = '.holdfast-trash'
+
+async function renameAway(tree: string, entry: string, beside: string): Promise<string> {
   try {
-    return sweep((await readdir(trash)).map((name) => path.join(trash, name)))
+    await rename(tree, entry)
+    return entry
   } catch (error) {
-    if (errno(error) === 'ENOENT') return 0
-    throw diskFault(error, trash, 'look for what is to be deleted')
+    if (errno(error) !== 'EXDEV') throw error
+    await rename(tree, beside)
+    return beside
+  }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return []
+    throw diskFault(error, directory, 'look for what is to be deleted')
   }
 }
 

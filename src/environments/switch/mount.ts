@@ -113,8 +113,8 @@ function attachBeneath(mount: number, live: string, sys: Sys): boolean {
   }
 }
 
-/** Ends all that is mounted there, and the directory with it where it was made only for that. */
-function clearAside(aside: string): void {
+/** Ends all that is mounted at a directory, and the directory with it where it was made only for that. */
+export function clearAside(aside: string): void {
   for (let count = mountsAt(aside).length; count > 0; count--) realSys.detachMount(aside)
   if (!isBare(aside)) return
   try {
