@@ -31,9 +31,10 @@ async function loadMode(name: SnapshotMode, needs: ModeNeeds): Promise<Mode> {
       return (await import('./modes/recreate.ts')).createRecreateMode(needs)
     case 'overlay':
       return (await import('./modes/overlay/overlay.ts')).createOverlayMode()
+    case 'reflink':
+      return (await import('./modes/reflink/reflink.ts')).createReflinkMode()
     case 'filesystem':
     case 'squashfs':
-    case 'reflink':
     case 'volume':
     case 'store':
       throw new Fault('unsupported', `the mode ${name} is not there yet`)

@@ -9,10 +9,33 @@ import { realSys } from '../../kit/sys/index.ts'
  * anything is. When this returns, the names are on disk. `unsupported` where the file system cannot exchange names.
  */
 export async function switchTrees(prepared: string, live: string): Promise<'replaced-aside' | 'nothing-aside'> {
+  const keepTime = rememberTime(prepared)
   const outcome = isMissing(live) ? take(prepared, live) : exchange(prepared, live)
+  keepTime(live)
   await syncDirectory(realDisk, path.dirname(live))
   if (path.dirname(prepared) !== path.dirname(live)) await syncDirectory(realDisk, path.dirname(prepared))
   return outcome
+}
+
+/** Renames a prepared directory to a free name, which is on disk when this returns. */
+export async function placeTree(prepared: string, tree: string): Promise<void> {
+  const keepTime = rememberTime(prepared)
+  try {
+    renameSync(prepared, tree)
+  } catch (error) {
+    throw diskFault(error, tree, 'give the prepared tree its name')
+  }
+  keepTime(tree)
+  await syncDirectory(realDisk, path.dirname(tree))
+}
+
+/** Some file systems give a directory a new time as it gets another parent (xfs). The answer gives it the old one back. */
+function rememberTime(prepared: string): (moved: string) => void {
+  const before = lstatSync(prepared, { bigint: true, throwIfNoEntry: false })
+  return (moved) => {
+    if (before === undefined || lstatSync(moved, { bigint: true }).mtimeNs === before.mtimeNs) return
+    realSys.setTimes(moved, { modifiedNs: before.mtimeNs })
+  }
 }
 
 function isMissing(live: string): boolean {

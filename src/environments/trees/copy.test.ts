@@ -73,10 +73,8 @@ describe('a copy of a tree', () => {
     const outer = fresh()
     mkdirSync(outer)
     // The owner, one more user, the group, the mask and others may do all: acl(5), as the kernel keeps it.
-    const acl = Buffer.from(
-      '02000000' + '01000700ffffffff' + '02000700' + '39300000' + '04000500ffffffff' + '10000700ffffffff' + '20000500ffffffff',
-      'hex',
-    )
+    const rows = ['02000000', '01000700ffffffff', '0200070039300000', '04000500ffffffff', '10000700ffffffff', '20000500ffffffff']
+    const acl = Buffer.from(rows.join(''), 'hex')
     sys.writeXattr(outer, 'system.posix_acl_default', acl)
     const to = path.join(outer, 'copy')
     await copyTree(from, to, optionsOf('copy'))

@@ -22,6 +22,8 @@ export interface CopyTreeOptions {
   readonly how: 'clone' | 'copy'
   /** A source that others may change meanwhile: no link that is put in a file's place is followed. */
   readonly isForeign: boolean
+  /** Makes the directory that it becomes: `mkdir`, where nothing else is said. */
+  readonly make?: (directory: string) => void
   /** Gets what attributes could not be kept. */
   readonly shortfall: Shortfall
   readonly report: Report
@@ -46,7 +48,7 @@ export async function copyTree(from: string, to: string, options: CopyTreeOption
   const lane = createLane(filesAtATime)
   const open: Pair[] = []
   try {
-    const target = makeTop(to)
+    const target = makeTop(to, options.make ?? makePlain)
     const copying: Copying = { options, copied, lane, links: new Map(), owner: statsIn(target, '.'), clones: undefined, open }
     const top = pairOf(copying, source, target, statsIn(source, '.'), undefined)
     await walk(copying, top, '')
@@ -84,9 +86,13 @@ interface Pair {
   pending: number
 }
 
-function makeTop(to: string): Held {
+function makePlain(directory: string): void {
+  mkdirSync(directory, { mode: 0o700 })
+}
+
+function makeTop(to: string, make: (directory: string) => void): Held {
   try {
-    mkdirSync(to, { mode: 0o700 })
+    make(to)
   } catch (error) {
     throw diskFault(error, to, 'make the directory for a copy')
   }

@@ -8,6 +8,7 @@ import { type LoopCalls, loopCalls } from './loop.ts'
 import { type MountCalls, mountCalls } from './mount.ts'
 import { type RenameCalls, renameCalls } from './rename.ts'
 import { type SpecialCalls, specialCalls } from './special.ts'
+import { type SubvolumeCalls, subvolumeCalls } from './subvolume.ts'
 import { type TimeCalls, timeCalls } from './times.ts'
 import { type XattrCalls, xattrCalls } from './xattr.ts'
 
@@ -23,7 +24,8 @@ export interface Sys
     LockCalls,
     MountCalls,
     LoopCalls,
-    AccountCalls {
+    AccountCalls,
+    SubvolumeCalls {
   /** Why all calls are `unsupported` on this machine; undefined where they work. */
   whyMissing(): string | undefined
 }
@@ -44,6 +46,7 @@ export function createSys(source: LibcSource = {}): Sys {
     ...mountCalls(libc),
     ...loopCalls(libc),
     ...accountCalls(libc),
+    ...subvolumeCalls(libc),
   }
 }
 
