@@ -1,4 +1,17 @@
-import { type BigIntStats, closeSync, constants, copyFile, linkSync, mkdirSync, openSync, readlinkSync, symlinkSync } from 'node:fs'
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  copyFile,
+  fchmodSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
 import {
   type ByteText,
   byteText,
@@ -11,7 +24,7 @@ import {
   systemPath,
   throwIfAborted,
 } from '../../kit/index.ts'
-import { type Held, holdInner, holdTop, letGo, namesIn, realSys as sys } from '../../kit/sys/index.ts'
+import { type Held, holdInner, holdTop, letGo, namesIn, type Place, realSys as sys } from '../../kit/sys/index.ts'
 import type { Shortfall } from '../../snapshots/attributes/index.ts'
 import { copyAttributes, fileKey, isSparse, makeSpecialLike, statsIn } from './entry.ts'
 import { copyExtents } from './extents.ts'
@@ -49,7 +62,16 @@ export async function copyTree(from: string, to: string, options: CopyTreeOption
   const open: Pair[] = []
   try {
     const target = makeTop(to, options.make ?? makePlain)
-    const copying: Copying = { options, copied, lane, links: new Map(), owner: statsIn(target, '.'), clones: undefined, open }
+    const copying: Copying = {
+      options,
+      copied,
+      lane,
+      links: new Map(),
+      owner: statsIn(target, '.'),
+      clones: undefined,
+      umask: process.umask(),
+      open,
+    }
     const top = pairOf(copying, source, target, statsIn(source, '.'), undefined)
     await walk(copying, top, '')
     await lane.end()
@@ -62,6 +84,7 @@ export async function copyTree(from: string, to: string, options: CopyTreeOption
 
 /** Copies wait for the disk and for the kernel, beside the walk. */
 const filesAtATime = 16
+const entriesAtATime = 1000
 const maxDepth = 2000
 
 interface Copying {
@@ -74,6 +97,7 @@ interface Copying {
   readonly owner: BigIntStats
   /** Whether files can share bytes: known with the first one. */
   clones: boolean | undefined
+  readonly umask: number
   readonly open: Pair[]
 }
 
@@ -129,7 +153,11 @@ async function walk(copying: Copying, pair: Pair, below: ByteText, depth = 0): P
     throw new Fault('invalid', `the tree is deeper than ${maxDepth} directories`, { at: shownName(below).slice(0, 200) })
   for (const name of listOf(pair.source)) {
     const stats = statsIn(pair.source, name)
-    copying.copied.entries++
+    // Others get their turn, and a signal is heard.
+    if (++copying.copied.entries % entriesAtATime === 0) {
+      await setImmediate()
+      throwIfAborted(copying.options.signal)
+    }
     const path = joinBytes(below, name)
     if (stats.isDirectory()) {
       const [source, target] = [holdInner(pair.source, name), makeInner(pair.target, name)]
@@ -160,6 +188,10 @@ function makeInner(outer: Held, name: ByteText): Held {
 async function visitFile(copying: Copying, pair: Pair, name: ByteText, stats: BigIntStats, below: ByteText): Promise<void> {
   if (stats.nlink > 1n && (await linkAgain(copying, pair, name, stats))) return
   copying.copied.bytes += Number(stats.size)
+  if (cloneOne(copying, pair, name, stats)) {
+    if (stats.nlink > 1n) copying.links.set(fileKey(stats), { below, done: Promise.resolve() })
+    return
+  }
   pair.pending++
   const done = copying.lane.start(() => copyOne(copying, pair, name, stats).then(() => leave(copying, pair)))
   if (stats.nlink > 1n) copying.links.set(fileKey(stats), { below, done })
@@ -192,62 +224,85 @@ function copyOther(copying: Copying, { source, target }: Pair, name: ByteText, s
   if (stats.nlink > 1n) copying.links.set(fileKey(stats), { below, done: Promise.resolve() })
 }
 
+/**
+ * At once: several threads that make files in one directory would only wait for each other. False where bytes are to be
+ * copied.
+ */
+function cloneOne(copying: Copying, { source, target }: Pair, name: ByteText, stats: BigIntStats): boolean {
+  const { options } = copying
+  const isEmpty = stats.size === 0n
+  if (copying.clones === false && !isEmpty) return false
+  const at = shownName(joinBytes(source.name, name))
+  const opened: number[] = []
+  try {
+    const from = openSync(systemPath(joinBytes(source.path, name)), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    opened.push(from)
+    const mode = Number(stats.mode & 0o7777n)
+    const to = openSync(systemPath(joinBytes(target.path, name)), constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, mode & 0o777)
+    opened.push(to)
+    if (!isEmpty && !shareBytes(copying, from, to)) {
+      unlinkSync(systemPath(joinBytes(target.path, name)))
+      return false
+    }
+    if (mode !== (mode & 0o777 & ~copying.umask)) fchmodSync(to, mode)
+    finishFile(copying, from, to, stats)
+  } catch (error) {
+    if (isFault(error, 'unsupported')) throw new Fault('unsupported', error.message, { at, cause: error.cause })
+    throw diskFault(error, at, 'copy it')
+  } finally {
+    for (const fd of opened) closeSync(fd)
+  }
+  options.report({ kind: 'advance', task: 'copy', items: 1, bytes: Number(stats.size) })
+  return true
+}
+
+function shareBytes(copying: Copying, from: number, to: number): boolean {
+  try {
+    sys.cloneFile(from, to)
+    copying.clones = true
+    return true
+  } catch (error) {
+    if (!isFault(error, 'unsupported') && !isFault(error, 'invalid')) throw error
+    if (copying.options.how === 'clone') throw new Fault('unsupported', 'the file cannot share its bytes with a copy', { cause: error })
+    // One that differs from its neighbours in this, such as a file without copy-on-write, says nothing about them.
+    copying.clones ??= false
+    return false
+  }
+}
+
+/** All but the content and the mode. */
+function finishFile(copying: Copying, from: Place, to: Place, stats: BigIntStats): void {
+  const { owner, options } = copying
+  const isPlain = stats.uid === owner.uid && stats.gid === owner.gid && sys.listXattrs(from).length === 0
+  if (isPlain) sys.setTimes(to, { modifiedNs: stats.mtimeNs })
+  else copyAttributes(from, stats, to, options.shortfall)
+}
+
 async function copyOne(copying: Copying, { source, target }: Pair, name: ByteText, stats: BigIntStats): Promise<void> {
-  const { isForeign, report, shortfall } = copying.options
+  const { isForeign, report, signal } = copying.options
   const [from, to] = [systemPath(joinBytes(source.path, name)), systemPath(joinBytes(target.path, name))]
   let fd: number | undefined
   try {
     if (isForeign) fd = openSync(from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     const readable = fd === undefined ? from : `/proc/self/fd/${fd}`
-    await copyContent(copying, readable, to, stats)
-    const hasXattrs = sys.listXattrs(fd ?? from).length > 0
-    if (hasXattrs || !isOwnedBy(copying.owner, stats)) copyAttributes(fd ?? from, stats, to, shortfall)
-    // The mode came with the content.
-    else sys.setTimes(to, { modifiedNs: stats.mtimeNs })
+    if (isSparse(stats)) copying.copied.written += await copyExtents(readable, to, stats, signal)
+    else {
+      // The mode comes with the content.
+      await copyWhole(readable, to)
+      copying.copied.written += Number(stats.size)
+    }
+    finishFile(copying, fd ?? from, to, stats)
   } catch (error) {
-    const at = shownName(joinBytes(source.name, name))
-    if (isFault(error, 'unsupported')) throw new Fault('unsupported', error.message, { at, cause: error.cause })
-    throw diskFault(error, at, 'copy it')
+    throw diskFault(error, shownName(joinBytes(source.name, name)), 'copy it')
   } finally {
     if (fd !== undefined) closeSync(fd)
   }
   report({ kind: 'advance', task: 'copy', items: 1, bytes: Number(stats.size) })
 }
 
-function isOwnedBy(owner: BigIntStats, { uid, gid }: BigIntStats): boolean {
-  return uid === owner.uid && gid === owner.gid
-}
-
-async function copyContent(copying: Copying, from: string | Buffer, to: string | Buffer, stats: BigIntStats): Promise<void> {
-  const { options, copied } = copying
-  const mustClone = options.how === 'clone'
-  if (stats.size === 0n) return await copyWhole(from, to, 0)
-  if (copying.clones !== false) {
-    try {
-      await copyWhole(from, to, constants.COPYFILE_FICLONE_FORCE)
-      copying.clones = true
-      return
-    } catch (error) {
-      if (!isUncloneable(error)) throw error
-      if (mustClone) throw new Fault('unsupported', 'the file cannot share its bytes with a copy', { cause: error })
-      // One that differs from its neighbours in this, such as a file without copy-on-write, says nothing about them.
-      copying.clones ??= false
-    }
-  }
-  copied.written += Number(stats.size)
-  if (isSparse(stats)) copied.written -= Number(stats.size) - (await copyExtents(from, to, stats, options.signal))
-  else await copyWhole(from, to, 0)
-}
-
-const uncloneable = new Set(['ENOTSUP', 'EOPNOTSUPP', 'ENOTTY', 'ENOSYS', 'EXDEV', 'EINVAL'])
-
-function isUncloneable(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && uncloneable.has(String(error.code))
-}
-
 /** In a thread of the pool that Node has for files. */
-function copyWhole(from: string | Buffer, to: string | Buffer, mode: number): Promise<void> {
+function copyWhole(from: string | Buffer, to: string | Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
-    copyFile(from, to, mode | constants.COPYFILE_EXCL, (error) => (error === null ? resolve() : reject(error)))
+    copyFile(from, to, constants.COPYFILE_EXCL, (error) => (error === null ? resolve() : reject(error)))
   })
 }
