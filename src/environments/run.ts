@@ -1,7 +1,9 @@
 import { Fault, run } from '../kit/index.ts'
 import type { EnvironmentContext } from './context.ts'
+import { createSnapshot } from './create.ts'
 import { variablesOf } from './hooks.ts'
 import { resolvePlace } from './places.ts'
+import { findRecord } from './record.ts'
 import { type Restored, restoreSnapshot, type RestoreOptions } from './restore.ts'
 
 export interface RunSuitesOptions extends RestoreOptions {
@@ -26,11 +28,12 @@ export interface SuiteRun {
   readonly status: number
 }
 
-/** Restores, runs, and does so for each suite. A suite that fails is told in the result, and the next one runs; a restore that fails is thrown. */
+/** Restores, runs, and does so for each suite; where there is no snapshot yet, one is made first, if the settings want that. A suite that fails is told in the result, and the next one runs; a restore that fails is thrown. */
 export async function runSuites(context: EnvironmentContext, options: RunSuitesOptions): Promise<SuiteRun[]> {
   const { suites = [], snapshot, verify, checksum, force } = options
   const twice = suites.find((suite, index) => suites.indexOf(suite) !== index)
   if (twice !== undefined) throw new Fault('invalid', `the suite ${JSON.stringify(twice)} is named twice`)
+  await createWhereMissing(context, snapshot)
   const runs: SuiteRun[] = []
   for (const suite of suites.length === 0 ? [undefined] : suites) {
     const restored = await restoreSnapshot(context, { snapshot, verify, checksum, force })
@@ -39,6 +42,14 @@ export async function runSuites(context: EnvironmentContext, options: RunSuitesO
     runs.push(done)
   }
   return runs
+}
+
+async function createWhereMissing(context: EnvironmentContext, snapshot = context.settings.snapshotName): Promise<void> {
+  if (!context.settings.autoCreateOnStartup) return
+  const { snapshotsDir } = await resolvePlace(context)
+  if ((await findRecord(snapshotsDir, snapshot)) !== undefined) return
+  context.report({ kind: 'note', level: 'info', text: `${context.name} has no snapshot ${snapshot} yet: it is made of what is there now` })
+  await createSnapshot(context, { snapshot })
 }
 
 async function runSuite(

@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander'
-import { type Restored, restoreSnapshot } from '../../environments/index.ts'
+import { diffSnapshots, type Restored, restoreSnapshot } from '../../environments/index.ts'
 import { faultToJson, formatBytes } from '../../kit/index.ts'
 import type { Call, Cli } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { chooseEnvironment, environmentArgument, type SnapshotFlag, snapshotOption } from './choose.ts'
+import { diffText } from './diff.ts'
 import { tookText } from './text.ts'
 
 interface RestoreFlags extends SnapshotFlag {
@@ -25,6 +26,7 @@ export function addRestoreCommand(env: Command, cli: Cli): void {
       new Option('--checksum', 'in-place modes compare every byte, whatever is known of a file'),
       new Option('--force', 'also while processes are inside: they keep old files open, or see theirs change'),
     ],
+    writes: true,
     examples: [
       ['holdfast env restore', 'the only environment, to clean_state'],
       ['holdfast env restore stage --snapshot with-users', 'another state of it'],
@@ -35,6 +37,14 @@ export function addRestoreCommand(env: Command, cli: Cli): void {
 
 async function restore(call: Call<RestoreFlags>): Promise<Outcome> {
   const context = await chooseEnvironment(call, call.args[0])
+  const { snapshot = context.settings.snapshotName, checksum } = call.options
+  if (call.options.dryRun === true) {
+    const plan = await diffSnapshots(context, { from: 'live', to: snapshot, checksum })
+    return {
+      result: { dryRun: true, environment: context.name, ...plan },
+      text: [diffText(plan), '', 'dry run: nothing was changed'].join('\n'),
+    }
+  }
   const restored = await restoreSnapshot(context, call.options)
   const { fellBack, ...facts } = restored
   return {
