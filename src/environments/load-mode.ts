@@ -33,8 +33,9 @@ async function loadMode(name: SnapshotMode, needs: ModeNeeds): Promise<Mode> {
       return (await import('./modes/overlay/overlay.ts')).createOverlayMode()
     case 'reflink':
       return (await import('./modes/reflink/reflink.ts')).createReflinkMode()
-    case 'filesystem':
     case 'squashfs':
+      return (await import('./modes/squashfs/squashfs.ts')).createSquashfsMode()
+    case 'filesystem':
     case 'volume':
     case 'store':
       throw new Fault('unsupported', `the mode ${name} is not there yet`)
