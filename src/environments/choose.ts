@@ -97,7 +97,7 @@ export function rankModes({ entries, bytes, files }: TreeSize, { copier }: Pick<
   const estimate = (mode: SnapshotMode, restore: number, suite: number, text: string): Estimate => {
     return { mode, restore, suite, why: `${text} (about ${formatDuration(restore)} a restore, ${formatDuration(suite)} on top of a suite)` }
   }
-  const inPlace = entries * 0.05 + large / reading + changed / writing
+  const inPlace = 60 + entries * 0.05 + large / reading + changed / writing
   const all = [
     estimate('reflink', 20 + entries * 0.06, (changed / writing) * 0.3, 'the file system clones files'),
     estimate('overlay', 40, copyUp, copyUpText),
@@ -107,7 +107,7 @@ export function rankModes({ entries, bytes, files }: TreeSize, { copier }: Pick<
     estimate('volume', 300, (changed / writing) * 0.5, 'an image of our own clones files'),
     copier === 'builtin'
       ? estimate('filesystem', inPlace, 0, 'large files that changed are compared, and what differs is written')
-      : estimate('filesystem', entries * 0.08 + large / writing, 0, 'files that changed are copied whole'),
+      : estimate('filesystem', 60 + entries * 0.08 + large / writing, 0, 'files that changed are copied whole'),
     estimate('store', inPlace * 1.2, 0, 'large files that changed are compared with the store'),
   ]
   return all.sort((a, b) => a.restore + a.suite - (b.restore + b.suite))

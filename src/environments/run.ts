@@ -28,12 +28,12 @@ export interface SuiteRun {
   readonly status: number
 }
 
-/** Restores, runs, and does so for each suite; where there is no snapshot yet, one is made first, if the settings want that. A suite that fails is told in the result, and the next one runs; a restore that fails is thrown. */
+/** Restores, runs, and does so for each suite; where the clean snapshot is meant and there is none yet, it is made first, if the settings want that. A suite that fails is told in the result, and the next one runs; a restore that fails is thrown. */
 export async function runSuites(context: EnvironmentContext, options: RunSuitesOptions): Promise<SuiteRun[]> {
   const { suites = [], snapshot, verify, checksum, force } = options
   const twice = suites.find((suite, index) => suites.indexOf(suite) !== index)
   if (twice !== undefined) throw new Fault('invalid', `the suite ${JSON.stringify(twice)} is named twice`)
-  await createWhereMissing(context, snapshot)
+  if (snapshot === undefined) await createWhereMissing(context)
   const runs: SuiteRun[] = []
   for (const suite of suites.length === 0 ? [undefined] : suites) {
     const restored = await restoreSnapshot(context, { snapshot, verify, checksum, force })
@@ -44,12 +44,18 @@ export async function runSuites(context: EnvironmentContext, options: RunSuitesO
   return runs
 }
 
-async function createWhereMissing(context: EnvironmentContext, snapshot = context.settings.snapshotName): Promise<void> {
-  if (!context.settings.autoCreateOnStartup) return
+/** Only the clean snapshot is made unasked: another name that is not there is a mistake. */
+async function createWhereMissing(context: EnvironmentContext): Promise<void> {
+  const { autoCreateOnStartup, mode, snapshotName } = context.settings
+  if (!autoCreateOnStartup || mode === 'disabled') return
   const { snapshotsDir } = await resolvePlace(context)
-  if ((await findRecord(snapshotsDir, snapshot)) !== undefined) return
-  context.report({ kind: 'note', level: 'info', text: `${context.name} has no snapshot ${snapshot} yet: it is made of what is there now` })
-  await createSnapshot(context, { snapshot })
+  if ((await findRecord(snapshotsDir, snapshotName)) !== undefined) return
+  context.report({
+    kind: 'note',
+    level: 'info',
+    text: `${context.name} has no snapshot ${snapshotName} yet: it is made of what is there now`,
+  })
+  await createSnapshot(context)
 }
 
 async function runSuite(

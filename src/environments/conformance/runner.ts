@@ -48,12 +48,20 @@ export async function runModeCase(test: EnvironmentCase, suite: ModeSuite): Prom
     random: suite.random,
     report: silent,
   }
-  try {
+  const failure = await failureOf(async () => {
     fillOddTree(live, suite.random)
     await test.run({ folder, live, snapshotsDir, mode, context, random: suite.random })
-    await stopEnvironment(context)
-    return { name, outcome: 'passed' }
+  })
+  const leftover = await failureOf(() => stopEnvironment(context))
+  const failed = failure ?? leftover
+  return failed === undefined ? { name, outcome: 'passed' } : { name, outcome: 'failed', error: failed.error }
+}
+
+async function failureOf(work: () => Promise<void>): Promise<{ readonly error: unknown } | undefined> {
+  try {
+    await work()
+    return undefined
   } catch (error) {
-    return { name, outcome: 'failed', error }
+    return { error }
   }
 }

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, test } from 'node:test'
+import { copyingMode } from '../../test/fakes/copying-mode.ts'
+import { environmentDesk } from '../../test/fakes/environment-desk.ts'
+import { scratchDirectory } from '../../test/fakes/scratch.ts'
+import { asFault, Fault } from '../kit/index.ts'
+import { createSnapshot, deleteSnapshot, listSnapshots, restoreSnapshot } from './index.ts'
+import { layoutOf } from './names.ts'
+
+const scratch = scratchDirectory()
+const codeOf = async (work: Promise<unknown>) =>
+  await work.then(
+    () => 'success',
+    (error: unknown) => asFault(error).code,
+  )
+
+describe('a create', () => {
+  test('that was killed leaves a tree without a record, which the next command removes', async () => {
+    const desk = environmentDesk(scratch)
+    const context = desk.context()
+    await createSnapshot(context, { snapshot: 'other' })
+    const layout = layoutOf(desk.snapshotsDir)
+    mkdirSync(layout.tree('clean_state'))
+    writeFileSync(layout.intent, JSON.stringify({ name: 'clean_state', mode: 'filesystem' }))
+    await createSnapshot(context)
+    assert.deepEqual((await listSnapshots(context)).snapshots.length, 2)
+  })
+
+  test('that fails leaves nothing, and says so', async () => {
+    const right = copyingMode()
+    const mode = copyingMode({
+      async create(place, name) {
+        await right.create(place, name)
+        throw new Fault('unavailable', 'the disk is full')
+      },
+    })
+    const desk = environmentDesk(scratch, { modes: { filesystem: mode } })
+    const context = desk.context()
+    assert.equal(await codeOf(createSnapshot(context)), 'unavailable')
+    assert.deepEqual([(await listSnapshots(context)).foreign, existsSync(layoutOf(desk.snapshotsDir).intent)], [[], false])
+    assert.deepEqual(desk.names(), ['snapshot_creation_failed'])
+  })
+
+  test('never takes a folder that is not ours, which is listed and never deleted', async () => {
+    const desk = environmentDesk(scratch)
+    mkdirSync(path.join(desk.snapshotsDir, 'clean_state'), { recursive: true })
+    const context = desk.context()
+    assert.equal(await codeOf(createSnapshot(context)), 'already-exists')
+    assert.deepEqual((await listSnapshots(context)).foreign, ['clean_state'])
+    assert.equal(await codeOf(deleteSnapshot(context, 'clean_state')), 'not-found')
+    assert.equal(existsSync(path.join(desk.snapshotsDir, 'clean_state')), true)
+  })
+
+  test('replaces the snapshot where it may', async () => {
+    const desk = environmentDesk(scratch)
+    const context = desk.context()
+    await createSnapshot(context)
+    desk.write('a', 'newer')
+    await createSnapshot(context, { replace: true })
+    desk.write('a', 'dirty')
+    await restoreSnapshot(context)
+    assert.equal(desk.read('a'), 'newer')
+  })
+
+  test('is refused where there is no room for what it would take', async () => {
+    const desk = environmentDesk(scratch)
+    const sparse = path.join(desk.live, 'sparse')
+    writeFileSync(sparse, '')
+    truncateSync(sparse, 2 ** 42)
+    await assert.rejects(createSnapshot(desk.context()), /there is no room for a snapshot of stage: it takes up to 4.0 TiB/)
+  })
+})
+
+describe('a damaged record', () => {
+  test('is listed as damaged, and never given back', async () => {
+    const desk = environmentDesk(scratch)
+    const context = desk.context()
+    await createSnapshot(context)
+    writeFileSync(layoutOf(desk.snapshotsDir).record('clean_state'), '{"format": "__import__"}')
+    assert.equal(await codeOf(restoreSnapshot(context)), 'corrupt')
+    assert.deepEqual(
+      (await listSnapshots(context)).damaged.map(({ name }) => name),
+      ['clean_state'],
+    )
+  })
+})
