@@ -14,7 +14,6 @@ import { copyTree, type CopyTreeOptions } from './copy.ts'
 
 const optionsOf = (how: 'clone' | 'copy'): CopyTreeOptions => ({
   how,
-  isForeign: true,
   shortfall: createShortfall(),
   report: silent,
   signal: undefined,
@@ -35,8 +34,7 @@ describe('a copy of a tree', () => {
   test('is the same to the last bit of what can be seen, holes included', async () => {
     for (let round = 0; round < 8; round++) {
       const [from, to] = [filled(), fresh()]
-      const isForeign = round % 2 === 0
-      await copyTree(from, to, { ...optionsOf('copy'), isForeign })
+      await copyTree(from, to, optionsOf('copy'))
       assert.deepEqual(describeTree(to), describeTree(from), `seed ${testSeed}, round ${round}`)
       assert.deepEqual(sparseFiles(to), sparseFiles(from), `seed ${testSeed}, round ${round}`)
     }

@@ -1,54 +1,22 @@
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  copyFile,
-  fchmodSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readlinkSync,
-  symlinkSync,
-  unlinkSync,
-} from 'node:fs'
+import { type BigIntStats, linkSync, mkdirSync, readlinkSync, symlinkSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import {
-  type ByteText,
-  byteText,
-  diskFault,
-  Fault,
-  isFault,
-  joinBytes,
-  type Report,
-  shownName,
-  systemPath,
-  throwIfAborted,
-} from '../../kit/index.ts'
-import { type Held, holdInner, holdTop, letGo, namesIn, type Place, realSys as sys } from '../../kit/sys/index.ts'
-import type { Shortfall } from '../../snapshots/attributes/index.ts'
-import { copyAttributes, fileKey, isSparse, makeSpecialLike, statsIn } from './entry.ts'
-import { copyExtents } from './extents.ts'
+import { type ByteText, byteText, diskFault, Fault, joinBytes, shownName, systemPath, throwIfAborted } from '../../kit/index.ts'
+import { type Held, holdInner, holdTop, letGo, namesIn, realSys as sys } from '../../kit/sys/index.ts'
+import { copyAttributes, fileKey, makeSpecialLike, statsIn } from './entry.ts'
+import { createFileCopier, type FileCopier, type FileCopyOptions } from './file-copy.ts'
 import { createLane, type Lane } from './lane.ts'
 
-export interface CopyTreeOptions {
-  /** `clone`: files share their bytes with the source, and it is `unsupported` where they cannot. `copy`: they share where they can. */
-  readonly how: 'clone' | 'copy'
-  /** A source that others may change meanwhile: no link that is put in a file's place is followed. */
-  readonly isForeign: boolean
+export interface CopyTreeOptions extends Omit<FileCopyOptions, 'owner'> {
   /** Makes the directory that it becomes: `mkdir`, where nothing else is said. */
   readonly make?: (directory: string) => void
-  /** Gets what attributes could not be kept. */
-  readonly shortfall: Shortfall
-  readonly report: Report
-  readonly signal: AbortSignal | undefined
 }
 
 export interface CopiedTree {
-  entries: number
+  readonly entries: number
   /** Of files. */
-  bytes: number
+  readonly bytes: number
   /** Of these, bytes that were copied and not shared. */
-  written: number
+  readonly written: number
 }
 
 /**
@@ -57,25 +25,17 @@ export interface CopiedTree {
  */
 export async function copyTree(from: string, to: string, options: CopyTreeOptions): Promise<CopiedTree> {
   const source = holdTop(byteText(from))
-  const copied: CopiedTree = { entries: 0, bytes: 0, written: 0 }
+  const copied = { entries: 0, bytes: 0 }
   const lane = createLane(filesAtATime)
   const open: Pair[] = []
   try {
     const target = makeTop(to, options.make ?? makePlain)
-    const copying: Copying = {
-      options,
-      copied,
-      lane,
-      links: new Map(),
-      owner: statsIn(target, '.'),
-      clones: undefined,
-      umask: process.umask(),
-      open,
-    }
+    const copier = createFileCopier({ ...options, owner: statsIn(target, '.') })
+    const copying: Copying = { options, copied, lane, links: new Map(), copier, open }
     const top = pairOf(copying, source, target, statsIn(source, '.'), undefined)
     await walk(copying, top, '')
     await lane.end()
-    return copied
+    return { ...copied, written: copier.written() }
   } finally {
     await lane.settle()
     for (const pair of open.splice(0)) closePair(pair)
@@ -89,15 +49,11 @@ const maxDepth = 2000
 
 interface Copying {
   readonly options: CopyTreeOptions
-  readonly copied: CopiedTree
+  readonly copied: { entries: number; bytes: number }
   readonly lane: Lane
   /** The first copy of files with several names: where it is below the top, and when it is done. */
-  readonly links: Map<string, { readonly below: ByteText; readonly done: Promise<void> }>
-  /** Whom a new entry belongs to. */
-  readonly owner: BigIntStats
-  /** Whether files can share bytes: known with the first one. */
-  clones: boolean | undefined
-  readonly umask: number
+  readonly links: Map<string, { readonly below: ByteText; readonly done: Promise<void> | undefined }>
+  readonly copier: FileCopier
   readonly open: Pair[]
 }
 
@@ -188,13 +144,12 @@ function makeInner(outer: Held, name: ByteText): Held {
 async function visitFile(copying: Copying, pair: Pair, name: ByteText, stats: BigIntStats, below: ByteText): Promise<void> {
   if (stats.nlink > 1n && (await linkAgain(copying, pair, name, stats))) return
   copying.copied.bytes += Number(stats.size)
-  if (cloneOne(copying, pair, name, stats)) {
-    if (stats.nlink > 1n) copying.links.set(fileKey(stats), { below, done: Promise.resolve() })
-    return
+  const pending = copying.copier.copy(pair.source, pair.target, name, stats)
+  if (pending !== undefined) {
+    pair.pending++
+    copying.lane.add(pending.then(() => leave(copying, pair)))
   }
-  pair.pending++
-  const done = copying.lane.start(() => copyOne(copying, pair, name, stats).then(() => leave(copying, pair)))
-  if (stats.nlink > 1n) copying.links.set(fileKey(stats), { below, done })
+  if (stats.nlink > 1n) copying.links.set(fileKey(stats), { below, done: pending })
   await copying.lane.room()
 }
 
@@ -221,88 +176,5 @@ function copyOther(copying: Copying, { source, target }: Pair, name: ByteText, s
   } catch (error) {
     throw diskFault(error, shownName(joinBytes(source.name, name)), 'copy it')
   }
-  if (stats.nlink > 1n) copying.links.set(fileKey(stats), { below, done: Promise.resolve() })
-}
-
-/**
- * At once: several threads that make files in one directory would only wait for each other. False where bytes are to be
- * copied.
- */
-function cloneOne(copying: Copying, { source, target }: Pair, name: ByteText, stats: BigIntStats): boolean {
-  const { options } = copying
-  const isEmpty = stats.size === 0n
-  if (copying.clones === false && !isEmpty) return false
-  const at = shownName(joinBytes(source.name, name))
-  const opened: number[] = []
-  try {
-    const from = openSync(systemPath(joinBytes(source.path, name)), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    opened.push(from)
-    const mode = Number(stats.mode & 0o7777n)
-    const to = openSync(systemPath(joinBytes(target.path, name)), constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, mode & 0o777)
-    opened.push(to)
-    if (!isEmpty && !shareBytes(copying, from, to)) {
-      unlinkSync(systemPath(joinBytes(target.path, name)))
-      return false
-    }
-    if (mode !== (mode & 0o777 & ~copying.umask)) fchmodSync(to, mode)
-    finishFile(copying, from, to, stats)
-  } catch (error) {
-    if (isFault(error, 'unsupported')) throw new Fault('unsupported', error.message, { at, cause: error.cause })
-    throw diskFault(error, at, 'copy it')
-  } finally {
-    for (const fd of opened) closeSync(fd)
-  }
-  options.report({ kind: 'advance', task: 'copy', items: 1, bytes: Number(stats.size) })
-  return true
-}
-
-function shareBytes(copying: Copying, from: number, to: number): boolean {
-  try {
-    sys.cloneFile(from, to)
-    copying.clones = true
-    return true
-  } catch (error) {
-    if (!isFault(error, 'unsupported') && !isFault(error, 'invalid')) throw error
-    if (copying.options.how === 'clone') throw new Fault('unsupported', 'the file cannot share its bytes with a copy', { cause: error })
-    // One that differs from its neighbours in this, such as a file without copy-on-write, says nothing about them.
-    copying.clones ??= false
-    return false
-  }
-}
-
-/** All but the content and the mode. */
-function finishFile(copying: Copying, from: Place, to: Place, stats: BigIntStats): void {
-  const { owner, options } = copying
-  const isPlain = stats.uid === owner.uid && stats.gid === owner.gid && sys.listXattrs(from).length === 0
-  if (isPlain) sys.setTimes(to, { modifiedNs: stats.mtimeNs })
-  else copyAttributes(from, stats, to, options.shortfall)
-}
-
-async function copyOne(copying: Copying, { source, target }: Pair, name: ByteText, stats: BigIntStats): Promise<void> {
-  const { isForeign, report, signal } = copying.options
-  const [from, to] = [systemPath(joinBytes(source.path, name)), systemPath(joinBytes(target.path, name))]
-  let fd: number | undefined
-  try {
-    if (isForeign) fd = openSync(from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    const readable = fd === undefined ? from : `/proc/self/fd/${fd}`
-    if (isSparse(stats)) copying.copied.written += await copyExtents(readable, to, stats, signal)
-    else {
-      // The mode comes with the content.
-      await copyWhole(readable, to)
-      copying.copied.written += Number(stats.size)
-    }
-    finishFile(copying, fd ?? from, to, stats)
-  } catch (error) {
-    throw diskFault(error, shownName(joinBytes(source.name, name)), 'copy it')
-  } finally {
-    if (fd !== undefined) closeSync(fd)
-  }
-  report({ kind: 'advance', task: 'copy', items: 1, bytes: Number(stats.size) })
-}
-
-/** In a thread of the pool that Node has for files. */
-function copyWhole(from: string | Buffer, to: string | Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    copyFile(from, to, constants.COPYFILE_EXCL, (error) => (error === null ? resolve() : reject(error)))
-  })
+  if (stats.nlink > 1n) copying.links.set(fileKey(stats), { below, done: undefined })
 }

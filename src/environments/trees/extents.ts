@@ -6,14 +6,13 @@ import { realSys as sys } from '../../kit/sys/index.ts'
 /** So much is copied before others get their turn. */
 const step = 32 << 20
 
-/** Copies a file to a free name without its holes; the mode comes with it. The bytes that it copied. */
+/** Copies an open file to a free name without its holes; the mode comes with it. The bytes that it copied. */
 export async function copyExtents(
-  from: string | Buffer,
+  source: number,
   to: string | Buffer,
   { size, mode }: BigIntStats,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const source = openSync(from, constants.O_RDONLY)
   let target: number | undefined
   try {
     target = openSync(to, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600)
@@ -30,7 +29,6 @@ export async function copyExtents(
     }
     return copied
   } finally {
-    closeSync(source)
     if (target !== undefined) closeSync(target)
   }
 }

@@ -24,7 +24,6 @@ export async function cloneStill(place: Place, to: string, make?: CopyTreeOption
     const before = readMarks(place.live, place.signal)
     const copied = await copyTree(place.live, to, {
       how: 'clone',
-      isForeign: true,
       shortfall,
       report: place.report,
       signal: place.signal,

@@ -1,7 +1,7 @@
 /** Work that goes on beside its caller, so many pieces at a time. The first failure is thrown by whatever is called next. */
 export interface Lane {
-  /** Begins it now. What it gives settles as the work does, and need not be listened to. */
-  start(work: () => Promise<void>): Promise<void>
+  /** Takes work that has begun. */
+  add(work: Promise<void>): void
   /** Waits until there is room for one more. */
   room(): Promise<void>
   /** Waits for all. */
@@ -34,14 +34,12 @@ export function createLane(width: number): Lane {
     wake()
   }
   return {
-    start(work) {
+    add(work) {
       running++
-      const done = work()
-      done.then(ended, (error: unknown) => {
+      work.then(ended, (error: unknown) => {
         failure ??= { error }
         ended()
       })
-      return done
     },
     async room() {
       check()

@@ -81,7 +81,7 @@ async function create(place: Place, name: string): Promise<{ facts: { subvolume:
 
 async function cloneBase({ report, signal }: Place, base: string, build: string): Promise<void> {
   const shortfall = createShortfall()
-  await copyTree(base, build, { how: 'clone', isForeign: false, shortfall, report, signal })
+  await copyTree(base, build, { how: 'clone', shortfall, report, signal })
   tellOmissions(shortfall, report, 'set')
 }
 
