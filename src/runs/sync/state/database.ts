@@ -8,6 +8,8 @@ export interface Database {
   sql(text: string): StatementSync
   /** All or nothing. Inside of another transaction it is a part of that one. */
   transaction<T>(work: () => T): T
+  /** The same for work that takes its time; nothing else may use the database meanwhile. With `undo` nothing of it stays. */
+  during<T>(work: () => Promise<T>, undo?: boolean): Promise<T>
   meta(key: string): string | undefined
   setMeta(key: string, value: string | undefined): void
   close(): void
@@ -28,7 +30,7 @@ const schema = `
   ) WITHOUT ROWID;
   CREATE INDEX files_not_ok ON files (state) WHERE state <> 'ok';
   CREATE INDEX files_gone ON files (gone) WHERE gone <> 0;
-  CREATE TABLE pending (key TEXT PRIMARY KEY, code TEXT NOT NULL, reason TEXT NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE pending (key TEXT PRIMARY KEY, run INTEGER NOT NULL, code TEXT NOT NULL, reason TEXT NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE journal (
     key TEXT PRIMARY KEY, start INTEGER NOT NULL, before TEXT, size INTEGER NOT NULL, digest TEXT NOT NULL, hint TEXT
   ) WITHOUT ROWID;
@@ -62,6 +64,20 @@ export function openDatabase(file: string | undefined): Database {
         depth--
       }
     },
+    async during(work, undo = false) {
+      if (depth > 0) return await work()
+      db.exec('BEGIN IMMEDIATE')
+      depth++
+      let isDone = false
+      try {
+        const result = await work()
+        isDone = true
+        return result
+      } finally {
+        depth--
+        if (db.isTransaction) db.exec(isDone && !undo ? 'COMMIT' : 'ROLLBACK')
+      }
+    },
     meta: (key) => sql('SELECT value FROM meta WHERE key = ?').get(key)?.['value'] as string | undefined,
     setMeta(key, value) {
       if (value === undefined) sql('DELETE FROM meta WHERE key = ?').run(key)
@@ -78,7 +94,7 @@ function opened(file: string | undefined): DatabaseSync {
   const at = file ?? 'memory'
   let db: DatabaseSync | undefined
   try {
-    db = new DatabaseSync(file ?? ':memory:')
+    db = new DatabaseSync(file ?? ':memory:', { timeout: 10_000 })
     // A commit survives a power cut; the cache stays small whatever the number of files.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000; PRAGMA temp_store = FILE')
     const version = db.prepare("SELECT name FROM sqlite_master WHERE name = 'meta'").get()

@@ -41,6 +41,12 @@ export interface Files {
   forget(file: Pick<KnownFile, 'run' | 'path'>): void
   /** All files after a place in the order of run and path, at most `most`. */
   page(after: Pick<KnownFile, 'run' | 'path'>, most: number): KnownFile[]
+  /** Those that the source does not have any more, of all projects or of one, after a place. */
+  gone(
+    project: string | undefined,
+    most: number,
+    after?: Pick<KnownFile, 'run' | 'path'>,
+  ): { readonly count: number; readonly first: KnownFile[] }
   count(): { readonly files: number; readonly bytes: number; readonly edited: number; readonly gone: number }
 }
 
@@ -85,6 +91,16 @@ export function filesIn({ sql }: Database): Files {
     forget: ({ run, path }) => void sql('DELETE FROM files WHERE run = ? AND path = ?').run(run, path),
     page: ({ run, path }, most) =>
       sql(`SELECT ${columns} FROM files WHERE (run, path) > (?, ?) ORDER BY run, path LIMIT ?`).all(run, path, most).map(fileOf),
+    gone(project, most, after = { run: -1, path: '' }) {
+      const which = 'FROM files JOIN runs ON id = files.run WHERE gone = 1 AND (?1 IS NULL OR project = ?1)'
+      const list = `SELECT files.run AS run, path, size, digest, hint, facts, state, gone ${which}`
+      return {
+        count: sql(`SELECT count(*) AS count ${which}`).get(project ?? null)!['count'] as number,
+        first: sql(`${list} AND (files.run, path) > (?2, ?3) ORDER BY files.run, path LIMIT ?4`)
+          .all(project ?? null, after.run, after.path, most)
+          .map(fileOf),
+      }
+    },
     count() {
       const row = sql(
         `SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes, coalesce(sum(state = 'edited'), 0) AS edited, coalesce(sum(gone), 0) AS gone FROM files`,

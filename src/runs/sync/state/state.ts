@@ -1,0 +1,107 @@
+import { existsSync, lstatSync, mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { diskFault, errno, Fault } from '../../../kit/index.ts'
+import { ownFolder } from '../local/key.ts'
+import { type Database, openDatabase } from './database.ts'
+import { type Files, filesIn } from './files.ts'
+import { type Journal, journalIn } from './journal.ts'
+import { type KeptPages, pagesIn } from './pages.ts'
+import { newPlan, type SyncPlan } from './plan.ts'
+
+/** All that the client remembers of one target folder. */
+export interface State extends Pick<Database, 'transaction' | 'during' | 'meta' | 'setMeta' | 'close'> {
+  readonly files: Files
+  readonly pages: KeptPages
+  readonly journal: Journal
+  /** Of this sync alone. */
+  readonly plan: SyncPlan
+  readonly db: Database
+  /** Up to where a way of looking was synced; the scope says which way and which runs. */
+  cursor(scope: string): string | undefined
+  setCursor(scope: string, mark: string): void
+  dropCursors(): void
+}
+
+const stateFile = 'runs.sqlite'
+const lockFile = 'runs.lock'
+
+/**
+ * The state of a folder. With `make` it is made where there is none; else a folder that was never synced gets one in memory, and
+ * nothing is written below it. While it is open no other sync can open it: `busy`.
+ */
+export function openState(root: string, how: 'make' | 'if-there'): State {
+  const folder = path.join(root, ownFolder)
+  const file = path.join(folder, stateFile)
+  if (how === 'make') makeFolder(folder)
+  const isKept = how === 'make' || existsSync(file)
+  const lock = isKept ? takeLock(path.join(folder, lockFile)) : undefined
+  try {
+    const db = openDatabase(isKept ? file : undefined)
+    return stateOf(db, () => {
+      db.close()
+      lock?.close()
+    })
+  } catch (error) {
+    lock?.close()
+    throw error
+  }
+}
+
+/** The state of a folder for looking at only: beside a sync, if need be. `not-found` where there is none. */
+export function readState(root: string): State {
+  const file = path.join(root, ownFolder, stateFile)
+  if (!existsSync(file)) {
+    throw new Fault('not-found', 'no runs were synced into this folder', {
+      at: root,
+      hint: 'name the folder with --to, or sync into it first: holdfast runs sync SOURCE --to DIR',
+    })
+  }
+  const db = openDatabase(file)
+  return stateOf(db, () => db.close())
+}
+
+function stateOf(db: Database, close: () => void): State {
+  let plan: SyncPlan | undefined
+  return {
+    ...db,
+    close,
+    db,
+    files: filesIn(db),
+    pages: pagesIn(db),
+    journal: journalIn(db),
+    get plan() {
+      return (plan ??= newPlan(db))
+    },
+    cursor: (scope) => db.sql('SELECT mark FROM cursors WHERE scope = ?').get(scope)?.['mark'] as string | undefined,
+    setCursor: (scope, mark) => void db.sql('INSERT OR REPLACE INTO cursors VALUES (?, ?)').run(scope, mark),
+    dropCursors: () => db.db.exec('DELETE FROM cursors'),
+  }
+}
+
+/** A lock that goes with the process that holds it: SQLite's own on a file of its own. */
+function takeLock(file: string): DatabaseSync {
+  const lock = new DatabaseSync(file, { timeout: 0 })
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock
+  } catch (error) {
+    lock.close()
+    throw new Fault('busy', 'another sync of this folder is running', {
+      at: path.dirname(path.dirname(file)),
+      hint: 'wait for it, or stop it',
+      cause: error,
+    })
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(path.dirname(folder), { recursive: true })
+    mkdirSync(folder)
+  } catch (error) {
+    if (errno(error) !== 'EEXIST') throw diskFault(error, folder, 'make the folder')
+    const stat = lstatSync(folder)
+    if (!stat.isDirectory()) throw new Fault('denied', `${folder} is no directory, and no link is followed`, { at: folder })
+  }
+}
