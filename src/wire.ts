@@ -59,7 +59,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   const folders = await foldersOf(config, env)
   const by = whoIs(env)
   const rate = options.limitRate === undefined ? undefined : createByteRate(options.limitRate, clock)
-  const settings = { cwd: config.root, clock, random, meter, report, env, s3: config.store.s3, rate }
+  const settings = { cwd: config.root, clock, random, meter, report, env, s3: config.store.s3, sftp: config.store.sftp, rate }
   const open = (url: string) => {
     const known = opened.get(url) ?? openStore(url, settings)
     opened.set(url, known)

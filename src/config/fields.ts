@@ -47,7 +47,7 @@ type Scheme = (typeof storeSchemes)[number]
 const urlForms: Record<Scheme, { readonly form: RegExp; readonly example: string }> = {
   file: { form: /^file:(?!\/\/[^/])[^?#]+$/, example: 'file:./folder or file:///folder' },
   s3: { form: /^s3:\/\/[A-Za-z0-9][A-Za-z0-9._-]{1,62}(\/[^?#]*)?$/, example: 's3://bucket/prefix' },
-  sftp: { form: /^sftp:\/\/([^\s:@/]+@)?[^\s:@/]+(:\d+)?\/[^?#]*$/, example: 'sftp://user@host:port/path (no password)' },
+  sftp: { form: /^sftp:\/\/([\w.][\w.+-]*@)?\w[\w.-]*(:\d{1,5})?\/[^?#]*$/, example: 'sftp://user@host:port/path (no password)' },
   memory: { form: /^memory:[\w.-]*$/, example: 'memory:' },
 }
 

@@ -200,7 +200,7 @@ describe('a mistake in the file', () => {
   const cases: [name: string, toml: string, message: string][] = [
     ['an unknown key', '[store]\nulr = "memory:"\n', 'holdfast.toml:2: store.ulr: unknown key; did you mean "url"?'],
     ['an unknown table', `[relase.x]\nartifact = "a"\n`, 'holdfast.toml:1: relase: unknown key; did you mean "release"?'],
-    ['a key like no other', '[store]\nzzzzzz = 1\n', 'holdfast.toml:2: store.zzzzzz: unknown key; expected one of: url, s3'],
+    ['a key like no other', '[store]\nzzzzzz = 1\n', 'holdfast.toml:2: store.zzzzzz: unknown key; expected one of: url, s3, sftp'],
     [
       'a wrong type',
       `${release}publish_public = "yes"\n`,

@@ -36,10 +36,20 @@ const s3 = table(
   'Settings of S3 servers, for the store and for what is published.',
 )
 
+const sftp = table(
+  {
+    ssh_config: v.optional(
+      localPath('A file of OpenSSH settings that is read instead of ~/.ssh/config: keys, ports, jump hosts, known hosts.'),
+    ),
+  },
+  'Settings of servers that are reached with ssh. Without it, what ~/.ssh/config and the agent say.',
+)
+
 const store = table(
   {
     url: v.optional(storeUrl('Where the store is. It is made on the first write.'), 'file:./.holdfast/store'),
     s3: v.optional(s3, {}),
+    sftp: v.optional(sftp, {}),
   },
   'Where artifacts, refs and records are kept.',
 )

@@ -21,6 +21,10 @@ export interface StoreConfig {
   /** A URL; of a folder it is `file:///absolute`. */
   readonly url: string
   readonly s3: S3Config
+  readonly sftp: {
+    /** An absolute path. */
+    readonly sshConfig?: string | undefined
+  }
 }
 
 /** `[release.NAME]` with every path absolute and every default in place. */
@@ -42,9 +46,13 @@ export interface ReleaseConfig {
   readonly root: string
 }
 
-export function storeConfig({ url, s3 }: WrittenStore): StoreConfig {
+export function storeConfig({ url, s3, sftp }: WrittenStore): StoreConfig {
   const { endpoint, region, profile, path_style: pathStyle, part_size: partSize, concurrency } = s3
-  return { url, s3: { endpoint, region, profile, pathStyle, partSize: parseBytes(partSize), concurrency } }
+  return {
+    url,
+    s3: { endpoint, region, profile, pathStyle, partSize: parseBytes(partSize), concurrency },
+    sftp: { sshConfig: sftp.ssh_config },
+  }
 }
 
 export function releaseConfig(name: string, written: WrittenRelease, root: string): ReleaseConfig {

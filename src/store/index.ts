@@ -8,6 +8,7 @@ export { copy, type Copied, type CopyOptions, deletePrefix, exists, move, openRe
 export { createFileStore, type FileStoreOptions } from './drivers/file/index.ts'
 export { createMemoryStore } from './drivers/memory.ts'
 export { createS3Store, type S3Settings, type S3StoreOptions } from './drivers/s3/index.ts'
+export { createSftpStore, type SftpSettings, type SftpStoreOptions } from './drivers/sftp/index.ts'
 export { openStore, type OpenOptions } from './open.ts'
 export { type Proof, type ProofOptions, proveConditionalPuts } from './prove.ts'
 export type {

@@ -1,7 +1,8 @@
-import { type Clock, Fault, type Report, silent } from '../kit/index.ts'
+import { type Clock, type Report, silent } from '../kit/index.ts'
 import { createFileStore } from './drivers/file/index.ts'
 import { createMemoryStore, namedMemoryStore } from './drivers/memory.ts'
 import { createS3Store, type S3Settings } from './drivers/s3/index.ts'
+import { createSftpStore, type SftpSettings } from './drivers/sftp/index.ts'
 import type { ObjectStore } from './store.ts'
 import { parseStoreUrl, type StorePlace } from './url.ts'
 import { type ByteRate, limitedStore } from './wrap/limited.ts'
@@ -22,6 +23,9 @@ export interface OpenOptions {
   readonly report?: Report | undefined
   readonly env?: S3Settings['env'] | undefined
   readonly s3?: Omit<S3Settings, 'env'> | undefined
+  readonly sftp?: Omit<SftpSettings, 'env'> | undefined
+  /** On a server: a tree that others keep, in which no key has generations. Fewer requests, and no conditional puts. */
+  readonly plain?: boolean | undefined
   /** Holds back the bytes of every store that was given it. */
   readonly rate?: ByteRate | undefined
   /** Every put and delete is `denied`. */
@@ -48,14 +52,10 @@ export async function openStore(url: string, options: OpenOptions): Promise<Obje
   return options.readOnly === true ? readOnlyStore(metered) : metered
 }
 
-function openDriver(place: StorePlace, { clock, meter, env = {}, s3 = {} }: OpenOptions): ObjectStore {
+function openDriver(place: StorePlace, { clock, meter, report, env = {}, s3 = {}, sftp = {}, plain }: OpenOptions): ObjectStore {
   if (place.scheme === 'file') return createFileStore({ root: place.root })
   if (place.scheme === 'memory') return place.name === '' ? createMemoryStore({ clock }) : namedMemoryStore(place.name, clock)
-  if (place.scheme === 's3') {
-    const bucket = createS3Store({ ...s3, env, bucket: place.bucket, meter })
-    return place.prefix === '' ? bucket : prefixedStore(bucket, place.prefix)
-  }
-  throw new Fault('unsupported', `sftp stores cannot be opened yet: sftp://${place.host}${place.path}`, {
-    hint: 'file:, s3: and memory: can be opened by this version',
-  })
+  if (place.scheme === 'sftp') return createSftpStore({ ...sftp, ...place, env, clock, meter, report, plain })
+  const bucket = createS3Store({ ...s3, env, bucket: place.bucket, meter })
+  return place.prefix === '' ? bucket : prefixedStore(bucket, place.prefix)
 }

@@ -71,8 +71,9 @@ function bucketOf(text: string, rest: string): { bucket: string; prefix: string 
 }
 
 function hostOf(text: string, rest: string): { user?: string; host: string; port?: number; path: string } {
-  const match = /^\/\/(?:([^\s:@/]+)@)?([^\s:@/]+)(?::(\d{1,5}))?(\/.*)$/s.exec(rest)
-  if (match === null) {
+  // Names go to ssh, and from there into the commands of its configuration (%h, %r): nothing that a shell or an option could be made of.
+  const match = /^\/\/(?:([\w.][\w.+-]*)@)?(\w[\w.-]*)(?::(\d{1,5}))?(\/[^\0]*)$/.exec(rest)
+  if (match === null || Number(match[3] ?? 22) > 65_535) {
     const hint = 'write sftp://user@host:port/path; a password does not belong in the URL'
     throw new Fault('invalid', `not a place on a server: ${shown(text)}`, { hint })
   }

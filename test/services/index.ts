@@ -3,13 +3,16 @@
  *
  * Promises: one server of a kind for a test run; free ports on the loopback; nothing runs on after the process that
  * started it; a suite that cannot run is skipped by name, with the one line that would enable it, and is a failure
- * where HOLDFAST_TEST_REQUIRE names it (`s3`), or is `1`. Never does: install anything without saying so.
+ * where HOLDFAST_TEST_REQUIRE names it (`s3`, `sshd`), or is `1`. Never does: install anything without saying so.
  */
 import { isFault } from '../../src/kit/index.ts'
 import { connectS3, type S3Coordinates, type S3Server, startS3 } from './ceph.ts'
 import { say } from './install.ts'
+import { type SshServer, startSshd } from './sshd.ts'
 
 export { type S3Server, startS3 } from './ceph.ts'
+export { type DelayProxy, startDelayProxy } from './delay-proxy.ts'
+export { type SshServer, type SshServerOptions, startSshd } from './sshd.ts'
 
 /** For the runner: starts what the suites need and leaves word of it in the environment of the processes to come. */
 export async function provideServices(): Promise<{ stop(): Promise<void> }> {
@@ -45,6 +48,29 @@ async function find(): Promise<{ server: S3Server } | { reason: string }> {
 /** The run's S3 server for one test; undefined after that test has been skipped with the reason. */
 export async function s3ForTests(t: { skip(reason: string): void }): Promise<S3Server | undefined> {
   const found = await findS3()
+  if ('server' in found) return found.server
+  t.skip(found.reason)
+  return undefined
+}
+
+let knownSshd: Promise<{ server: SshServer } | { reason: string }> | undefined
+
+/** The process's SSH server, or the reason why there is none. */
+export function findSshd(): Promise<{ server: SshServer } | { reason: string }> {
+  const start = async () => {
+    try {
+      return { server: await startSshd() }
+    } catch (error) {
+      if (!isFault(error, 'unsupported') || isRequired('sshd')) throw error
+      return { reason: `${error.message}; ${error.hint}` }
+    }
+  }
+  return (knownSshd ??= start())
+}
+
+/** The process's SSH server for one test; undefined after that test has been skipped with the reason. */
+export async function sshdForTests(t: { skip(reason: string): void }): Promise<SshServer | undefined> {
+  const found = await findSshd()
   if ('server' in found) return found.server
   t.skip(found.reason)
   return undefined

@@ -10,6 +10,8 @@ export interface MeterReading {
   readonly bytes: { readonly read: number; readonly written: number; readonly copied: number }
   /** Requests that were sent, by the protocol's name for them; each try counts. Files send none. */
   readonly requests: Readonly<Record<string, number>>
+  /** The longest chain of requests of which each was sent after the answer to the one before; 0 where no driver tells. */
+  readonly roundTrips: number
 }
 
 export interface Meter {
@@ -17,6 +19,8 @@ export interface Meter {
   bytes(kind: keyof MeterReading['bytes'], count: number): void
   /** For drivers that speak a protocol. */
   request(kind: string): void
+  /** For drivers that send many requests at once: how long the chain is that a request ends. */
+  roundTrips(depth: number): void
   snapshot(): MeterReading
 }
 
@@ -24,11 +28,13 @@ export function createMeter(): Meter {
   const operations = { head: 0, get: 0, put: 0, delete: 0, list: 0, copy: 0 }
   const bytes = { read: 0, written: 0, copied: 0 }
   const requests = new Map<string, number>()
+  let roundTrips = 0
   return {
     operation: (kind) => void operations[kind]++,
     bytes: (kind, count) => void (bytes[kind] += count),
     request: (kind) => void requests.set(kind, (requests.get(kind) ?? 0) + 1),
-    snapshot: () => ({ operations: { ...operations }, bytes: { ...bytes }, requests: Object.fromEntries(requests) }),
+    roundTrips: (depth) => void (roundTrips = Math.max(roundTrips, depth)),
+    snapshot: () => ({ operations: { ...operations }, bytes: { ...bytes }, requests: Object.fromEntries(requests), roundTrips }),
   }
 }
 
