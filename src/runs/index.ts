@@ -6,3 +6,5 @@
  * Never does: follow a link, change a run, trust a name or a number that comes from the other side.
  */
 export { type Root } from './format/root.ts'
+export { type Generated, type GenerateOptions, ManifestGenerator, type ManifestGeneratorOptions } from './generate/generator.ts'
+export { type Manifest, type ManifestExperiment, type ManifestFile, ManifestType } from './generate/manifest.ts'

@@ -22,7 +22,7 @@ export interface PackEntry {
   readonly revision: number
   readonly digest: Digest
   readonly from: number
-  /** Of the file's first `from` bytes: the entry with this digest, where there is one, is what came before. Undefined where `from` is 0. */
+  /** Of the file's first `from` bytes: the entry with this digest, where there is one, is what came before. Undefined where `from` is 0, or where nothing before is kept. */
   readonly base: Digest | undefined
   readonly length: number
   /** The number of the block, and where in its plain bytes the piece begins. */
@@ -142,13 +142,19 @@ function blockAt(index: Buffer, at: number): Omit<PackBlock, 'method'> & { reado
   }
 }
 
+/** All zeros stand for none. */
+function baseAt(index: Buffer, at: number): Digest | undefined {
+  const bytes = index.subarray(at, at + 32)
+  return bytes.every((byte) => byte === 0) ? undefined : `sha256:${bytes.toString('hex')}`
+}
+
 function entryAt(index: Buffer, at: number): PackEntry {
   const from = Number(index.readBigUInt64LE(at + 36))
   return {
     revision: index.readUInt32LE(at),
     digest: `sha256:${index.toString('hex', at + 4, at + 36)}`,
     from,
-    base: from === 0 ? undefined : `sha256:${index.toString('hex', at + 56, at + 88)}`,
+    base: baseAt(index, at + 56),
     length: index.readUInt32LE(at + 44),
     block: index.readUInt32LE(at + 48),
     offset: index.readUInt32LE(at + 52),

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto'
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import path from 'node:path'
+import { diskFault, temporaryBeside } from '../../kit/index.ts'
+import { blockBytes } from '../format/limits.ts'
+import { compressBlock, encodeIndex, type PackBlock, type PackEntry } from '../format/pack.ts'
+import type { KnownPack } from './cache.ts'
+
+/** What is put into a pack. */
+export type PackPiece = Pick<PackEntry, 'revision' | 'digest' | 'from' | 'base'>
+
+export interface PackWriter {
+  /** Puts bytes into the pack, unless one with this digest is in it already. They may be changed afterwards. */
+  add(piece: PackPiece, bytes: Uint8Array): void
+  /** Makes the pack durable under the SHA-256 of its bytes; undefined, and no file, where nothing was put in. */
+  finish(): KnownPack | undefined
+  /** Leaves nothing behind, unless it is finished. */
+  abandon(): void
+}
+
+/** A pack in the folder, which is made with its first block. */
+export function createPackWriter(folder: string): PackWriter {
+  const temporary = temporaryBeside(path.join(folder, 'pack'))
+  const state = createHash('sha256')
+  const blocks: PackBlock[] = []
+  const entries: PackEntry[] = []
+  const digests = new Set<string>()
+  let fd: number | undefined
+  let size = 0
+  let held: Uint8Array[] = []
+  let heldBytes = 0
+
+  const write = (bytes: Uint8Array) => {
+    try {
+      if (fd === undefined) {
+        mkdirSync(folder, { recursive: true })
+        fd = openSync(temporary, 'wx')
+      }
+      for (let at = 0; at < bytes.byteLength;) at += writeSync(fd, bytes, at)
+    } catch (error) {
+      throw diskFault(error, folder, 'write a pack')
+    }
+    state.update(bytes)
+    size += bytes.byteLength
+  }
+  const close = () => {
+    if (fd !== undefined) closeSync(fd)
+    fd = undefined
+  }
+  const endBlock = () => {
+    const plain = Buffer.concat(held)
+    const { method, bytes } = compressBlock(plain)
+    blocks.push({ method, offset: size, stored: bytes.byteLength, plain: plain.byteLength })
+    write(bytes)
+    held = []
+    heldBytes = 0
+  }
+  return {
+    add(piece, bytes) {
+      if (digests.has(piece.digest)) return
+      digests.add(piece.digest)
+      if (heldBytes > 0 && heldBytes + bytes.byteLength > blockBytes) endBlock()
+      entries.push({ ...piece, length: bytes.byteLength, block: blocks.length, offset: heldBytes })
+      held.push(Buffer.from(bytes))
+      heldBytes += bytes.byteLength
+    },
+    finish() {
+      if (entries.length === 0) return undefined
+      endBlock()
+      const index = encodeIndex(blocks, entries)
+      const indexOffset = size
+      write(index)
+      const name = state.digest('hex')
+      try {
+        fsyncSync(fd!)
+        close()
+        renameSync(temporary, path.join(folder, name))
+        syncFolder(folder)
+      } catch (error) {
+        throw diskFault(error, folder, 'write a pack')
+      }
+      const revisions = entries.map(({ revision }) => revision)
+      return {
+        name,
+        size,
+        indexOffset,
+        indexLength: index.byteLength,
+        firstRevision: revisions.reduce((a, b) => Math.min(a, b)),
+        lastRevision: revisions.reduce((a, b) => Math.max(a, b)),
+        plain: blocks.reduce((sum, { plain }) => sum + plain, 0),
+      }
+    },
+    abandon() {
+      if (fd === undefined) return
+      close()
+      rmSync(temporary, { force: true })
+    },
+  }
+}
+
+function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
