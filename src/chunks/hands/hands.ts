@@ -1,3 +1,6 @@
+import { getCompileCacheDir } from 'node:module'
+import path from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { Fault } from '../../kit/index.ts'
 import { type Answered, type Asked, perform, type Work, type WorkKind } from './perform.ts'
@@ -52,7 +55,14 @@ interface Thread {
 function startThread(): Thread {
   // The sources run as they are, and built they lie in dist/ as JavaScript.
   const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js'
-  const worker = new Worker(new URL(file, import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 4 } })
+  // While threads work, this one decides and waits: its young generation need not grow to what V8 would give it.
+  setFlagsFromString('--semi-space-growth-factor=1')
+  const compiled = getCompileCacheDir()
+  const worker = new Worker(new URL(file, import.meta.url), {
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    // The folder for this version of Node lies in the one that is asked for.
+    workerData: compiled === undefined ? undefined : path.dirname(compiled),
+  })
   const asked = new Map<number, PromiseWithResolvers<Work[WorkKind]['answer']> & { readonly bytes: number }>()
   let load = 0
   let next = 0

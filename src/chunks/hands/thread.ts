@@ -1,29 +1,6 @@
-import { parentPort } from 'node:worker_threads'
-import { asFault } from '../../kit/index.ts'
-import { freeNow, isAlone } from '../pack/block.ts'
-import { type Answered, type Asked, perform, type Work } from './perform.ts'
+import { enableCompileCache } from 'node:module'
+import { workerData } from 'node:worker_threads'
 
-// The beginning of a worker thread: it lives as long as its parent lets it.
-parentPort?.on('message', (asked: Asked) => {
-  try {
-    const answer = perform(asked.kind, asked.task)
-    send({ number: asked.number, answer }, memoryOf(asked, answer))
-  } catch (error) {
-    const { code, message, at, hint } = asFault(error)
-    send({ number: asked.number, fault: { code, message, at, hint } }, [])
-  }
-})
-
-function send(answered: Answered, given: readonly ArrayBuffer[]): void {
-  parentPort!.postMessage(answered, given)
-}
-
-/** What the answer's bytes lie in goes with it. */
-function memoryOf({ kind, task }: Asked, answer: Work[Asked['kind']]['answer']): ArrayBuffer[] {
-  if (kind === 'place') return [(answer as Work['place']['answer']).bytes.buffer]
-  if (kind === 'compare') return []
-  const { plain } = answer as Work['open']['answer']
-  const { stored } = task as Work['open']['task']
-  if (stored.method === 'zstd') freeNow(stored.bytes)
-  return isAlone(plain) ? [plain.buffer as ArrayBuffer] : []
-}
+// The beginning of a worker thread. What its parent has compiled already need not be compiled again.
+if (typeof workerData === 'string') enableCompileCache(workerData)
+await import('./serve.ts')

@@ -31,11 +31,9 @@ export interface PlacedBlocks {
   readonly bad: readonly number[]
   /** Chunks that the disk refused. */
   readonly failed: readonly { readonly index: number; readonly code: string | undefined; readonly message: string }[]
-  /** The stretch, to be used again. */
-  readonly bytes: Uint8Array<ArrayBuffer>
 }
 
-/** Decompresses blocks, checks the wanted chunks of them against their ids, and writes them where they belong. */
+/** Decompresses blocks, checks the wanted chunks of them against their ids, and writes them where they belong. The stretch is used up. */
 export function placeBlocks({ bytes, blocks, wanted, at }: BlocksToPlace): PlacedBlocks {
   const chunks = wantedOf(wanted)
   const outcome: Outcome = { written: 0, bad: [], failed: [] }
@@ -49,7 +47,8 @@ export function placeBlocks({ bytes, blocks, wanted, at }: BlocksToPlace): Place
     }
     first += count
   }
-  return { ...outcome, bytes }
+  freeNow(bytes)
+  return outcome
 }
 
 interface Outcome {

@@ -1,6 +1,6 @@
-import { type Digest, Fault, isFault, mapAhead, throwIfAborted } from '../../kit/index.ts'
+import { type Digest, Fault, hexOf, isFault, mapAhead, throwIfAborted } from '../../kit/index.ts'
 import type { Signal } from '../../store/index.ts'
-import { idOf } from '../chunk.ts'
+import { idBytes } from '../chunk.ts'
 import type { Hands } from '../hands/hands.ts'
 import type { BlockPlace, ChunkIndex } from '../indexes/chunk-index.ts'
 import { packKey } from '../pack/pack.ts'
@@ -29,6 +29,9 @@ export interface Placed<P extends Placement> {
   readonly written: number
 }
 
+/** Read at once: less than for readers, since several are under way in each thread. */
+const stretchBytes = 2 << 20
+
 export type PlacerParts = ReaderParts & { readonly hands: Hands }
 
 /** Writes verified chunks into open files, some at a time and in the order of the packs. Nothing is under way any more once it has ended, however it ends. */
@@ -38,11 +41,10 @@ export async function* placeChunks<P extends Placement>(
   options: Signal,
 ): AsyncGenerator<Placed<P>> {
   const { stretches, others } = stretchesOf(parts.index, placements)
-  const spare: Uint8Array<ArrayBuffer>[] = []
   if (others.length > 0) yield await placeOneByOne(parts, others, options)
   yield* mapAhead(stretches, parts.hands.width, async (stretch) => {
     throwIfAborted(options.signal)
-    return await placeStretch(parts, stretch, spare, options)
+    return await placeStretch(parts, stretch, options)
   })
 }
 
@@ -54,8 +56,10 @@ interface WantedBlock<P extends Placement> extends BlockPlace {
 function stretchesOf<P extends Placement>(index: ChunkIndex, placements: readonly P[]) {
   const found: WantedBlock<P>['wanted'] = []
   const others: P[] = []
+  const id = Buffer.alloc(idBytes)
   for (const placement of placements) {
-    const entry = index.find(idOf(placement.id))
+    id.write(hexOf(placement.id), 'hex')
+    const entry = index.find(id)
     if (entry !== -1 && index.lengthAt(entry) === placement.length) found.push({ entry, placement })
     else others.push(placement)
   }
@@ -66,26 +70,24 @@ function stretchesOf<P extends Placement>(index: ChunkIndex, placements: readonl
     if (last !== undefined && each.entry < last.endEntry) last.wanted.push(each)
     else blocks.push({ ...index.placeOf(each.entry), wanted: [each] })
   }
-  return { stretches: rangesOf(blocks), others }
+  return { stretches: rangesOf(blocks, stretchBytes), others }
 }
 
 async function placeStretch<P extends Placement>(
   parts: PlacerParts,
   blocks: readonly WantedBlock<P>[],
-  spare: Uint8Array<ArrayBuffer>[],
   options: Signal,
 ): Promise<Placed<P>> {
   const placements = blocks.flatMap(({ wanted }) => wanted.map(({ placement }) => placement))
   let placed: PlacedBlocks
   try {
     const plainBytes = blocks.reduce((sum, { plain }) => sum + plain, 0)
-    const bytes = await readRange(parts.store, blocks, options, spare.pop())
+    const bytes = await readRange(parts.store, blocks, options)
     placed = await parts.hands.run('place', plainBytes, () => ({ task: taskOf(parts, blocks, bytes), given: [bytes.buffer] }))
   } catch (error) {
     if (!isFault(error) || !mendable.has(error.code)) throw error
     return await placeOneByOne(parts, placements, options)
   }
-  spare.push(placed.bytes)
   const mended = await placeOneByOne(
     parts,
     placed.bad.map((index) => placements[index]!),
@@ -105,16 +107,7 @@ async function placeStretch<P extends Placement>(
 
 function taskOf<P extends Placement>({ store, index }: PlacerParts, blocks: readonly WantedBlock<P>[], bytes: Uint8Array<ArrayBuffer>) {
   const [first] = blocks
-  const wanted = blocks.flatMap((block) =>
-    block.wanted.map(({ entry, placement: { fd, offset, length, onlyDifferences } }) => ({
-      id: index.idAt(entry),
-      start: index.offsetOf(entry, block),
-      length,
-      fd,
-      offset,
-      onlyDifferences,
-    })),
-  )
+  const wanted = blocks.flatMap((block) => block.wanted.map(({ entry, placement }) => ({ start: index.offsetOf(entry, block), placement })))
   return {
     bytes,
     blocks: blocks.map(({ method, offset, stored, plain, wanted: { length: count } }) => ({
@@ -124,7 +117,14 @@ function taskOf<P extends Placement>({ store, index }: PlacerParts, blocks: read
       plain,
       count,
     })),
-    wanted: packWanted(wanted),
+    wanted: packWanted(wanted, ({ start, placement: { id, length, fd, offset, onlyDifferences } }) => ({
+      id,
+      start,
+      length,
+      fd,
+      offset,
+      onlyDifferences,
+    })),
     at: `${store.name}/${packKey(first!.pack.id)}`,
   }
 }
@@ -155,9 +155,7 @@ export type Supposed = Pick<Placement, 'id' | 'length' | 'offset'>
 /** Those of the chunks that are not where they should be. They are given in the order of the file. */
 export async function compareWithChunks<S extends Supposed>(hands: Hands, fd: number, supposed: readonly S[]): Promise<readonly S[]> {
   if (supposed.length === 0) return []
-  const wanted = packWanted(
-    supposed.map(({ id, length, offset }) => ({ id: idOf(id), length, offset, start: 0, fd, onlyDifferences: false })),
-  )
+  const wanted = packWanted(supposed, ({ id, length, offset }) => ({ id, length, offset, start: 0, fd, onlyDifferences: false }))
   const bytes = supposed.reduce((sum, { length }) => sum + length, 0)
   const differing = await hands.run('compare', bytes, () => ({ task: wanted, given: [wanted.buffer] }))
   return Array.from(differing, (index) => supposed[index]!)

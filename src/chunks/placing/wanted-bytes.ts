@@ -1,3 +1,4 @@
+import { type Digest, hexOf } from '../../kit/index.ts'
 import { idBytes } from '../chunk.ts'
 
 /** Chunks and where they go, as they travel to a thread: 56 bytes each. */
@@ -16,7 +17,7 @@ export interface WantedBytes {
 }
 
 export interface WantedChunk {
-  readonly id: Uint8Array
+  readonly id: Digest
   readonly start: number
   readonly length: number
   readonly fd: number
@@ -26,18 +27,19 @@ export interface WantedChunk {
 
 const entryBytes = idBytes + 24
 
-export function packWanted(chunks: readonly WantedChunk[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(chunks.length * entryBytes)
-  const view = new DataView(bytes.buffer)
-  chunks.forEach(({ id, start, length, fd, offset, onlyDifferences }, index) => {
-    const at = index * entryBytes
-    bytes.set(id, at)
-    view.setUint32(at + idBytes, start, true)
-    view.setUint32(at + idBytes + 4, length, true)
-    view.setUint32(at + idBytes + 8, fd, true)
-    view.setUint32(at + idBytes + 12, onlyDifferences ? 1 : 0, true)
-    view.setFloat64(at + idBytes + 16, offset, true)
-  })
+export function packWanted<T>(items: readonly T[], describe: (item: T) => WantedChunk): Uint8Array<ArrayBuffer> {
+  const bytes = Buffer.from(new ArrayBuffer(items.length * entryBytes))
+  let at = 0
+  for (const item of items) {
+    const { id, start, length, fd, offset, onlyDifferences } = describe(item)
+    bytes.write(hexOf(id), at, 'hex')
+    bytes.writeUInt32LE(start, at + idBytes)
+    bytes.writeUInt32LE(length, at + idBytes + 4)
+    bytes.writeUInt32LE(fd, at + idBytes + 8)
+    bytes.writeUInt32LE(onlyDifferences ? 1 : 0, at + idBytes + 12)
+    bytes.writeDoubleLE(offset, at + idBytes + 16)
+    at += entryBytes
+  }
   return bytes
 }
 

@@ -82,7 +82,7 @@ async function freeAfter(openings: readonly Promise<OpenedBlock>[], bytes: Promi
 }
 
 /** Places by pack and position, those together that one request brings. */
-export function rangesOf<P extends BlockPlace>(places: P[]): P[][] {
+export function rangesOf<P extends BlockPlace>(places: P[], most = maxRange): P[][] {
   places.sort((a, b) => a.block - b.block)
   const ranges: P[][] = []
   for (const place of places) {
@@ -91,32 +91,56 @@ export function rangesOf<P extends BlockPlace>(places: P[]): P[][] {
     const isNear =
       last?.pack === place.pack &&
       place.offset - (last.offset + last.stored) <= maxGap &&
-      place.offset + place.stored - range![0]!.offset <= maxRange
+      place.offset + place.stored - range![0]!.offset <= most
     if (isNear) range!.push(place)
     else ranges.push([place])
   }
   return ranges
 }
 
-/** All from the first place to the last, in `into` where that is large enough. `corrupt` where the pack is shorter or longer. */
-export async function readRange(
-  store: ObjectStore,
-  range: readonly BlockPlace[],
-  { signal }: Signal,
-  into?: Uint8Array<ArrayBuffer>,
-): Promise<Uint8Array<ArrayBuffer>> {
+/** All from the first place to the last, in memory of its own. `corrupt` where the pack does not have that much. */
+export async function readRange(store: ObjectStore, range: readonly BlockPlace[], { signal }: Signal): Promise<Uint8Array<ArrayBuffer>> {
   const start = range[0]!.offset
-  const length = range.at(-1)!.offset + range.at(-1)!.stored - start
+  const end = range.at(-1)!.offset + range.at(-1)!.stored
   const key = packKey(range[0]!.pack.id)
+  const bytes =
+    store.reader === undefined
+      ? await readOnce(store, key, { start, end }, signal)
+      : await readOpened(store.reader, key, { start, end }, signal)
+  if (bytes.byteLength === end - start) return bytes
+  throw new Fault('corrupt', `the pack did not give the ${end - start} bytes that were asked for`, { at: `${store.name}/${key}` })
+}
+
+interface Range {
+  readonly start: number
+  readonly end: number
+}
+
+async function readOnce(store: ObjectStore, key: string, range: Range, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> {
+  const length = range.end - range.start
   // Not from the pool that small buffers share: it is given to other threads.
-  const whole = into !== undefined && into.byteLength >= length ? into : new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
+  const whole = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
   let at = 0
-  for await (const piece of await store.get(key, { range: { start, end: start + length }, signal })) {
-    if (at + piece.byteLength > length) at = length
-    else whole.set(piece, at)
+  for await (const piece of await store.get(key, { range, signal })) {
+    if (piece.byteLength > length - at) return whole.subarray(0, 0)
+    whole.set(piece, at)
     at += piece.byteLength
   }
-  if (at !== length)
-    throw new Fault('corrupt', `the pack did not give the ${length} bytes that were asked for`, { at: `${store.name}/${key}` })
-  return whole
+  return at === length ? whole : whole.subarray(0, at)
+}
+
+/** Where the store can, in one piece. */
+async function readOpened(
+  open: NonNullable<ObjectStore['reader']>,
+  key: string,
+  { start, end }: Range,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const reader = await open(key, { signal })
+  try {
+    const bytes = await reader.read(start, end)
+    return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength)
+  } finally {
+    await reader.close()
+  }
 }
