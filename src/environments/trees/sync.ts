@@ -11,7 +11,7 @@ export function syncTree(directory: string): void {
     throw diskFault(error, directory, 'write it to the disk')
   }
   try {
-    sys.syncFileSystem(fd)
+    sys.flushFileSystem(fd)
   } finally {
     closeSync(fd)
   }
