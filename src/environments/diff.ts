@@ -65,7 +65,11 @@ async function sideOf({ context, place }: Session, name: string): Promise<Side> 
   }
   const record = await needRecord(place.snapshotsDir, context.name, name)
   const tree = await openTree(context, place, record)
-  return { path: tree.path, isCoarse: record.mode === 'squashfs', [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose]() }
+  return {
+    path: tree.path,
+    isCoarse: (await context.modes(record.mode)).timesInSeconds === true,
+    [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose](),
+  }
 }
 
 interface Comparing {

@@ -48,6 +48,8 @@ export interface Mode {
   readonly swaps: boolean
   /** Whether a create may go on while files in the live directory are open for writing. */
   readonly createsBesideWriters: boolean
+  /** Times come back in whole seconds, since its format knows no more; else to the nanosecond. */
+  readonly timesInSeconds?: boolean | undefined
   /** Throws `unsupported` where it cannot work here, with the line that would enable it. Changes nothing. */
   check(place: Place): Promise<void>
   /** Keeps the live directory under a name that is free. Leaves nothing under the name where it fails. */

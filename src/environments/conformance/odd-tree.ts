@@ -24,6 +24,7 @@ import { isFault, shownName } from '../../kit/index.ts'
 import { realSys } from '../../kit/sys/index.ts'
 import { digestFile } from '../digest.ts'
 import { pathBytes, walkEntries } from '../entries.ts'
+import type { Mode } from '../mode.ts'
 import { ensure } from './case.ts'
 
 const odd = Buffer.from([0x6f, 0x64, 0x64, 0xff, 0x20, 0x0a, 0x2a])
@@ -119,8 +120,8 @@ export function emptyTree(root: string): void {
   for (const name of readdirSync(root, { encoding: 'buffer' })) rmSync(Buffer.concat([Buffer.from(`${root}/`), name]), { recursive: true })
 }
 
-/** Everything that can be seen of a tree, a line for each entry: equal lists mean equal trees. */
-export async function describeTree(root: string): Promise<string[]> {
+/** Everything that can be seen of a tree, times as the mode can keep them, a line for each entry: equal lists mean equal trees. */
+export async function describeTree(root: string, { timesInSeconds = false }: Pick<Mode, 'timesInSeconds'>): Promise<string[]> {
   const lines: string[] = []
   for await (const { path: name, kind, mode, uid, gid, size, mtimeNs, target, linkOf, xattrs } of walkEntries(root)) {
     const digest = kind === 'file' ? await digestFile(pathBytes(Buffer.from(root).toString('latin1'), name)) : ''
@@ -130,7 +131,7 @@ export async function describeTree(root: string): Promise<string[]> {
       mode.toString(8),
       `${uid}:${gid}`,
       size,
-      mtimeNs,
+      timesInSeconds ? mtimeNs / 1_000_000_000n : mtimeNs,
       target ?? '',
       linkOf ?? '',
       xattrs.join(','),
@@ -142,8 +143,13 @@ export async function describeTree(root: string): Promise<string[]> {
 }
 
 /** Throws with the first lines that differ. */
-export async function ensureTree(root: string, expected: readonly string[], what: string): Promise<void> {
-  const lines = await describeTree(root)
+export async function ensureTree(
+  root: string,
+  expected: readonly string[],
+  mode: Pick<Mode, 'timesInSeconds'>,
+  what: string,
+): Promise<void> {
+  const lines = await describeTree(root, mode)
   const missing = expected.filter((line) => !lines.includes(line))
   const foreign = lines.filter((line) => !expected.includes(line))
   const shown = [...missing.slice(0, 3).map((line) => `- ${line}`), ...foreign.slice(0, 3).map((line) => `+ ${line}`)]

@@ -15,10 +15,10 @@ import { changeTree, describeTree, ensureTree } from './odd-tree.ts'
 export const refusalCases: readonly EnvironmentCase[] = [
   {
     name: 'a name that is taken, unusable or unknown is refused, and nothing changes',
-    async run({ context, live, random }) {
+    async run({ context, live, random, mode }) {
       await createSnapshot(context)
       changeTree(live, random)
-      const present = await describeTree(live)
+      const present = await describeTree(live, mode)
       await ensureFault('already-exists', createSnapshot(context), 'a create under a name that is taken')
       for (const snapshot of ['../out', '', '.hidden', 'a/b', 'x.sqfs', 'x'.repeat(101), 'live']) {
         await ensureFault('invalid', createSnapshot(context, { snapshot }), `a create as ${JSON.stringify(snapshot)}`)
@@ -26,13 +26,13 @@ export const refusalCases: readonly EnvironmentCase[] = [
       }
       await ensureFault('not-found', restoreSnapshot(context, { snapshot: 'unknown' }), 'a restore of an unknown snapshot')
       await ensureFault('not-found', deleteSnapshot(context, 'unknown'), 'a delete of an unknown snapshot')
-      await ensureTree(live, present, 'the live directory after refusals')
+      await ensureTree(live, present, mode, 'the live directory after refusals')
     },
   },
   {
     name: 'a snapshot that the live directory stands on is not deleted; another one is, and the first stays whole',
     async run({ context, live, mode, random }) {
-      const before = await describeTree(live)
+      const before = await describeTree(live, mode)
       await createSnapshot(context, { snapshot: 'one' })
       changeTree(live, random)
       await createSnapshot(context, { snapshot: 'two' })
@@ -46,17 +46,17 @@ export const refusalCases: readonly EnvironmentCase[] = [
         'the snapshots that are left',
       )
       await restoreSnapshot(context, { snapshot: 'one' })
-      await ensureTree(live, before, 'the live directory after the other snapshot went')
+      await ensureTree(live, before, mode, 'the live directory after the other snapshot went')
     },
   },
   {
     name: 'of two restores at once both give the environment back, or the second is told that it is busy',
-    async run({ context, live, random }) {
-      const before = await describeTree(live)
+    async run({ context, live, random, mode }) {
+      const before = await describeTree(live, mode)
       await createSnapshot(context)
       changeTree(live, random)
       await Promise.all([restoreSnapshot(context), restoreSnapshot(context)])
-      await ensureTree(live, before, 'the live directory after two restores at once')
+      await ensureTree(live, before, mode, 'the live directory after two restores at once')
       const impatient = { ...context, settings: { ...context.settings, onBusy: 'fail' as const } }
       const ends = await Promise.allSettled([restoreSnapshot(impatient), restoreSnapshot(impatient)])
       const failures = ends.filter((end) => end.status === 'rejected').map(({ reason }: { reason: unknown }) => reason)
@@ -64,44 +64,44 @@ export const refusalCases: readonly EnvironmentCase[] = [
         failures.length < 2 && failures.every((reason) => isFault(reason, 'busy')),
         `two impatient restores ended with ${String(failures)}`,
       )
-      await ensureTree(live, before, 'the live directory after two impatient restores')
+      await ensureTree(live, before, mode, 'the live directory after two impatient restores')
     },
   },
   {
     name: 'a damaged byte is found when the whole snapshot is read, and nothing is given back then',
     async run(world) {
-      const { context, live, random } = world
+      const { context, live, random, mode } = world
       await createSnapshot(context, { checksum: true })
       await verifySnapshot(context)
       if (!(await damageByte(world))) return
       changeTree(live, random)
-      const present = await describeTree(live)
+      const present = await describeTree(live, mode)
       await ensureFault('corrupt', verifySnapshot(context), 'the verification of a damaged snapshot')
       await ensureFault('corrupt', restoreSnapshot(context, { verify: true }), 'a restore of a damaged snapshot')
-      await ensureTree(live, present, 'the live directory after the damaged snapshot was refused')
+      await ensureTree(live, present, mode, 'the live directory after the damaged snapshot was refused')
     },
   },
   {
     name: 'a snapshot whose tree or image is gone is named as damaged, and nothing is given back',
-    async run({ context, live, snapshotsDir, random }) {
+    async run({ context, live, snapshotsDir, random, mode }) {
       await createSnapshot(context, { snapshot: 'one' })
       await createSnapshot(context, { snapshot: 'two' })
       const kept = [layoutOf(snapshotsDir).tree('one'), layoutOf(snapshotsDir).image('one')].filter((file) => existsSync(file))
       changeTree(live, random)
-      const present = await describeTree(live)
+      const present = await describeTree(live, mode)
       for (const file of kept) {
         renameSync(file, `${file}.away`)
         const fault = await ensureFault('corrupt', restoreSnapshot(context, { snapshot: 'one' }), 'a restore of a snapshot that is gone')
         ensure(`${fault.message} ${fault.at}`.includes('one'), `the fault does not name the snapshot: ${fault.message}`)
-        await ensureTree(live, present, 'the live directory after the restore was refused')
+        await ensureTree(live, present, mode, 'the live directory after the restore was refused')
         renameSync(`${file}.away`, file)
       }
     },
   },
   {
     name: 'a process inside is named, and the restore refused; with force it goes on',
-    async run({ context, live, random }) {
-      const before = await describeTree(live)
+    async run({ context, live, random, mode }) {
+      const before = await describeTree(live, mode)
       await createSnapshot(context)
       changeTree(live, random)
       await withProcess(
@@ -113,7 +113,7 @@ export const refusalCases: readonly EnvironmentCase[] = [
         },
         context,
       )
-      await ensureTree(live, before, 'the live directory after a forced restore')
+      await ensureTree(live, before, mode, 'the live directory after a forced restore')
     },
   },
   {
@@ -142,27 +142,27 @@ export const refusalCases: readonly EnvironmentCase[] = [
   },
   {
     name: 'what a killed command was building is gone after the next',
-    async run({ context, snapshotsDir, live }) {
+    async run({ context, snapshotsDir, live, mode }) {
       await createSnapshot(context)
       const left = layoutOf(snapshotsDir).build('left')
       mkdirSync(left)
       writeFileSync(path.join(left, 'half'), 'half')
-      const before = await describeTree(live)
+      const before = await describeTree(live, mode)
       await restoreSnapshot(context)
       ensure(!existsSync(left), 'it is still there')
-      await ensureTree(live, before, 'the live directory')
+      await ensureTree(live, before, mode, 'the live directory')
     },
   },
   {
     name: 'what is stopped before it began changes nothing',
-    async run({ context, live, random }) {
+    async run({ context, live, random, mode }) {
       await createSnapshot(context)
       changeTree(live, random)
-      const present = await describeTree(live)
+      const present = await describeTree(live, mode)
       const stopped = { ...context, signal: AbortSignal.abort() }
       await ensureFault('aborted', restoreSnapshot(stopped), 'a stopped restore')
       await ensureFault('aborted', createSnapshot(stopped, { snapshot: 'another' }), 'a stopped create')
-      await ensureTree(live, present, 'the live directory')
+      await ensureTree(live, present, mode, 'the live directory')
       ensureEqual((await listSnapshots(context)).snapshots.length, 1, 'the snapshots')
     },
   },

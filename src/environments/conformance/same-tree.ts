@@ -12,20 +12,20 @@ import { changeTree, describeTree, emptyTree, ensureTree, hasHoles } from './odd
 export const sameTreeCases: readonly EnvironmentCase[] = [
   {
     name: 'a create leaves the live directory as it is',
-    async run({ context, live }) {
-      const before = await describeTree(live)
+    async run({ context, live, mode }) {
+      const before = await describeTree(live, mode)
       await createSnapshot(context)
-      await ensureTree(live, before, 'the live directory after a create')
+      await ensureTree(live, before, mode, 'the live directory after a create')
     },
   },
   {
     name: 'a restore gives every entry back as it was: bytes, owners, modes, times, attributes, links, pipes',
-    async run({ context, live, random }) {
-      const before = await describeTree(live)
+    async run({ context, live, random, mode }) {
+      const before = await describeTree(live, mode)
       await createSnapshot(context)
       changeTree(live, random)
       await restoreSnapshot(context)
-      await ensureTree(live, before, 'the live directory after a restore')
+      await ensureTree(live, before, mode, 'the live directory after a restore')
     },
   },
   {
@@ -40,54 +40,54 @@ export const sameTreeCases: readonly EnvironmentCase[] = [
   },
   {
     name: 'what is done to the live directory never reaches the snapshot, over several restores',
-    async run({ context, live, random }) {
-      const before = await describeTree(live)
+    async run({ context, live, random, mode }) {
+      const before = await describeTree(live, mode)
       await createSnapshot(context)
       for (let round = 0; round < 3; round++) {
         changeTree(live, random)
         await restoreSnapshot(context)
-        await ensureTree(live, before, `the live directory after restore ${round + 1}`)
+        await ensureTree(live, before, mode, `the live directory after restore ${round + 1}`)
       }
     },
   },
   {
     name: 'a restore of what has not changed is a restore too',
-    async run({ context, live }) {
-      const before = await describeTree(live)
+    async run({ context, live, mode }) {
+      const before = await describeTree(live, mode)
       await createSnapshot(context)
       await restoreSnapshot(context)
       await restoreSnapshot(context, { checksum: true })
-      await ensureTree(live, before, 'the live directory after two restores')
+      await ensureTree(live, before, mode, 'the live directory after two restores')
     },
   },
   {
     name: 'an emptied live directory is given back',
-    async run({ context, live }) {
-      const before = await describeTree(live)
+    async run({ context, live, mode }) {
+      const before = await describeTree(live, mode)
       await createSnapshot(context)
       emptyTree(live)
       await restoreSnapshot(context)
-      await ensureTree(live, before, 'the live directory after it was emptied and given back')
+      await ensureTree(live, before, mode, 'the live directory after it was emptied and given back')
     },
   },
   {
     name: 'a live directory that was taken away is given back',
-    async run({ context, live }) {
-      const before = await describeTree(live)
+    async run({ context, live, mode }) {
+      const before = await describeTree(live, mode)
       await createSnapshot(context)
       await stopEnvironment(context)
       rmSync(live, { recursive: true })
       await restoreSnapshot(context)
-      await ensureTree(live, before, 'the live directory after it was removed and given back')
+      await ensureTree(live, before, mode, 'the live directory after it was removed and given back')
     },
   },
   {
     name: 'an environment goes back and forth between two snapshots',
-    async run({ context, live, random }) {
-      const first = await describeTree(live)
+    async run({ context, live, random, mode }) {
+      const first = await describeTree(live, mode)
       await createSnapshot(context, { snapshot: 'first' })
       changeTree(live, random)
-      const second = await describeTree(live)
+      const second = await describeTree(live, mode)
       await createSnapshot(context, { snapshot: 'second' })
       for (const [snapshot, expected] of [
         ['first', first],
@@ -95,23 +95,23 @@ export const sameTreeCases: readonly EnvironmentCase[] = [
         ['first', first],
       ] as const) {
         await restoreSnapshot(context, { snapshot })
-        await ensureTree(live, expected, `the live directory as ${snapshot}`)
+        await ensureTree(live, expected, mode, `the live directory as ${snapshot}`)
       }
     },
   },
   {
     name: 'a stopped environment is a plain directory with its present content, and can be given back again',
-    async run({ context, live, random }) {
-      const clean = await describeTree(live)
+    async run({ context, live, random, mode }) {
+      const clean = await describeTree(live, mode)
       await createSnapshot(context)
       await restoreSnapshot(context)
       changeTree(live, random)
-      const present = await describeTree(live)
+      const present = await describeTree(live, mode)
       await stopEnvironment(context)
-      await ensureTree(live, present, 'the live directory after a stop')
+      await ensureTree(live, present, mode, 'the live directory after a stop')
       ensureEqual((await environmentStatus(context)).mounts, [], 'what is mounted after a stop')
       await restoreSnapshot(context)
-      await ensureTree(live, clean, 'the live directory after a stop and a restore')
+      await ensureTree(live, clean, mode, 'the live directory after a stop and a restore')
     },
   },
   {
@@ -131,14 +131,14 @@ export const sameTreeCases: readonly EnvironmentCase[] = [
   },
   {
     name: 'copies of a snapshot are equal to it and independent',
-    async run({ context, live, folder, random }) {
-      const before = await describeTree(live)
+    async run({ context, live, folder, random, mode }) {
+      const before = await describeTree(live, mode)
       await createSnapshot(context)
       const { copies } = await cloneSnapshot(context, { count: 2, to: path.join(folder, 'copies') })
       changeTree(copies[0]!, random)
-      await ensureTree(copies[1]!, before, 'the second copy')
+      await ensureTree(copies[1]!, before, mode, 'the second copy')
       await restoreSnapshot(context)
-      await ensureTree(live, before, 'the live directory after a copy was changed')
+      await ensureTree(live, before, mode, 'the live directory after a copy was changed')
     },
   },
 ]

@@ -25,6 +25,7 @@ export function createSquashfsMode(): Mode {
     name: 'squashfs',
     swaps: true,
     createsBesideWriters: false,
+    timesInSeconds: true,
     check: checkTools,
     create: packLive,
     restore: giveBack,
