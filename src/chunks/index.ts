@@ -21,12 +21,13 @@ export type {
   WriterOptions,
   WriterStats,
 } from './chunk-store.ts'
+export { spare } from './condemned.ts'
 export { collect, type Collected, type CollectOptions } from './collect.ts'
 export { ensureStoreFormat, formatKey, readStoreFormat, type StoreFormat, storeFormat } from './format.ts'
 export { listPins, type Pin, pinFormat, pinKey, putPin, removePin } from './pin.ts'
 export { type Lease, takeLease, type TakeLeaseOptions } from './lease.ts'
 export { openChunkReader, openChunkStore } from './open-chunk-store.ts'
-export { type ChunkParameters, defaultParameters, ensureParameters } from './parameters.ts'
+export { type ChunkParameters, defaultParameters, ensureParameters, readParameters } from './parameters.ts'
 export type { Placed, Placement, Supposed } from './placing/place.ts'
 export type { Root, Tracer } from './roots.ts'
 export { digestOfSnapshotKey, encodeSnapshotRecord, putSnapshotRecord, readSnapshotRecord, snapshotKey } from './snapshot-record.ts'

@@ -6,7 +6,6 @@ import {
   type KeepRules,
   type Listed,
   pinSnapshot,
-  type SnapshotContext,
   tagSnapshot,
   unpinSnapshot,
 } from '../../snapshots/index.ts'
@@ -133,11 +132,12 @@ export function addPinCommands(snapshot: Command, cli: Cli): void {
   cli.add<{ message?: string }>(snapshot, {
     name: 'pin',
     summary: 'Keep a snapshot, whatever is forgotten, until it is unpinned',
+    more: 'One that was just forgotten, named by its id, comes back, as long as no prune has begun to take away what it needs.',
     args: [snapshotArgument],
     options: [messageOption()],
     writes: true,
     examples: [['holdfast snapshot pin latest --message "what the customer has"', 'it stays']],
-    run: (call) => changePin(call, 'pinned', (context, id) => pinSnapshot(context, id, call.options.message)),
+    run: pin,
   })
   cli.add(snapshot, {
     name: 'unpin',
@@ -145,21 +145,29 @@ export function addPinCommands(snapshot: Command, cli: Cli): void {
     args: [snapshotArgument],
     writes: true,
     examples: [['holdfast snapshot unpin 1f2e3d4c', 'it may go']],
-    run: (call) => changePin(call, 'unpinned', unpinSnapshot),
+    run: unpin,
   })
 }
 
-async function changePin(
-  call: Call<object>,
-  done: 'pinned' | 'unpinned',
-  change: (context: SnapshotContext, id: string) => Promise<Listed>,
-): Promise<Outcome> {
-  const isDry = call.options.dryRun === true
+async function pin(call: Call<{ message?: string }>): Promise<Outcome> {
+  const { message, dryRun } = call.options
+  const { snapshot, isBack } = await pinSnapshot(await call.snapshots(), wholeId(needed(call.args[0])), { message, dryRun })
+  const outcome = pinOutcome(snapshot, 'pinned', dryRun)
+  return isBack
+    ? { ...outcome, text: printable(`${outcome.text}; it had been forgotten, and ${dryRun === true ? 'would be' : 'is'} back`) }
+    : outcome
+}
+
+async function unpin(call: Call<object>): Promise<Outcome> {
   const { context, snapshot } = await chooseWhole(call, call.args[0])
-  const { id } = isDry ? snapshot : await change(context, snapshot.id)
+  if (call.options.dryRun !== true) await unpinSnapshot(context, snapshot.id)
+  return pinOutcome(snapshot, 'unpinned', call.options.dryRun)
+}
+
+function pinOutcome(snapshot: Listed, done: 'pinned' | 'unpinned', isDry: boolean | undefined) {
   return {
-    result: { ...dryRunIf(isDry), id, pinned: done === 'pinned' },
-    text: printable(`${isDry ? `dry run, not ${done}` : done}: ${snapshotText(snapshot)}`),
+    result: { ...dryRunIf(isDry), id: snapshot.id, pinned: done === 'pinned' },
+    text: printable(`${isDry === true ? `dry run, not ${done}` : done}: ${snapshotText(snapshot)}`),
   }
 }
 

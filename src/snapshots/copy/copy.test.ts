@@ -8,7 +8,7 @@ import { packedDesk, type SnapshotDesk } from '../../../test/fakes/snapshot-desk
 import { defaultParameters, openChunkStore } from '../../chunks/index.ts'
 import { type Digest, isFault } from '../../kit/index.ts'
 import { readRef } from '../../refs/index.ts'
-import { createMemoryStore, deletePrefix, type ObjectStore } from '../../store/index.ts'
+import { createMemoryStore, deletePrefix, type ObjectStore, readOnlyStore } from '../../store/index.ts'
 import { createSnapshot } from '../create/create.ts'
 import { changeLine } from '../keep/forget.ts'
 import { snapshotLine } from '../record/line.ts'
@@ -50,6 +50,18 @@ describe('a copy to another store', () => {
     const back = path.join(to.folder, 'back')
     await restoreSnapshot(to.context, { snapshot: await findSnapshot(to.context, id), path: '', target: back })
     assert.deepEqual(describeTree(back), before, `seed ${testSeed}`)
+  })
+
+  test('only reads its source', async () => {
+    writeFileSync(path.join(from.tree, 'file'), 'content')
+    const { id } = await create()
+    const chunks = () => Promise.reject(new Error('chunks were opened for writing'))
+    const source = { ...from.context, store: readOnlyStore(from.context.store), chunks }
+    const { copied } = await copySnapshots(source, to.context, await listSnapshots(source))
+    assert.deepEqual(
+      copied.map((each) => each.id),
+      [id],
+    )
   })
 
   test('again does nothing', async () => {

@@ -1,4 +1,15 @@
-import { type ChunkReader, type ChunkStore, type ChunkWriter, ensureParameters, type WriterStats } from '../../chunks/index.ts'
+import {
+  type ChunkParameters,
+  type ChunkReader,
+  type ChunkStore,
+  type ChunkWriter,
+  defaultParameters,
+  ensureParameters,
+  openChunkReader,
+  readParameters,
+  readStoreFormat,
+  type WriterStats,
+} from '../../chunks/index.ts'
 import { type Digest, Fault, formatBytes, type Report } from '../../kit/index.ts'
 import { moveRef } from '../../refs/index.ts'
 import type { Signal } from '../../store/index.ts'
@@ -47,15 +58,18 @@ export async function copySnapshots(from: SnapshotContext, to: SnapshotContext, 
   const there = await listSnapshots(to)
   const { copy, present } = planFrom(there, snapshots)
   if (copy.length === 0) return { copied: [], present, stats: undefined }
-  const source = await from.chunks()
-  const target = await openTarget(source, to)
+  const target = await openTarget(from, to)
   const bases = await sharedSnapshots(from, copy, there)
+  // Only read: it may be somebody's whose store this is not.
+  const source = await openChunkReader(from.store, { cache: await from.cacheDir(), report: from.report, signal: from.signal })
   try {
     return { copied: copy, present, stats: await copyInto(from, to, { source, target, copy, bases }) }
   } catch (error) {
     if (!(error instanceof BaseGone)) throw error
     // What was relied on was forgotten there meanwhile: rely on nothing.
     return { copied: copy, present, stats: await copyInto(from, to, { source, target, copy, bases: new Map() }) }
+  } finally {
+    await source.close()
   }
 }
 
@@ -67,10 +81,11 @@ class BaseGone extends Fault {
 }
 
 /** The other store's chunks, cut as they are here: a new one takes that over. */
-async function openTarget(source: ChunkStore, to: SnapshotContext): Promise<ChunkStore> {
-  const { chunking: own } = source.parameters
+async function openTarget(from: SnapshotContext, to: SnapshotContext): Promise<ChunkStore> {
   const { clock, random, signal } = to
-  await ensureParameters(to.store, { now: clock.now(), random, wanted: source.parameters, signal })
+  const wanted: ChunkParameters = (await readParameters(from.store, { signal })) ?? defaultParameters
+  const { chunking: own } = wanted
+  await ensureParameters(to.store, { now: clock.now(), random, wanted, signal })
   const target = await to.chunks()
   const { chunking } = target.parameters
   if (chunking.min === own.min && chunking.average === own.average && chunking.max === own.max && chunking.algorithm === own.algorithm)
@@ -97,7 +112,7 @@ async function sharedSnapshots(from: SnapshotContext, copy: readonly Listed[], t
 type Bases = ReadonlyMap<string, Listed>
 
 interface Copying {
-  readonly source: ChunkStore
+  readonly source: ChunkReader
   readonly target: ChunkStore
   readonly copy: readonly Listed[]
   readonly bases: Bases
@@ -112,7 +127,7 @@ async function copyInto(from: SnapshotContext, to: SnapshotContext, { source, ta
     to.report({ kind: 'end', task: 'copy' })
     const stats = await writer.finish()
     for (const { id } of copy) await putRecord(to.store, await readRecord(from.store, id, from), to)
-    const message = `copied from ${from.store.name} (store ${source.id})`
+    const message = `copied from ${from.store.name} (store ${(await readStoreFormat(from.store, from))?.id ?? 'without a record'})`
     await writer.publish(async () => {
       for (const [name, line] of Map.groupBy(copy, (each) => each.name)) await addToLine(to, name, line, bases.get(name)?.id, message)
     })

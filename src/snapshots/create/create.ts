@@ -7,7 +7,7 @@ import { moveRef, readRef } from '../../refs/index.ts'
 import { createShortfall, type Omission, rememberOwners } from '../attributes/index.ts'
 import type { SnapshotContext } from '../context.ts'
 import { lineNameOf, snapshotLine, type SnapshotSummary } from '../record/line.ts'
-import { putRecord, snapshotFormat, type SnapshotRecord } from '../record/record.ts'
+import { putRecord, snapshotFormat, type SnapshotRecord, summaryOf } from '../record/record.ts'
 import { assertNotMarked } from '../restore/mark.ts'
 import { openStatIndex, startStatIndex, statIndexFile, type StatIndex, type StatIndexWriter } from '../stat-index/stat-index.ts'
 import { byteText } from '../tree/name.ts'
@@ -207,24 +207,6 @@ function recordOf(
     size: bytes,
     problems: { count: made.build.problems.count, first: made.build.problems.list() },
     reaches: [{ kind: 'node', digest: made.root }],
-  }
-}
-
-function summaryOf(record: SnapshotRecord, id: Digest, tags: readonly string[]): SnapshotSummary {
-  const { root, created, host, by, base, paths, message, size, counts, problems } = record
-  return {
-    id,
-    root,
-    created,
-    host,
-    by,
-    base,
-    paths,
-    tags,
-    ...(message === undefined ? {} : { message }),
-    size,
-    files: counts.files,
-    problems: problems.count,
   }
 }
 

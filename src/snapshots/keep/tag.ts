@@ -1,7 +1,6 @@
 import { Fault } from '../../kit/index.ts'
-import { putPin, removePin } from '../../chunks/index.ts'
 import type { SnapshotContext } from '../context.ts'
-import { findSnapshot, type Listed, pinIdOf, shortId } from '../record/lines.ts'
+import { findSnapshot, type Listed, shortId } from '../record/lines.ts'
 import { changeLine } from './forget.ts'
 
 export interface TagChange {
@@ -32,30 +31,4 @@ export async function tagSnapshot(
 
 function tagsAfter(tags: readonly string[], add: readonly string[], remove: readonly string[]): string[] {
   return [...new Set([...tags, ...add])].filter((tag) => !remove.includes(tag))
-}
-
-/** Keeps a snapshot, whatever is forgotten, until it is unpinned. */
-export async function pinSnapshot(context: SnapshotContext, id: string, message?: string): Promise<Listed> {
-  const found = await findSnapshot(context, id)
-  await putPin(
-    context.store,
-    {
-      id: pinIdOf(found.id),
-      by: context.by,
-      at: new Date(context.clock.now()).toISOString(),
-      ...(message === undefined ? {} : { message }),
-      reaches: [{ kind: 'snapshot', digest: found.id }],
-    },
-    { signal: context.signal },
-  )
-  return found
-}
-
-/** `nothing-to-do` where it is not pinned. */
-export async function unpinSnapshot(context: SnapshotContext, id: string): Promise<Listed> {
-  const found = await findSnapshot(context, id)
-  if (!(await removePin(context.store, pinIdOf(found.id), { signal: context.signal }))) {
-    throw new Fault('nothing-to-do', `the snapshot ${shortId(found.id)} is not pinned`)
-  }
-  return found
 }

@@ -4,6 +4,7 @@ import { digestShape } from '../../refs/index.ts'
 import { putSnapshotRecord, readSnapshotRecord } from '../../chunks/index.ts'
 import type { ObjectStore, Signal } from '../../store/index.ts'
 import type { Problem } from '../create/problems.ts'
+import type { SnapshotSummary } from './line.ts'
 
 /** A snapshot as it is stored: immutable, named by the digest of its bytes. */
 export interface SnapshotRecord {
@@ -70,5 +71,24 @@ export async function readRecord(store: ObjectStore, id: Digest, options: Signal
       hint: 'run: holdfast snapshot verify',
       cause: error,
     })
+  }
+}
+
+/** What lists say of it. */
+export function summaryOf(record: SnapshotRecord, id: Digest, tags: readonly string[]): SnapshotSummary {
+  const { root, created, host, by, base, paths, message, size, counts, problems } = record
+  return {
+    id,
+    root,
+    created,
+    host,
+    by,
+    base,
+    paths,
+    tags,
+    ...(message === undefined ? {} : { message }),
+    size,
+    files: counts.files,
+    problems: problems.count,
   }
 }
