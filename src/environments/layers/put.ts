@@ -45,7 +45,7 @@ export async function prepareLayer(place: Place, layers: Layers, below: Below, l
     }
     copyRootAttributes(lower[0]!, upper)
     await noteLayer(place, layer)
-    return { layer, mount: mountStack(stackName(id), { lower, upper, work }, place) }
+    return { layer, mount: await mountStack(stackName(id), { lower, upper, work }, place) }
   } catch (error) {
     await discard(place, layerHome(place, id))
     throw error

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, constants, lchownSync, lstatSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, constants, lchownSync, lstatSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { diskFault, Fault, isFault } from '../../kit/index.ts'
 import { fileSystemType, mountsAt, realSys as sys, type Withheld } from '../../kit/sys/index.ts'
@@ -19,18 +19,28 @@ export interface Stack {
  * together. `metacopy`: a new owner or mode does not copy the bytes. `volatile`: nothing waits for the disk, since a layer
  * is thrown away anyway and is nothing without its mount; what becomes a snapshot is written out then.
  */
-export function mountStack(name: string, { lower, upper, work }: Stack, place: Pick<Place, 'live'>): number {
+export async function mountStack(
+  name: string,
+  { lower, upper, work }: Stack,
+  place: Pick<Place, 'live' | 'clock' | 'signal'>,
+): Promise<number> {
   const options = { redirect_dir: 'on', metacopy: 'on', volatile: true } as const
-  const make = (index: 'on' | 'off') =>
-    mountOverlay(name, { lowerdir: lower, upperdir: [upper], workdir: [work] }, { ...options, index }, place, false)
-  try {
-    return make('on')
-  } catch (error) {
-    // A layer below is still open in an overlay that was detached. Nobody can write to it any more.
-    if (!isFault(error, 'busy')) throw error
-    return make('off')
+  for (let tries = 1; ; tries++) {
+    try {
+      const index = tries < maxTries ? 'on' : 'off'
+      return mountOverlay(name, { lowerdir: lower, upperdir: [upper], workdir: [work] }, { ...options, index }, place, false)
+    } catch (error) {
+      // The overlay that a layer below was written through is detached, and not yet gone: nobody can write through it any more.
+      if (!isFault(error, 'busy') || tries === maxTries) throw error
+      await place.clock.sleep(tries, place.signal)
+      rmSync(work, { recursive: true, force: true })
+      mkdirSync(work)
+    }
   }
 }
+
+/** So many, with a millisecond more between two of them each time. */
+const maxTries = 15
 
 /** An overlay to look at only. At least two directories. */
 export function mountView(name: string, lower: readonly string[], place: Pick<Place, 'live'>): number {

@@ -20,7 +20,11 @@ export async function exchangeMountPoints(one: string, other: string): Promise<v
   const task: ExchangeTask = { one, other }
   // The sources run as they are, and built they lie in dist/ as JavaScript.
   const file = import.meta.url.endsWith('.ts') ? './exchange-thread.ts' : './exchange-thread.js'
-  const worker = new Worker(new URL(file, import.meta.url), { workerData: task, resourceLimits: { maxYoungGenerationSizeMb: 8 } })
+  const worker = new Worker(new URL(file, import.meta.url), {
+    workerData: task,
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
+  })
   const result = await new Promise<ExchangeResult>((resolve, reject) => {
     worker.on('message', resolve)
     const failed = (cause: unknown) =>

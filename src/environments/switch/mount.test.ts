@@ -176,6 +176,7 @@ describe('a switch of mounts', { skip: needsRoot }, () => {
       const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
       await once(child.stdout, 'data')
       await spin(random() * 40)
+      assert.equal(child.exitCode, null, 'it has not ended by itself')
       child.kill('SIGKILL')
       await once(child, 'exit')
       const why = `round ${round} of seed ${seed}`
@@ -209,7 +210,7 @@ function write(tree: string, text: string): void {
 
 /** Lets other processes run for about so many milliseconds, by work and not by a clock. */
 async function spin(milliseconds: number): Promise<void> {
-  for (let turn = 0; turn < milliseconds * 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  for (let turn = 0; turn < milliseconds * 400; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 /** A process that reads the generation over and over, and tells what it saw that was not a number. */
