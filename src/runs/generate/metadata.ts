@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { maxTags } from '../format/limits.ts'
 
 /** What a run says of itself. */
@@ -45,8 +45,8 @@ function readMembers(file: string): Readonly<Record<string, unknown>> | undefine
 function readSome(file: string): string {
   const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
-    const room = Buffer.allocUnsafe(maxBytes)
-    return room.toString('utf8', 0, readSync(fd, room, 0, maxBytes, 0))
+    const room = Buffer.allocUnsafe(Math.min(maxBytes, fstatSync(fd).size))
+    return room.toString('utf8', 0, readSync(fd, room, 0, room.byteLength, 0))
   } finally {
     closeSync(fd)
   }

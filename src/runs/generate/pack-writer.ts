@@ -27,8 +27,8 @@ export function createPackWriter(folder: string): PackWriter {
   const digests = new Set<string>()
   let fd: number | undefined
   let size = 0
-  let held: Uint8Array[] = []
-  let heldBytes = 0
+  const room = Buffer.allocUnsafeSlow(blockBytes)
+  let held = 0
 
   const write = (bytes: Uint8Array) => {
     try {
@@ -47,26 +47,29 @@ export function createPackWriter(folder: string): PackWriter {
     if (fd !== undefined) closeSync(fd)
     fd = undefined
   }
-  const endBlock = () => {
-    const plain = Buffer.concat(held)
+  const writeBlock = (plain: Uint8Array) => {
     const { method, bytes } = compressBlock(plain)
     blocks.push({ method, offset: size, stored: bytes.byteLength, plain: plain.byteLength })
     write(bytes)
-    held = []
-    heldBytes = 0
+  }
+  const endBlock = () => {
+    writeBlock(room.subarray(0, held))
+    held = 0
   }
   return {
     add(piece, bytes) {
       if (digests.has(piece.digest)) return
       digests.add(piece.digest)
-      if (heldBytes > 0 && heldBytes + bytes.byteLength > blockBytes) endBlock()
-      entries.push({ ...piece, length: bytes.byteLength, block: blocks.length, offset: heldBytes })
-      held.push(Buffer.from(bytes))
-      heldBytes += bytes.byteLength
+      const length = bytes.byteLength
+      if (held > 0 && held + length > blockBytes) endBlock()
+      entries.push({ ...piece, length, block: blocks.length, offset: held })
+      if (length > blockBytes) return writeBlock(bytes)
+      room.set(bytes, held)
+      held += length
     },
     finish() {
       if (entries.length === 0) return undefined
-      endBlock()
+      if (held > 0 || blocks.length === 0) endBlock()
       const index = encodeIndex(blocks, entries)
       const indexOffset = size
       write(index)
