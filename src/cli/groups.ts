@@ -46,6 +46,16 @@ export const capabilities: readonly Group[] = [
     ],
     load: async () => (await import('./env.ts')).addEnvironmentCommands,
   },
+  {
+    name: 'runs',
+    summary: 'Experiment runs: listed on a server, synced at the cost of what changed',
+    examples: [
+      ['holdfast runs sync sftp://ann@lab-3/data/experiments --to runs', 'the first time'],
+      ['holdfast runs ls --to runs --status running', 'what runs now'],
+      ['holdfast runs sync --to runs --active --watch 30', 'follow it'],
+    ],
+    load: async () => (await import('./runs.ts')).addRunsCommands,
+  },
 ]
 
 export const care: readonly Group[] = [

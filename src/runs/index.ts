@@ -8,3 +8,17 @@
 export { type Root } from './format/root.ts'
 export { type Generated, type GenerateOptions, ManifestGenerator, type ManifestGeneratorOptions } from './generate/generator.ts'
 export { type Manifest, type ManifestExperiment, type ManifestFile, ManifestType } from './generate/manifest.ts'
+export {
+  ManifestSyncClient,
+  type ManifestSyncClientOptions,
+  MetadataSyncService,
+  type MetadataSyncServiceOptions,
+  type SyncCall,
+} from './sync/client.ts'
+export { listRuns, type ListRunsOptions, type RunAtSource, type RunList } from './sync/list.ts'
+export type { Selection } from './sync/plan/selection.ts'
+export { type FellBack, type SyncStats, type Way } from './sync/report.ts'
+export { syncedFrom } from './sync/state/state.ts'
+export { type Preview, previewSync, type SyncOptions, syncRuns } from './sync/sync.ts'
+export { type Difference, type VerifiedRuns, verifyRuns } from './sync/verify.ts'
+export { watchRuns, type WatchOptions } from './sync/watch.ts'

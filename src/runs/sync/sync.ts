@@ -12,7 +12,7 @@ import { type Counted, newPlanner } from './plan/planner.ts'
 import type { Selection } from './plan/selection.ts'
 import { removeGone } from './remove.ts'
 import { type FellBack, mostTold, type SyncStats, type Way } from './report.ts'
-import { isWorthAnotherWay, openSource, type Source } from './source/source.ts'
+import { goWays, openSource, type Source } from './source/source.ts'
 import type { Wanted } from './state/plan.ts'
 import { openState, type State } from './state/state.ts'
 import { type Look, type Planned, waysOf } from './ways.ts'
@@ -20,6 +20,8 @@ import { type Look, type Planned, waysOf } from './ways.ts'
 export interface SyncOptions {
   /** Where the runs are; never written to. */
   readonly source: ObjectStore
+  /** What the folder remembers its source by; the store's name unless told. */
+  readonly url?: string | undefined
   /** The folder that becomes like it; made where it is missing. */
   readonly folder: string
   readonly selection?: Selection | undefined
@@ -98,16 +100,16 @@ function openJob(options: SyncOptions, state: State): Job {
 }
 
 /** A folder is the image of one source. */
-function bindSource(state: State, { source, folder, force }: SyncOptions): void {
+function bindSource(state: State, { source, url = source.name, folder, force }: SyncOptions): void {
   const before = state.meta('source')
-  if (before === source.name) return
+  if (before === url) return
   if (before !== undefined && force !== true) {
-    throw new Fault('invalid', `${folder} was synced from ${before}, and not from ${source.name}`, {
+    throw new Fault('invalid', `${folder} was synced from ${before}, and not from ${url}`, {
       hint: 'sync into another folder, or use --force where both are the same place',
     })
   }
   state.transaction(() => {
-    state.setMeta('source', source.name)
+    state.setMeta('source', url)
     state.pages.setLog(undefined)
     state.dropCursors()
   })
@@ -140,43 +142,27 @@ async function carryOut(job: Job, parts: Parts, recovered: number): Promise<Sync
 /** Goes the first way that can be gone, up to a plan. */
 async function findOut(job: Job): Promise<Found> {
   const { options, state, source, folder, selection } = job
-  const ways = options.ways ?? (['pages', 'manifest', 'walk'] as const)
-  const fellBack: FellBack[] = []
   const different = await lookOver(state, folder, options.signal)
-  for (const [index, way] of ways.entries()) {
+  const { fellBack, result } = await goWays(options, async (way): Promise<Omit<Found, 'fellBack'>> => {
     throwIfAborted(options.signal)
     state.plan.begin()
     const planner = newPlanner({ state, folder, force: options.force === true, signal: options.signal })
-    let look: Look | undefined
+    const look = await waysOf[way]({ source, state, selection })
     try {
-      look = await waysOf[way]({ source, state, selection })
       const isNothingNew = look.mark !== undefined && state.cursor(look.scope) === look.mark
       if (isNothingNew && different === 0 && state.journal.pending(0).count === 0) {
-        return { look, fellBack, planned: undefined, counted: planner.counted }
+        return { look, planned: undefined, counted: planner.counted }
       }
       const planned = await look.plan(planner)
       checkChosen(state, selection, planned)
       markGone(state, selection, planned)
-      return { look, fellBack, planned, counted: planner.counted }
+      return { look, planned, counted: planner.counted }
     } catch (error) {
-      await look?.close()
-      const next = ways[index + 1]
-      if (next === undefined || !isWorthAnotherWay(error)) throw error
-      fellBack.push({ from: way, to: next, because: error })
-      options.report({
-        kind: 'note',
-        level: 'warning',
-        text: `${saysOf[way]} cannot be used, going on with ${saysOf[next]}: ${error.message}`,
-      })
+      await look.close()
+      throw error
     }
-  }
-  throw new Fault('invalid', 'there is no way left to go', { hint: 'name at least one way' })
-}
-
-const saysOf: Readonly<Record<Way, string>> = {
-  pages: 'the pages of the manifest',
-  manifest: 'the manifest of format 1.0',
-  walk: 'a walk over all files',
+  })
+  return { ...result, fellBack }
 }
 
 /** A choice that chooses nothing is a mistake, unless it is of a project that went away. */
@@ -263,10 +249,11 @@ function remember({ state, options }: Job, { look }: Found, planned: Planned): v
 function statsOf({ state, source, done }: Job, { look, fellBack, planned, counted }: Found, recovered: number): SyncStats {
   const failures = state.plan.failures(mostTold)
   const used = source.used()
-  const isSkipped = done.files + done.deleted + failures.count === 0 && state.plan.totals().files === 0
+  // What was fetched only to be seen to be the same counts as nothing.
+  const isSkipped = done.files + done.deleted + failures.count === 0 && state.plan.todo(undefined, 1).length === 0
   return {
     skipped: isSkipped,
-    reason: isSkipped ? (planned === undefined ? 'nothing is new at the source' : 'everything that is wanted is here already') : undefined,
+    reason: isSkipped ? (planned === undefined ? 'nothing is new at the source' : 'everything is here as it is at the source') : undefined,
     way: look.way,
     fellBack,
     ...(planned?.facts ?? look.facts),

@@ -1,6 +1,7 @@
-import { type Clock, type Fault, isFault, type Report } from '../../../kit/index.ts'
+import { type Clock, Fault, isFault, type Report } from '../../../kit/index.ts'
 import { createMeter, type Meter, meteredStore, type MeterReading, type ObjectStore } from '../../../store/index.ts'
 import { manifestFolder } from '../../format/place.ts'
+import type { FellBack, Way } from '../report.ts'
 
 /** Where runs are synced from, and how it is counted. */
 export interface Source {
@@ -36,7 +37,43 @@ export function manifestKey(name: string): string {
   return `${manifestFolder}/${name}`
 }
 
-/** Whether another way of finding out what there is may do better: this one is not there, not for us, or not to be trusted. */
-export function isWorthAnotherWay(error: unknown): error is Fault {
+/** Each way's name for people. */
+const saysOf: Readonly<Record<Way, string>> = {
+  pages: 'the pages of the manifest',
+  manifest: 'the manifest of format 1.0',
+  walk: 'a walk over all files',
+}
+
+const allWays: readonly Way[] = ['pages', 'manifest', 'walk']
+
+export interface Gone<T> {
+  readonly way: Way
+  readonly fellBack: readonly FellBack[]
+  readonly result: T
+}
+
+/**
+ * Goes the first way that can be gone. One that is not there, not for us or not to be trusted is left for the next, and that is said; what
+ * the last one throws is thrown, and so is what no other way would mend.
+ */
+export async function goWays<T>(
+  { ways = allWays, report }: { readonly ways?: readonly Way[] | undefined; readonly report: Report },
+  go: (way: Way) => Promise<T>,
+): Promise<Gone<T>> {
+  const fellBack: FellBack[] = []
+  for (const [index, way] of ways.entries()) {
+    try {
+      return { way, fellBack, result: await go(way) }
+    } catch (error) {
+      const next = ways[index + 1]
+      if (next === undefined || !isWorthAnotherWay(error)) throw error
+      fellBack.push({ from: way, to: next, because: error })
+      report({ kind: 'note', level: 'warning', text: `${saysOf[way]} cannot be used, going on with ${saysOf[next]}: ${error.message}` })
+    }
+  }
+  throw new Fault('invalid', 'there is no way left to go', { hint: 'name at least one way' })
+}
+
+function isWorthAnotherWay(error: unknown): error is Fault {
   return isFault(error) && ['not-found', 'denied', 'corrupt', 'unsupported'].includes(error.code)
 }

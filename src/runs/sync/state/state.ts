@@ -61,6 +61,17 @@ export function readState(root: string): State {
   return stateOf(db, () => db.close())
 }
 
+/** Where the folder was synced from; undefined where it was not. */
+export function syncedFrom(root: string): string | undefined {
+  if (!existsSync(path.join(root, ownFolder, stateFile))) return undefined
+  const state = readState(root)
+  try {
+    return state.meta('source')
+  } finally {
+    state.close()
+  }
+}
+
 function stateOf(db: Database, close: () => void): State {
   let plan: SyncPlan | undefined
   return {

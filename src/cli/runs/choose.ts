@@ -1,0 +1,74 @@
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { Option } from 'commander'
+import { Fault } from '../../kit/index.ts'
+import { type Selection, syncedFrom, type Way } from '../../runs/index.ts'
+import type { ObjectStore } from '../../store/index.ts'
+import { parseStoreUrl } from '../../store/index.ts'
+import type { Call } from '../command.ts'
+
+/** What the commands on synced runs have in common. */
+export interface FolderFlags {
+  readonly to: string
+}
+
+export interface SelectionFlags {
+  readonly active?: boolean
+  readonly project?: string
+  readonly status?: string
+}
+
+export interface WayFlags {
+  /** False where it was forbidden. */
+  readonly fallback: boolean
+}
+
+export const sourceArgument = ['[source]', 'where the runs are: sftp://user@host/path, s3://bucket/prefix or file:/folder'] as const
+
+export function folderOption(): Option {
+  return new Option('--to <dir>', 'the folder that runs are synced into').default('.', 'this folder')
+}
+
+export function selectionOptions(): Option[] {
+  return [
+    new Option('--active', 'only runs that changed lately'),
+    new Option('--project <name>', 'only runs of this project'),
+    new Option('--status <status>', 'only runs of this status, such as running'),
+  ]
+}
+
+export function noFallbackOption(): Option {
+  return new Option('--no-fallback', 'stop where there are no pages, in place of trying the manifest and then a walk over all files')
+}
+
+export function selectionFrom({ active, project, status }: SelectionFlags): Selection {
+  return { active, project, status }
+}
+
+export function waysFrom({ fallback }: WayFlags): readonly Way[] | undefined {
+  return fallback ? undefined : ['pages']
+}
+
+export interface ChosenSource {
+  readonly source: ObjectStore
+  /** Absolute: it means the same from every folder. */
+  readonly url: string
+  readonly folder: string
+}
+
+/** The source that is named, or the one that the folder was synced from. */
+export async function chooseSource(call: Call<FolderFlags>, named: string | undefined): Promise<ChosenSource> {
+  const folder = path.resolve(call.host.cwd, call.options.to)
+  const url = named === undefined ? syncedFrom(folder) : absolute(named, call.host.cwd)
+  if (url === undefined) {
+    throw new Fault('invalid', `${folder} was not synced from anywhere yet, and no source is named`, {
+      hint: 'name the source once: holdfast runs sync sftp://user@host/path --to DIR',
+    })
+  }
+  return { source: await (await call.wire()).openStore(url), url, folder }
+}
+
+function absolute(url: string, cwd: string): string {
+  const place = parseStoreUrl(url, cwd)
+  return place.scheme === 'file' ? pathToFileURL(place.root).href : url
+}

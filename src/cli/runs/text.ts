@@ -1,0 +1,48 @@
+import { Fault, formatBytes, formatDuration } from '../../kit/index.ts'
+import type { SyncStats } from '../../runs/index.ts'
+import { printable } from '../width.ts'
+
+/** `12,345` */
+export function numberText(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
+}
+
+export function countText(count: number, thing: string): string {
+  return `${numberText(count)} ${thing}${count === 1 ? '' : 's'}`
+}
+
+const waysOf = { pages: 'pages', manifest: 'the manifest of format 1.0', walk: 'a walk over all files' } as const
+
+/** How it was found out what there is, and how old that is. */
+export function wayText({ way, revision, generated }: Pick<SyncStats, 'way' | 'revision' | 'generated'>, now: number): string {
+  const of = revision === undefined ? '' : `, revision ${revision}`
+  const age = generated === undefined ? '' : `, listed ${ageText(now - generated)} ago`
+  return `by ${waysOf[way]}${of}${age}`
+}
+
+export function ageText(age: number): string {
+  return age < 60_000 ? `${Math.max(0, Math.floor(age / 1000))}s` : formatDuration(age)
+}
+
+/** What was asked of the source. */
+export function costText({ filesOpened, operations, bytesDownloaded }: SyncStats): string {
+  const lists = operations - filesOpened
+  const listed = lists === 0 ? '' : `, ${countText(lists, 'listing')}`
+  return `${countText(filesOpened, 'file')} opened${listed}, ${formatBytes(bytesDownloaded)} read at the source`
+}
+
+/** What could not be synced; undefined where all was. */
+export function failuresOf({ failures: { count, first } }: SyncStats): Fault | undefined {
+  if (count === 0) return undefined
+  const lines = first.map(({ key, reason }) => `\n  ${printable(key)}: ${printable(reason)}`)
+  const more = count > first.length ? `\n  and ${countText(count - first.length, 'other')}` : ''
+  return new Fault('partial', `${countText(count, 'file')} could not be synced:${lines.join('')}${more}`, {
+    hint: 'run it again: what failed is tried again, what was edited here is overwritten with --force only',
+  })
+}
+
+/** The plain form for `--json`. */
+export function statsToJson(stats: SyncStats): Record<string, unknown> {
+  const { fellBack, ...rest } = stats
+  return { ...rest, fellBack: fellBack.map(({ from, to, because }) => ({ from, to, because: because.message })) }
+}
