@@ -74,11 +74,9 @@ async function patch(mirroring: Mirroring, sides: Sides, name: ByteText, base: B
 /** Where files can share bytes, nothing has to be compared. */
 function shareAll({ copier }: Mirroring, from: number, to: number, { size }: BigIntStats): boolean {
   if (copier.sharing() === false) return false
-  // What nobody will read any more need not be written to the disk first.
-  if (copier.sharing() === true || size === 0n) ftruncateSync(to, 0)
-  if (size > 0n && !copier.share(from, to)) return false
-  ftruncateSync(to, Number(size))
-  return true
+  // What nobody will read any more need not be written to the disk first. A file that is longer cannot share a last block.
+  ftruncateSync(to, copier.sharing() === true ? 0 : Number(size))
+  return size === 0n || copier.share(from, to)
 }
 
 async function patchBlocks({ patching }: Mirroring, from: number, to: number, base: BigIntStats): Promise<number> {
