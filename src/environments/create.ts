@@ -1,12 +1,12 @@
 import { statfs } from 'node:fs/promises'
 import { Fault, formatBytes } from '../kit/index.ts'
-import { chooseMode } from './choose.ts'
+import { chooseMode, type TreeSize } from './choose.ts'
 import { cleanUpSnapshots } from './cleanup.ts'
 import type { EnvironmentContext } from './context.ts'
 import { digestTree } from './digest.ts'
 import { measureTree } from './entries.ts'
 import { findHolders, heldFault } from './holders.ts'
-import { type HookMoment, runHook } from './hooks.ts'
+import { type HookMoment, runHook, runHookAnyway } from './hooks.ts'
 import { makeFree } from './make-free.ts'
 import { clearIntent, setIntent } from './mark.ts'
 import type { Kept, Mode } from './mode.ts'
@@ -74,31 +74,13 @@ async function createIn(session: Session, name: string, options: CreateOptions):
   await assertRoom(session, mode, size.bytes)
   const moment = momentOf(session, name, mode)
   await runHook(context.settings.hooks, { ...moment, hook: 'beforeCreate' }, context)
-  let record: SnapshotRecord
   const begun = context.clock.now()
-  try {
-    if (!mode.createsBesideWriters && options.force !== true) assertNoWriters(session)
-    await setIntent(place.snapshotsDir, { name, mode: mode.name })
-    const kept = await keep(session, mode, name)
-    const known = await digestsOf(session, mode, name, kept, options.checksum === true)
-    record = {
-      format: recordFormat,
-      name,
-      environment: context.name,
-      mode: mode.name,
-      created: new Date(context.clock.now()).toISOString(),
-      path: place.live,
-      entries: size.entries,
-      bytes: size.bytes,
-      kept,
-      ...known,
-    }
-    await writeRecord(place.snapshotsDir, record)
-    await clearIntent(place.snapshotsDir)
-  } finally {
-    await runHook(context.settings.hooks, { ...moment, hook: 'afterCreate' }, context)
-  }
+  const record = await keepAndRecord(session, mode, name, size, options).catch(async (error: unknown) => {
+    await runHookAnyway(context.settings.hooks, { ...moment, hook: 'afterCreate' }, context)
+    throw error
+  })
   const milliseconds = context.clock.now() - begun
+  await runHook(context.settings.hooks, { ...moment, hook: 'afterCreate' }, context)
   context.report({
     kind: 'note',
     level: 'info',
@@ -107,6 +89,29 @@ async function createIn(session: Session, name: string, options: CreateOptions):
   })
   const cleaned = context.settings.autoCleanup ? (await cleanUpSnapshots(session, { except: name })).removed : []
   return { record, milliseconds, why, cleaned }
+}
+
+async function keepAndRecord(session: Session, mode: Mode, name: string, size: TreeSize, options: CreateOptions): Promise<SnapshotRecord> {
+  const { context, place } = session
+  if (!mode.createsBesideWriters && options.force !== true) assertNoWriters(session)
+  await setIntent(place.snapshotsDir, { name, mode: mode.name })
+  const kept = await keep(session, mode, name)
+  const known = await digestsOf(session, mode, name, kept, options.checksum === true)
+  const record: SnapshotRecord = {
+    format: recordFormat,
+    name,
+    environment: context.name,
+    mode: mode.name,
+    created: new Date(context.clock.now()).toISOString(),
+    path: place.live,
+    entries: size.entries,
+    bytes: size.bytes,
+    kept,
+    ...known,
+  }
+  await writeRecord(place.snapshotsDir, record)
+  await clearIntent(place.snapshotsDir)
+  return record
 }
 
 /** What hooks are told of a command. */

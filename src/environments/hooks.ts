@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { asFault, type Clock, Fault, isFault, readSmallFile, run, throwIfAborted } from '../kit/index.ts'
+import { asFault, type Clock, Fault, isFault, readSmallFile, type Report, run, throwIfAborted } from '../kit/index.ts'
 import { layoutOf } from './names.ts'
 
 /** A shell line, or a function of the environment's owner. Throwing, or a status other than 0, is a failure. */
@@ -60,6 +60,19 @@ export async function runHook(hooks: Hooks, moment: HookMoment & { readonly hook
   } catch (error) {
     if (isFault(error)) throw error
     throw new Fault('unavailable', `the ${moment.hook} hook of ${moment.environment} failed`, { cause: error })
+  }
+}
+
+/** Runs it after something else has failed, which is what counts: its own failure is only told. */
+export async function runHookAnyway(
+  hooks: Hooks,
+  moment: HookMoment & { readonly hook: HookName },
+  surroundings: Surroundings & { readonly report: Report },
+): Promise<void> {
+  try {
+    await runHook(hooks, moment, surroundings)
+  } catch (error) {
+    surroundings.report({ kind: 'note', level: 'warning', text: asFault(error).message })
   }
 }
 

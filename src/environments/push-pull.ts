@@ -2,14 +2,16 @@ import { mkdir, rm } from 'node:fs/promises'
 import { type Digest, Fault } from '../kit/index.ts'
 import { realSys } from '../kit/sys/index.ts'
 import type { SnapshotContext } from '../snapshots/index.ts'
+import { chosenMode } from './choose.ts'
 import type { EnvironmentContext } from './context.ts'
 import { digestTree } from './digest.ts'
 import { measureTree } from './entries.ts'
 import { clearIntent, setIntent } from './mark.ts'
 import { makeFree } from './make-free.ts'
+import type { Mode } from './mode.ts'
 import { checkSnapshotName, layoutOf } from './names.ts'
 import { needRecord, recordFormat, type SnapshotRecord, writeRecord } from './record.ts'
-import { withSession } from './session.ts'
+import { type Session, withSession } from './session.ts'
 import { openTree } from './verify.ts'
 
 export interface Pushed {
@@ -55,7 +57,8 @@ export interface PullOptions {
 }
 
 /**
- * Brings a snapshot from a holdfast store, whole before it is one. It is kept as a tree, as the mode `filesystem` keeps them.
+ * Brings a snapshot from a holdfast store, whole before it is one. It is kept as a tree: of the mode `reflink` where that is taken here,
+ * else of `filesystem`, which has to work.
  */
 export async function pullSnapshot(
   context: EnvironmentContext,
@@ -68,6 +71,7 @@ export async function pullSnapshot(
     const { place } = session
     const { findSnapshot, restoreSnapshot } = await import('../snapshots/index.ts')
     const snapshot = await findSnapshot(store, lineOf(context, name))
+    const mode = await treeMode(session)
     const layout = layoutOf(place.snapshotsDir)
     const built = layout.build(`pull-${name}`)
     await makeFree(session, name, options.replace === true)
@@ -80,7 +84,7 @@ export async function pullSnapshot(
           `${problems.count} entries of ${name} could not be brought, such as ${problems.first[0]?.path}: ${problems.first[0]?.message}`,
         )
       const { entries, bytes } = await measureTree(built, context.signal)
-      await setIntent(place.snapshotsDir, { name, mode: 'filesystem' })
+      await setIntent(place.snapshotsDir, { name, mode: mode.name })
       realSys.renameToFree(built, layout.tree(name))
       const tree = await digestTree(layout.tree(name), { content: false, signal: context.signal })
       const kept = { stored: bytes, facts: { pulled: snapshot.id } }
@@ -88,7 +92,7 @@ export async function pullSnapshot(
         format: recordFormat,
         name,
         environment: context.name,
-        mode: 'filesystem',
+        mode: mode.name,
         created: snapshot.created,
         path: place.live,
         entries,
@@ -103,6 +107,13 @@ export async function pullSnapshot(
       await rm(built, { recursive: true, force: true })
     }
   })
+}
+
+/** The mode that can give a tree back which lies there by itself. */
+async function treeMode({ context, place, state }: Session): Promise<Mode> {
+  const mode = await context.modes(chosenMode(context, state())?.mode === 'reflink' ? 'reflink' : 'filesystem')
+  await mode.check(place)
+  return mode
 }
 
 /** Of the name of an environment, which may be anything, what the name of a line may have. */

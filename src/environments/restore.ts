@@ -2,13 +2,13 @@ import { asFault, type Fault, type FaultCode, throwIfAborted } from '../kit/inde
 import type { EnvironmentContext } from './context.ts'
 import { momentOf } from './create.ts'
 import { findHolders, heldFault } from './holders.ts'
-import { awaitHealth, runHook } from './hooks.ts'
+import { awaitHealth, runHook, runHookAnyway } from './hooks.ts'
 import { clearMark, readMark, setMark } from './mark.ts'
 import type { Given, Mode, SnapshotMode } from './mode.ts'
 import { checkSnapshotName } from './names.ts'
 import { ensureLive } from './places.ts'
 import { needRecord, type SnapshotRecord } from './record.ts'
-import { type Session, withSession } from './session.ts'
+import { modesOf, type Session, withSession } from './session.ts'
 import { verifyRecord } from './verify.ts'
 
 export interface RestoreOptions {
@@ -57,7 +57,7 @@ export async function restoreSnapshot(context: EnvironmentContext, options: Rest
     const given = await giveBack(session, record, mode, options).catch(async (error: unknown) => {
       // What is as it was is started again; a mixture is not.
       if ((await readMark(place.snapshotsDir)) === undefined)
-        await runHook(context.settings.hooks, { ...moment, hook: 'afterRestore' }, context)
+        await runHookAnyway(context.settings.hooks, { ...moment, hook: 'afterRestore' }, context)
       throw error
     })
     await remember(session, record, given, verified)
@@ -88,6 +88,7 @@ async function giveBack(session: Session, record: SnapshotRecord, mode: Mode, op
   if (options.force !== true) assertNobodyInside(session)
   await ensureLive(place)
   throwIfAborted(context.signal)
+  await giveWay(session, mode)
   if (!mode.swaps) await setMark(place.snapshotsDir, { snapshot: record.name, mode: mode.name, at: new Date(begun).toISOString() })
   try {
     const given = await mode.restore(place, record.name, { kept: record.kept, checksum: options.checksum })
@@ -100,6 +101,14 @@ async function giveBack(session: Session, record: SnapshotRecord, mode: Mode, op
     if (!mayFallBack(context, fault)) throw fault
     await cleanInstead(session, record, fault)
     return { written: 0, milliseconds: context.clock.now() - begun, fellBack: fault }
+  }
+}
+
+/** A tree that is exchanged by name cannot take the place of a mount, so what another mode mounted there goes first. */
+async function giveWay({ context, place, records, state, mark }: Session, mode: Mode): Promise<void> {
+  if (mode.name !== 'reflink') return
+  for (const other of await modesOf(context, records, state(), [mark])) {
+    if (other.name !== mode.name && (await other.mounts(place)).some(({ at }) => at === place.live)) await other.detach(place)
   }
 }
 

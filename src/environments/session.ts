@@ -1,14 +1,15 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import path from 'node:path'
-import { diskFault, errno, Fault, throwIfAborted } from '../kit/index.ts'
+import { diskFault, throwIfAborted } from '../kit/index.ts'
 import type { EnvironmentContext } from './context.ts'
 import { withLock } from './lock.ts'
-import { assertNotMarked, clearIntent, type Mark, readIntent, readMark } from './mark.ts'
+import { assertNotMarked, clearIntent, type Intent, type Mark, readIntent, readMark } from './mark.ts'
 import type { Mode, Place, SnapshotMode } from './mode.ts'
 import { buildStart, layoutOf } from './names.ts'
 import { assertNotForeignMount, resolvePlace } from './places.ts'
 import { findRecord, type Records, readRecords } from './record.ts'
 import { type EnvironmentState, readState, writeState } from './state.ts'
+import { discard, sweepTrash } from './trash.ts'
 
 /** An environment that one command works on, alone. */
 export interface Session {
@@ -61,8 +62,9 @@ async function openSession(context: EnvironmentContext, options: SessionOptions,
   if (options.whileMarked !== true) assertNotMarked(context.name, mark)
   const records = await readRecords(place.snapshotsDir)
   let state = await readState(place.snapshotsDir, context.report)
-  const modes = await modesOf(context, records, state, mark)
-  await recover(context, place, modes)
+  const intent = await readIntent(place.snapshotsDir)
+  const modes = await modesOf(context, records, state, [mark, intent])
+  await recover(context, place, modes, intent)
   await assertNotForeignMount(place, context.name, modes)
   return {
     context,
@@ -77,25 +79,24 @@ async function openSession(context: EnvironmentContext, options: SessionOptions,
   }
 }
 
-/** Every mode that has left something here. */
+/** Every mode that has left something here, or is about to. */
 export async function modesOf(
   { settings, modes }: EnvironmentContext,
   { records }: Pick<Records, 'records'>,
   state: EnvironmentState,
-  mark: Mark | undefined,
+  begun: readonly ({ readonly mode: SnapshotMode } | undefined)[],
 ): Promise<Mode[]> {
   const names = new Set<SnapshotMode | undefined>(records.map(({ mode }) => mode))
+  for (const each of begun) names.add(each?.mode)
   names.add(state.last?.mode)
-  names.add(mark?.mode)
   names.add(settings.mode === 'auto' ? state.chosen?.mode : settings.mode)
   return await Promise.all([...names].filter((name) => name !== undefined).map((name) => modes(name)))
 }
 
 /** Puts right what a killed command left, and says so. */
-async function recover(context: EnvironmentContext, place: Place, modes: readonly Mode[]): Promise<void> {
-  const { report } = context
-  const tell = (text: string) => report({ kind: 'note', level: 'info', text })
-  const intent = await readIntent(place.snapshotsDir)
+async function recover(context: EnvironmentContext, place: Place, modes: readonly Mode[], intent: Intent | undefined): Promise<void> {
+  const tell = (text: string) => context.report({ kind: 'note', level: 'info', text })
+  for (const mode of modes) for (const note of (await mode.recover(place)).notes) tell(note)
   if (intent !== undefined) {
     if ((await findRecord(place.snapshotsDir, intent.name)) === undefined) {
       await (await context.modes(intent.mode)).delete(place, intent.name)
@@ -103,31 +104,9 @@ async function recover(context: EnvironmentContext, place: Place, modes: readonl
     }
     await clearIntent(place.snapshotsDir)
   }
-  for (const mode of modes) for (const note of (await mode.recover(place)).notes) tell(note)
-  const built = await removeBuilds(place)
-  if (built > 0)
-    tell(
-      built === 1
-        ? 'removed a tree that a killed command had begun to build'
-        : `removed ${built} trees that killed commands had begun to build`,
-    )
-}
-
-async function removeBuilds({ snapshotsDir }: Place): Promise<number> {
-  const { home } = layoutOf(snapshotsDir)
-  const names = (await readdir(home)).filter((name) => name.startsWith(buildStart))
-  for (const name of names) {
-    try {
-      await rm(path.join(home, name), { recursive: true, force: true })
-    } catch (error) {
-      if (errno(error) === 'EBUSY')
-        throw new Fault('busy', 'a tree that a killed command built is mounted', {
-          at: path.join(home, name),
-          hint: 'unmount it',
-          cause: error,
-        })
-      throw diskFault(error, path.join(home, name), 'remove what a killed command left')
-    }
-  }
-  return names.length
+  const { home } = layoutOf(place.snapshotsDir)
+  const built = (await readdir(home)).filter((name) => name.startsWith(buildStart))
+  for (const name of built) await discard(place, path.join(home, name))
+  if (built.length > 0) tell(`removed what killed commands had begun to build: ${built.length}`)
+  await sweepTrash(place)
 }
