@@ -1,58 +1,15 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import path from 'node:path'
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import { manualClock } from '../../../test/fakes/manual-clock.ts'
-import { type RunServer, runServer } from '../../../test/fakes/run-server.ts'
+import { addRuns, assertSame, runDesk } from '../../../test/fakes/run-desk.ts'
+import type { RunServer } from '../../../test/fakes/run-server.ts'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
-import { silent } from '../../kit/index.ts'
-import { createFileStore } from '../../store/index.ts'
-import { type SyncOptions, syncRuns } from './sync.ts'
+import { isFault } from '../../kit/index.ts'
+import { verifyRuns } from './verify.ts'
 
 const scratch = scratchDirectory()
 
-interface Desk {
-  readonly server: RunServer
-  readonly folder: string
-  sync(options?: Partial<SyncOptions>): ReturnType<typeof syncRuns>
-  local(key: string): string
-}
-
-function desk(): Desk {
-  const base = mkdtempSync(path.join(scratch, 'desk-'))
-  const server = runServer(path.join(base, 'server'))
-  const folder = path.join(base, 'here')
-  const store = createFileStore({ root: server.root })
-  return {
-    server,
-    folder,
-    sync: (options = {}) => syncRuns({ source: store, folder, clock: manualClock(), report: silent, ...options }),
-    local: (key) => readFileSync(path.join(folder, key), 'utf8'),
-  }
-}
-
-function addRuns(server: RunServer, count: number, project = 'vision'): string[] {
-  return Array.from({ length: count }, (_, index) => {
-    const folder = `${project}/resnet/runs/2025010${index % 10}_${String(index).padStart(6, '0')}`
-    server.write(`${folder}/meta.json`, JSON.stringify({ project, index }))
-    server.write(`${folder}/status.json`, JSON.stringify({ status: index % 2 === 0 ? 'running' : 'finished' }))
-    server.write(`${folder}/events.jsonl`, `{"step":0,"run":${index}}\n`)
-    server.write(`${folder}/logs.txt`, 'started\n'.repeat(index + 1))
-    return folder
-  })
-}
-
-function assertSame({ server, folder }: Desk): void {
-  const here = filesBelow(folder).filter((key) => !key.startsWith('.holdfast'))
-  assert.deepEqual(here, server.keys())
-  for (const key of here) assert.deepEqual(readFileSync(path.join(folder, key)), server.read(key), key)
-}
-
-function filesBelow(folder: string, prefix = ''): string[] {
-  return readdirSync(path.join(folder, prefix), { withFileTypes: true })
-    .flatMap((entry) => (entry.isDirectory() ? filesBelow(folder, `${prefix}${entry.name}/`) : [`${prefix}${entry.name}`]))
-    .toSorted()
-}
+const desk = () => runDesk(scratch)
 
 describe('pages and packs', () => {
   test('a first sync brings all files byte for byte and opens the root, the log and the pack', async () => {
@@ -84,7 +41,7 @@ describe('pages and packs', () => {
     at.server.write(`${first}/events.jsonl`, 'x'.repeat(200_000))
     at.server.publish()
     await at.sync()
-    const inode = statSync(path.join(at.folder, `${first}/events.jsonl`)).ino
+    const inode = statSync(at.here(`${first}/events.jsonl`)).ino
     at.server.append(`${first}/events.jsonl`, '{"step":1}\n')
     at.server.publish()
     const stats = await at.sync()
@@ -93,7 +50,7 @@ describe('pages and packs', () => {
     assert.equal(stats.bytesWritten, 11)
     assert.equal(stats.filesOpened, 3)
     assert.ok(stats.bytesDownloaded < 4000, `${stats.bytesDownloaded}`)
-    assert.equal(statSync(path.join(at.folder, `${first}/events.jsonl`)).ino, inode, 'appended in place')
+    assert.equal(statSync(at.here(`${first}/events.jsonl`)).ino, inode, 'appended in place')
   })
 
   test('a client that missed revisions joins their tails', async () => {
@@ -171,12 +128,7 @@ describe('pages and packs', () => {
     at.server.publish()
     assert.equal((await at.sync({ selection: { project: 'speech' } })).filesSynced, 16)
     assert.equal((await at.sync({ selection: { status: 'running' } })).filesSynced, 8)
-    assert.equal(
-      ((await at.sync({ selection: { run: 'vision/resnet/runs/x' } }).catch((error: unknown) => error)) as Error).message.includes(
-        'no run',
-      ),
-      true,
-    )
+    await assert.rejects(at.sync({ selection: { run: 'x' } }), (error) => isFault(error, 'nothing-to-do'))
     assert.equal((await at.sync()).filesSynced, 8)
     assertSame(at)
   })
@@ -188,8 +140,7 @@ describe('what happens here', () => {
     const [first] = addRuns(at.server, 2)
     at.server.publish()
     await at.sync()
-    const { rmSync } = await import('node:fs')
-    rmSync(path.join(at.folder, `${first}/meta.json`))
+    rmSync(at.here(`${first}/meta.json`))
     const stats = await at.sync()
     assertSame(at)
     assert.equal(stats.filesSynced, 1)
@@ -200,7 +151,7 @@ describe('what happens here', () => {
     const [first] = addRuns(at.server, 2)
     at.server.publish()
     await at.sync()
-    writeFileSync(path.join(at.folder, `${first}/meta.json`), 'mine')
+    writeFileSync(at.here(`${first}/meta.json`), 'mine')
     at.server.write(`${first}/meta.json`, 'theirs')
     at.server.publish()
     for (const round of [1, 2]) {
@@ -219,10 +170,9 @@ describe('what happens here', () => {
     addRuns(at.server, 2)
     at.server.publish()
     await at.sync()
-    const { rmSync } = await import('node:fs')
-    rmSync(path.join(at.folder, '.holdfast'), { recursive: true })
+    rmSync(at.here('.holdfast'), { recursive: true })
     const [key] = at.server.keys()
-    writeFileSync(path.join(at.folder, key!), 'another')
+    writeFileSync(at.here(key!), 'another')
     const stats = await at.sync()
     assert.equal(stats.filesAdopted, 7)
     assert.equal(stats.filesSynced, 0)
@@ -246,6 +196,32 @@ describe('what happens here', () => {
     assert.equal((await at.sync({ remove })).filesDeleted, 5)
     assert.deepEqual(asked, [5])
     assertSame(at)
-    assert.ok(!existsSync(path.join(at.folder, first!)), 'and the folder with it')
+    assert.ok(!existsSync(at.here(first!)), 'and the folder with it')
+  })
+})
+
+describe('verify', () => {
+  test('says what is missing and what has other content, and asks the source nothing', async () => {
+    const at = desk()
+    const [first] = addRuns(at.server, 3)
+    at.server.publish()
+    await at.sync()
+    assert.equal((await verifyRuns(at.folder)).differences.count, 0)
+    rmSync(at.here(`${first}/meta.json`))
+    writeFileSync(at.here(`${first}/status.json`), 'x'.repeat(statSync(at.here(`${first}/status.json`)).size))
+    rmSync(at.server.root, { recursive: true })
+    const { differences, files } = await verifyRuns(at.folder)
+    assert.equal(files, 12)
+    assert.deepEqual(
+      differences.first.map(({ key, what }) => [key, what]),
+      [
+        [`${first}/meta.json`, 'missing'],
+        [`${first}/status.json`, 'changed'],
+      ],
+    )
+  })
+
+  test('of a folder that was never synced says so', async () => {
+    await assert.rejects(verifyRuns(desk().folder), (error) => isFault(error, 'not-found'))
   })
 })
