@@ -84,3 +84,10 @@ export async function addGroups(program: Command, cli: Cli, groups: readonly Gro
     if (isNeeded) (await load(config))(group, cli)
   }
 }
+
+/** `holdfast generate-manifest`: the same as in its group. Scripts and timers call it so; lists leave it out. */
+export async function addShortcuts(program: Command, cli: Cli, { words }: GroupOptions): Promise<void> {
+  if (words !== undefined && !words.includes('generate-manifest')) return
+  const { addGenerateCommand } = await import('./runs/generate.ts')
+  addGenerateCommand(program, cli)
+}

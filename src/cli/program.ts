@@ -8,7 +8,7 @@ import { addCompletionCommand } from './completion.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addExamples, addExitNote, configureHelp } from './help.ts'
 import type { Host } from './host.ts'
-import { addGroups, capabilities, care, type GroupOptions } from './groups.ts'
+import { addGroups, addShortcuts, capabilities, care, type GroupOptions } from './groups.ts'
 import { addInitCommand } from './init.ts'
 import { type OutputOptions, printFault, printOutcome } from './output.ts'
 import { showProgress } from './progress.ts'
@@ -94,6 +94,7 @@ export async function buildProgram(
   const cli: Cli = newCli(host, runner)
   program.commandsGroup('Capabilities:')
   await addGroups(program, cli, capabilities, groups)
+  await addShortcuts(program, cli, groups)
   program.commandsGroup('Set-up and care:')
   addInitCommand(program, cli)
   addDoctorCommand(program, cli)

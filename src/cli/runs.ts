@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
 import type { Cli } from './command.ts'
+import { addGenerateCommand } from './runs/generate.ts'
+import { addInstallTimerCommand } from './runs/install-timer.ts'
 import { addListCommand } from './runs/list.ts'
 import { addStatusCommand } from './runs/status.ts'
 import { addPullCommand, addSyncCommand } from './runs/sync.ts'
@@ -13,4 +15,7 @@ export function addRunsCommands(runs: Command, cli: Cli): void {
   addListCommand(runs, cli)
   addPullCommand(runs, cli)
   addVerifyCommand(runs, cli)
+  runs.commandsGroup('Where runs are made:')
+  addGenerateCommand(runs, cli)
+  addInstallTimerCommand(runs, cli)
 }

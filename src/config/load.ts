@@ -6,7 +6,7 @@ import { type Document, parseDocument } from './parse.ts'
 import { overlapsOf } from './overlaps.ts'
 import { checkConfig, invalidConfig } from './problems.ts'
 import { configSchema, type Written } from './schema.ts'
-import { type ReleaseConfig, releaseConfig, resolvePlaces, type StoreConfig, storeConfig } from './settings.ts'
+import { type ReleaseConfig, releaseConfig, resolvePlaces, type RunsConfig, runsConfig, type StoreConfig, storeConfig } from './settings.ts'
 import { readVariables, replace, type Replacement } from './variables.ts'
 
 const configFileName = 'holdfast.toml'
@@ -40,7 +40,7 @@ export interface Config {
   readonly index: Written['index']
   readonly images: Written['images']
   readonly env: Readonly<Record<string, EnvironmentConfig>>
-  readonly runs: Written['runs']
+  readonly runs: RunsConfig | undefined
   readonly jobs: Written['job']
   /** Where a key's value comes from: `holdfast.toml:3`, `HOLDFAST_STORE_URL`, `--store` or `default`. */
   origin(key: string): string
@@ -93,7 +93,7 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
     index: written.index,
     images: written.images,
     env: Object.fromEntries(Object.entries(written.env).map(([name, each]) => [name, environmentConfig(name, each)])),
-    runs: written.runs,
+    runs: written.runs === undefined ? undefined : runsConfig(written.runs),
     jobs: written.job,
     origin: (key) => setBy.get(key) ?? placeInFile(key) ?? 'default',
     notes,

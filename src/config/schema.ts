@@ -256,4 +256,5 @@ export const configSchema = table(
 export type Written = v.InferOutput<typeof configSchema>
 export type WrittenRelease = v.InferOutput<typeof release>
 export type WrittenEnvironment = v.InferOutput<typeof environment>
+export type WrittenRuns = v.InferOutput<typeof runs>
 export type WrittenStore = v.InferOutput<typeof store>

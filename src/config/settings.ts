@@ -4,7 +4,7 @@ import type { GenericSchema } from 'valibot'
 import { parseBytes, parseDuration } from '../kit/index.ts'
 import { type Path, readShape } from './keys.ts'
 import type { Tree } from './parse.ts'
-import type { WrittenRelease, WrittenStore } from './schema.ts'
+import type { WrittenRelease, WrittenRuns, WrittenStore } from './schema.ts'
 import { settableKeys } from './variables.ts'
 
 export interface S3Config {
@@ -46,6 +46,15 @@ export interface ReleaseConfig {
   readonly root: string
 }
 
+/** `[runs]` with its path absolute. */
+export interface RunsConfig {
+  /** The folder of experiments. */
+  readonly root: string
+  /** Seconds. */
+  readonly activeWindow: number
+  readonly incremental: boolean
+}
+
 export function storeConfig({ url, s3, sftp }: WrittenStore): StoreConfig {
   const { endpoint, region, profile, path_style: pathStyle, part_size: partSize, concurrency } = s3
   return {
@@ -53,6 +62,10 @@ export function storeConfig({ url, s3, sftp }: WrittenStore): StoreConfig {
     s3: { endpoint, region, profile, pathStyle, partSize: parseBytes(partSize), concurrency },
     sftp: { sshConfig: sftp.ssh_config },
   }
+}
+
+export function runsConfig({ root, active_window: activeWindow, incremental }: WrittenRuns): RunsConfig {
+  return { root, activeWindow, incremental }
 }
 
 export function releaseConfig(name: string, written: WrittenRelease, root: string): ReleaseConfig {
