@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { bytesOf, canonicalJson, Fault, isFault, parseJson } from '../kit/index.ts'
+import { bytesOf, canonicalJson, Fault, formatBytes, isFault, parseJson } from '../kit/index.ts'
 import { type ObjectStore, readAll, type Signal } from '../store/index.ts'
 import { ensureStoreFormat, formatKey, readStoreFormat } from './format.ts'
 
@@ -57,6 +57,17 @@ export async function ensureParameters(
     if (fixed !== undefined) return { id: format.id, parameters: fixed }
     await addMembers(store, { chunking, compression }, options)
   }
+}
+
+/** Throws `unsupported` where two stores cut files into chunks of other sizes: copies would share nothing with what is made there. */
+export function assertSameCuts(here: ChunkParameters, there: ChunkParameters, at: string): void {
+  const sizes = ({ chunking: { min, average, max } }: ChunkParameters) => [min, average, max].map(formatBytes).join('/')
+  if (sizes(here) === sizes(there)) return
+  throw new Fault(
+    'unsupported',
+    `the stores cut files into chunks of other sizes (${sizes(here)} here, ${sizes(there)} there), so that copies would share nothing with what is made there`,
+    { at, hint: 'copy into a new store, which takes over how this one cuts' },
+  )
 }
 
 /** Adds members to a store's record that has none of them. Somebody else's being first is no failure: the caller looks again. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { checkShape, type Digest, Fault, isDigest, isFault, parseJson } from '../kit/index.ts'
-import { type ObjectStore, readAll, type Signal } from '../store/index.ts'
+import { type ObjectInfo, type ObjectStore, readAll, type Signal } from '../store/index.ts'
 import type { ChunkReader } from './chunk-store.ts'
 
 /** A thing that is kept alive, and what sort of thing it is. */
@@ -24,29 +24,43 @@ const shape = v.looseObject({
   format: v.string(),
   reaches: v.array(v.object({ kind: v.string(), digest: v.custom<Digest>(isDigest) })),
   expires: v.optional(v.string()),
+  history: v.optional(v.array(v.looseObject({ id: v.optional(v.string()) }))),
 })
 
 /** Everything that refs, pins and leases which have not expired reach directly. */
 export async function readRoots(store: ObjectStore, now: number, options: Signal = {}): Promise<Root[]> {
   const roots: Root[] = []
-  for (const place of places) {
-    for await (const info of store.list(place, options)) {
-      const at = `${store.name}/${info.key}`
-      const bytes = await readRecord(store, info.key, options)
-      if (bytes === undefined) continue
-      const record = checkShape(shape, parseJson(v.unknown(), bytes, at), at)
-      if (!knownFormats.has(record.format)) throw unknownRecord(`a record of the format ${JSON.stringify(record.format)}`, at)
-      if (record.expires !== undefined && Date.parse(record.expires) < now) continue
-      roots.push(...record.reaches)
-    }
+  for await (const { record } of readReaching(store, places, options)) {
+    if (record.expires === undefined || Date.parse(record.expires) >= now) roots.push(...record.reaches)
   }
   return roots
 }
 
+export interface Reaching {
+  readonly key: string
+  readonly etag: string
+  readonly bytes: Uint8Array
+  readonly record: v.InferOutput<typeof shape>
+}
+
+/** The records below those prefixes that keep something alive. A format that is not known is `unsupported`. */
+export async function* readReaching(store: ObjectStore, prefixes: readonly string[], options: Signal): AsyncGenerator<Reaching> {
+  for (const prefix of prefixes) {
+    for await (const { key } of store.list(prefix, options)) {
+      const at = `${store.name}/${key}`
+      const found = await readRecord(store, key, options)
+      if (found === undefined) continue
+      const record = checkShape(shape, parseJson(v.unknown(), found.bytes, at), at)
+      if (!knownFormats.has(record.format)) throw unknownRecord(`a record of the format ${JSON.stringify(record.format)}`, at)
+      yield { key, etag: found.info.etag, bytes: found.bytes, record }
+    }
+  }
+}
+
 /** Undefined for a pin or lease that was taken away since it was listed. A ref is never taken away: then this throws. */
-async function readRecord(store: ObjectStore, key: string, options: Signal): Promise<Uint8Array | undefined> {
+async function readRecord(store: ObjectStore, key: string, options: Signal): Promise<{ bytes: Uint8Array; info: ObjectInfo } | undefined> {
   try {
-    return (await readAll(store, key, { limit: maxRecordBytes, signal: options.signal })).bytes
+    return await readAll(store, key, { limit: maxRecordBytes, signal: options.signal })
   } catch (error) {
     if (isFault(error, 'not-found') && !key.startsWith('refs/')) return undefined
     throw error

@@ -61,10 +61,11 @@ export const capabilities: readonly Group[] = [
 export const care: readonly Group[] = [
   {
     name: 'store',
-    summary: 'The store as a whole: give back space that nothing needs, find damage',
+    summary: 'The store as a whole: give back space that nothing needs, find damage, copy it',
     examples: [
       ['holdfast store prune --dry-run', 'how much would be given back'],
       ['holdfast store verify --read-data', 'whether every byte is what it was'],
+      ['holdfast store copy --to s3://backup/holdfast', 'a second store that follows the first'],
     ],
     load: async () => (await import('./store.ts')).addStoreCommands,
   },

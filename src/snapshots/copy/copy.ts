@@ -1,5 +1,5 @@
 import {
-  type ChunkParameters,
+  assertSameCuts,
   type ChunkReader,
   type ChunkStore,
   type ChunkWriter,
@@ -10,7 +10,7 @@ import {
   readStoreFormat,
   type WriterStats,
 } from '../../chunks/index.ts'
-import { type Digest, Fault, formatBytes, type Report } from '../../kit/index.ts'
+import { type Digest, Fault, type Report } from '../../kit/index.ts'
 import { moveRef } from '../../refs/index.ts'
 import type { Signal } from '../../store/index.ts'
 import type { SnapshotContext } from '../context.ts'
@@ -83,19 +83,11 @@ class BaseGone extends Fault {
 /** The other store's chunks, cut as they are here: a new one takes that over. */
 async function openTarget(from: SnapshotContext, to: SnapshotContext): Promise<ChunkStore> {
   const { clock, random, signal } = to
-  const wanted: ChunkParameters = (await readParameters(from.store, { signal })) ?? defaultParameters
-  const { chunking: own } = wanted
+  const wanted = (await readParameters(from.store, { signal })) ?? defaultParameters
   await ensureParameters(to.store, { now: clock.now(), random, wanted, signal })
   const target = await to.chunks()
-  const { chunking } = target.parameters
-  if (chunking.min === own.min && chunking.average === own.average && chunking.max === own.max && chunking.algorithm === own.algorithm)
-    return target
-  const sizes = ({ min, average, max }: typeof own) => [min, average, max].map(formatBytes).join('/')
-  throw new Fault(
-    'unsupported',
-    `the stores cut files into chunks of other sizes (${sizes(own)} here, ${sizes(chunking)} there), so that copies would share nothing with what is made there`,
-    { at: to.store.name, hint: 'copy into a new store, which takes over how this one cuts' },
-  )
+  assertSameCuts(wanted, target.parameters, to.store.name)
+  return target
 }
 
 /** For each line the newest snapshot that both stores have: all that it reaches is there. */
