@@ -6,8 +6,16 @@
  * Never does: follow a link, change a run, trust a name or a number that comes from the other side.
  */
 export { type Root } from './format/root.ts'
-export { type Generated, type GenerateOptions, ManifestGenerator, type ManifestGeneratorOptions } from './generate/generator.ts'
-export { type Manifest, type ManifestExperiment, type ManifestFile, ManifestType } from './generate/manifest.ts'
+export {
+  type Generated,
+  type GenerateOptions,
+  type Manifest,
+  type ManifestExperiment,
+  type ManifestFile,
+  ManifestGenerator,
+  type ManifestGeneratorOptions,
+  ManifestType,
+} from './generate/index.ts'
 export {
   ManifestSyncClient,
   type ManifestSyncClientOptions,
@@ -22,5 +30,3 @@ export { syncedFrom } from './sync/state/state.ts'
 export { type Preview, previewSync, type SyncOptions, syncRuns } from './sync/sync.ts'
 export { type Difference, type VerifiedRuns, verifyRuns } from './sync/verify.ts'
 export { watchRuns, type WatchOptions } from './sync/watch.ts'
-export { timerName, timerUnits, type Unit } from './timer.ts'
-export { keepLooking } from './watch.ts'

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { type Command, Option } from 'commander'
 import { formatBytes, Fault, parseDuration } from '../../kit/index.ts'
-import { type Generated, keepLooking, ManifestGenerator } from '../../runs/index.ts'
+import { type Generated, keepLooking, ManifestGenerator } from '../../runs/generate/index.ts'
 import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'

@@ -2,7 +2,7 @@ import { userInfo } from 'node:os'
 import path from 'node:path'
 import { type Command, Option } from 'commander'
 import { Fault, parseDuration, readSmallFile, replaceFile, run } from '../../kit/index.ts'
-import { timerName, timerUnits, type Unit } from '../../runs/index.ts'
+import { timerName, timerUnits, type Unit } from '../../runs/generate/index.ts'
 import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 

@@ -1,4 +1,4 @@
-import { Fault } from '../kit/index.ts'
+import { Fault } from '../../kit/index.ts'
 
 export interface TimerOptions {
   /** The words that start the program, the first one an absolute path. */

@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs'
-import { type Clock, diskFault, errno, Fault, throwIfAborted } from '../kit/index.ts'
+import { type Clock, diskFault, errno, Fault, throwIfAborted } from '../../kit/index.ts'
 
 export interface Observation {
   /** Directories that were looked at. */
@@ -96,7 +96,7 @@ function watchDirectories(): Watched {
       return isNew
     },
     close() {
-      for (const directory of [...watchers.keys()]) drop(directory)
+      for (const directory of watchers.keys()) drop(directory)
     },
   }
 }
