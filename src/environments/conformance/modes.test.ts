@@ -15,14 +15,18 @@ const xfs = await mountImage('xfs')
 const btrfs = await mountImage('btrfs')
 const scratch: Mounted = { directory: scratchForMounts() }
 
-/** Every mode that keeps files, in each of its ways, on the file systems that it is for. */
-const suites: readonly {
+interface Suite {
   readonly name: string
   readonly mode: SnapshotMode
   readonly on: Mounted
+  readonly snapshotsOn?: Mounted
   readonly settings?: Partial<EnvironmentSettings>
-}[] = [
+}
+
+/** Every mode that keeps files, in each of its ways, on the file systems that it is for. */
+const suites: readonly Suite[] = [
   { name: 'overlay', mode: 'overlay', on: scratch },
+  { name: 'overlay with its snapshots on another file system', mode: 'overlay', on: scratch, snapshotsOn: xfs },
   { name: 'squashfs', mode: 'squashfs', on: scratch },
   { name: 'squashfs, compressed with zstd', mode: 'squashfs', on: scratch, settings: { squashfsCompression: 'zstd' } },
   { name: 'reflink on xfs', mode: 'reflink', on: xfs },
@@ -30,28 +34,44 @@ const suites: readonly {
   { name: 'filesystem with rsync', mode: 'filesystem', on: scratch },
   { name: 'filesystem with the builtin copier', mode: 'filesystem', on: scratch, settings: { copier: 'builtin' } },
   { name: 'filesystem with the builtin copier on xfs', mode: 'filesystem', on: xfs, settings: { copier: 'builtin' } },
+  {
+    name: 'filesystem with its snapshots on another file system',
+    mode: 'filesystem',
+    on: scratch,
+    snapshotsOn: xfs,
+    settings: { copier: 'builtin' },
+  },
   { name: 'volume of btrfs', mode: 'volume', on: scratch },
   { name: 'volume of xfs', mode: 'volume', on: scratch, settings: { volume: { fileSystem: 'xfs' } } },
   { name: 'store', mode: 'store', on: scratch },
 ]
 
-for (const { name, mode, on, settings } of suites) {
-  const folder = 'directory' in on ? path.join(on.directory, name.replaceAll(/\W+/g, '-')) : ''
-  const reason = 'reason' in on ? on.reason : await whyNot(mode, folder)
+for (const { name, mode, on, snapshotsOn, settings } of suites) {
+  const lacking = [on, snapshotsOn].find((each) => each !== undefined && 'reason' in each)
+  const folder = folderOn(on, name)
+  const snapshotsFolder = snapshotsOn && folderOn(snapshotsOn, `snapshots of ${name}`)
+  const reason = lacking !== undefined && 'reason' in lacking ? lacking.reason : await whyNot(mode, folder)
   describe(`${name} keeps the promises of a mode`, { skip: reason ?? false }, () => {
     for (const each of modeCases) {
       test(each.name, async () => {
-        const suite = { mode, modes, folder, env: process.env, clock: systemClock, random: seededRandom(testSeed) }
-        const { outcome, error } = await runModeCase(each, settings === undefined ? suite : { ...suite, settings })
+        const random = seededRandom(testSeed)
+        const suite = { mode, modes, folder, snapshotsFolder, settings, env: process.env, clock: systemClock, random }
+        const { outcome, error } = await runModeCase(each, suite)
         if (outcome === 'failed') throw new Error(`failed with HOLDFAST_TEST_SEED=${testSeed}`, { cause: error })
       })
     }
   })
 }
 
+function folderOn(on: Mounted, name: string): string {
+  if ('reason' in on) return ''
+  const folder = path.join(on.directory, name.replaceAll(/\W+/g, '-'))
+  mkdirSync(folder)
+  return folder
+}
+
 /** A machine that lacks what a mode needs says so. */
 async function whyNot(mode: SnapshotMode, folder: string): Promise<string | undefined> {
-  mkdirSync(folder)
   const place = {
     live: path.join(folder, 'live'),
     snapshotsDir: path.join(folder, 'snapshots'),

@@ -16,7 +16,9 @@ export interface ModeSuite {
   readonly modes: ModeLookup
   /** On the file system that the mode is to be held to its promises on. */
   readonly folder: string
-  readonly settings?: Partial<EnvironmentSettings>
+  /** Where the snapshots lie; beside the live directory where nothing is said. */
+  readonly snapshotsFolder?: string | undefined
+  readonly settings?: Partial<EnvironmentSettings> | undefined
   readonly env: EnvironmentContext['env']
   readonly clock: Clock
   readonly random: () => number
@@ -35,7 +37,8 @@ export async function runModeCase(test: EnvironmentCase, suite: ModeSuite): Prom
   if (test.needs?.(mode) === false) return { name, outcome: 'skipped' }
   const folder = mkdtempSync(path.join(suite.folder, `${suite.mode}-`))
   const live = path.join(folder, 'live')
-  const snapshotsDir = path.join(folder, '.live.snapshots')
+  const snapshotsDir =
+    suite.snapshotsFolder === undefined ? path.join(folder, '.live.snapshots') : mkdtempSync(path.join(suite.snapshotsFolder, 'snapshots-'))
   mkdirSync(live)
   const context: EnvironmentContext = {
     name: 'case',
