@@ -38,11 +38,14 @@ export function whyNoOverlay(place: Pick<Place, 'snapshotsDir'>): { readonly why
     closeSync(sys.createMount({ type: 'tmpfs', source: 'holdfast' }))
   } catch (error) {
     if (!isFault(error)) throw error
-    if (error.code === 'denied') return { why: 'this user may not mount', hint: 'run it as root (sudo), or choose mode = "filesystem"' }
+    if (error.code === 'denied') return { why: 'this user may not mount', hint: enabling }
     return { why: error.message, hint: 'choose mode = "filesystem"' }
   }
   return undefined
 }
+
+const enabling =
+  'run it as root (sudo), or where only what it runs needs to see the mounts, in a user namespace: unshare --user --map-root-user --mount holdfast env run …'
 
 export function checkOverlay(place: Place): void {
   const found = whyNoOverlay(place)

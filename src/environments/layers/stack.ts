@@ -4,6 +4,7 @@ import { diskFault, Fault, isFault } from '../../kit/index.ts'
 import { fileSystemType, mountsAt, realSys as sys, type Withheld } from '../../kit/sys/index.ts'
 import type { Place } from '../mode.ts'
 import { mountHolding } from '../switch/mount.ts'
+import { isNamespaceRoot } from '../switch/namespace.ts'
 
 /** What an overlay is put together from: directories, the topmost first. */
 export interface Stack {
@@ -17,18 +18,20 @@ export interface Stack {
  *
  * `redirect_dir`: directories are renamed as elsewhere, not refused. `index`: the names of a file with hard links stay
  * together. `metacopy`: a new owner or mode does not copy the bytes. `volatile`: nothing waits for the disk, since a layer
- * is thrown away anyway and is nothing without its mount; what becomes a snapshot is written out then.
+ * is thrown away anyway and is nothing without its mount; what becomes a snapshot is written out then. In a user namespace
+ * only the last can be had: there, directories of the base are renamed by copying, and hard links of the base come apart.
  */
 export async function mountStack(
   name: string,
   { lower, upper, work }: Stack,
   place: Pick<Place, 'live' | 'clock' | 'signal'>,
 ): Promise<number> {
-  const options = { redirect_dir: 'on', metacopy: 'on', volatile: true } as const
+  const inNamespace = isNamespaceRoot()
   for (let tries = 1; ; tries++) {
     try {
-      const index = tries < maxTries ? 'on' : 'off'
-      return mountOverlay(name, { lowerdir: lower, upperdir: [upper], workdir: [work] }, { ...options, index }, place, false)
+      const trusted = { redirect_dir: 'on', metacopy: 'on', index: tries < maxTries ? 'on' : 'off' } as const
+      const options = { ...(inNamespace ? userAttributes : trusted), volatile: true } as const
+      return mountOverlay(name, { lowerdir: lower, upperdir: [upper], workdir: [work] }, options, place, false)
     } catch (error) {
       // The overlay that a layer below was written through is detached, and not yet gone: nobody can write through it any more.
       if (!isFault(error, 'busy') || tries === maxTries) throw error
@@ -44,8 +47,11 @@ const maxTries = 15
 
 /** An overlay to look at only. At least two directories. */
 export function mountView(name: string, lower: readonly string[], place: Pick<Place, 'live'>): number {
-  return mountOverlay(name, { lowerdir: lower }, { redirect_dir: 'follow', metacopy: 'on', index: 'off' }, place, true)
+  const options = isNamespaceRoot() ? userAttributes : ({ redirect_dir: 'follow', metacopy: 'on', index: 'off' } as const)
+  return mountOverlay(name, { lowerdir: lower }, options, place, true)
 }
+
+const userAttributes = { userxattr: true } as const
 
 /** Makes the root of a new layer what the directory below it is: an overlay shows the upper one's. */
 export function copyRootAttributes(from: string, to: string): void {
@@ -54,7 +60,7 @@ export function copyRootAttributes(from: string, to: string): void {
     lchownSync(to, Number(uid), Number(gid))
     chmodSync(to, Number(mode) & 0o7777)
     for (const name of sys.listXattrs(from)) {
-      if (/^trusted\.(overlay|holdfast)\./.test(name.toString('latin1'))) continue
+      if (/^(trusted|user)\.(overlay|holdfast)\./.test(name.toString('latin1'))) continue
       const value = sys.readXattr(from, name)
       if (value !== undefined) sys.writeXattr(to, name, value)
     }

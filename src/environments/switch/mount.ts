@@ -5,6 +5,7 @@ import { type MountEntry, mountsAt, readMounts, realSys, type Sys } from '../../
 import type { Place } from '../mode.ts'
 import { layoutOf } from '../names.ts'
 import { exchangeMountPoints } from './exchange.ts'
+import { isNamespaceRoot } from './namespace.ts'
 
 /**
  * Puts a mount (a descriptor, standing nowhere yet) at the live directory, in one step: whoever looks sees the old state
@@ -19,7 +20,8 @@ export async function switchToMount(
   sys: Sys = realSys,
 ): Promise<'plain-aside' | 'nothing-aside'> {
   const old = mountsAt(live)
-  if (old.length === 0 && isBare(live)) {
+  // Who looks from outside of a user namespace goes on to see the plain directory, also when the namespace is gone.
+  if (old.length === 0 && (isNamespaceRoot() || isBare(live))) {
     sys.attachMount(mount, live, 'on-top')
     return 'nothing-aside'
   }
@@ -81,20 +83,20 @@ export function mountHolding(at: string, table: readonly MountEntry[] = readMoun
 /** Whether this is a directory made to be mounted on, with nothing mounted there: as after a restart of the machine. */
 export function isBare(directory: string): boolean {
   try {
-    return mountsAt(directory).length === 0 && realSys.readXattr(directory, bareMark) !== undefined
+    return mountsAt(directory).length === 0 && realSys.readXattr(directory, bareMark()) !== undefined
   } catch (error) {
     if (isFault(error, 'not-found') || isFault(error, 'unsupported')) return false
     throw error
   }
 }
 
-/** A trusted attribute, since only who may mount makes and asks for such a directory. */
-const bareMark = 'trusted.holdfast.bare'
+/** A trusted attribute where that may be, since only who may mount makes and asks for such a directory. */
+const bareMark = () => (isNamespaceRoot() ? 'user.holdfast.bare' : 'trusted.holdfast.bare')
 
 function makeBare(directory: string): void {
   try {
     mkdirSync(directory)
-    realSys.writeXattr(directory, bareMark, Buffer.from('1'))
+    realSys.writeXattr(directory, bareMark(), Buffer.from('1'))
     // Whoever is not root and comes while nothing is mounted, as after a restart, is refused and does not write here.
     chmodSync(directory, 0o555)
   } catch (error) {

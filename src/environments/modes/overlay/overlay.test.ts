@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -21,7 +21,7 @@ import {
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { placeIn } from '../../../../test/fakes/environment-place.ts'
-import { asNobody, needsRoot } from '../../../../test/fakes/nobody.ts'
+import { asNobody, needsRoot, nobody } from '../../../../test/fakes/nobody.ts'
 import { describeTree, makeRandomTree, mutateTree } from '../../../../test/fakes/random-tree.ts'
 import { scratchForMounts } from '../../../../test/fakes/scratch-mounts.ts'
 import { seededRandom, testSeed } from '../../../../test/fakes/seeded-random.ts'
@@ -289,6 +289,48 @@ describe('the overlay mode', { skip: needsRoot }, () => {
       asNobody(() => mode.check(place)),
       refused(/^Overlay mode selected but this user may not mount\.$/),
     )
+  })
+
+  test('in a user namespace, without root, what runs there sees it, and from outside the live directory is as it was', async (t) => {
+    chmodSync(scratch, 0o755)
+    const place = scene()
+    const home = path.dirname(place.live)
+    fill(place)
+    execFileSync('chown', ['-R', `${nobody}:${nobody}`, home])
+    const script = `
+      const fs = await import('node:fs')
+      const { createOverlayMode } = await import(${JSON.stringify(import.meta.resolve('./overlay.ts'))})
+      const { placeIn } = await import(${JSON.stringify(import.meta.resolve('../../../../test/fakes/environment-place.ts'))})
+      const mode = createOverlayMode()
+      const place = placeIn(${JSON.stringify(home)})
+      const look = () => fs.readdirSync(place.live).join() + ' ' + fs.readFileSync(place.live + '/log', 'utf8').trim()
+      const seen = []
+      await mode.check(place)
+      await mode.create(place, 'one')
+      for (const turn of [1, 2]) {
+        fs.appendFileSync(place.live + '/log', 'more')
+        await mode.restore(place, 'one', { kept: {} })
+        fs.rmSync(place.live + '/other-name')
+        fs.writeFileSync(place.live + '/new', '')
+        seen.push(look())
+      }
+      await mode.create(place, 'two')
+      await mode.restore(place, 'one', { kept: {} })
+      await mode.restore(place, 'two', { kept: {} })
+      seen.push(look())
+      console.log(JSON.stringify(seen))`
+    const asUser = ['--reuid', String(nobody), '--regid', String(nobody), '--clear-groups']
+    const node = [process.execPath, '--input-type=module', '-e', script]
+    const ran = spawnSync('setpriv', [...asUser, 'unshare', '--user', '--map-root-user', '--mount', ...node], { encoding: 'utf8' })
+    if (/unshare failed/.test(ran.stderr)) return t.skip(`this machine gives no user namespaces: ${ran.stderr.trim()}`)
+    assert.equal(ran.stderr, '')
+    assert.deepEqual(
+      JSON.parse(ran.stdout),
+      Array.from({ length: 3 }, () => 'log,new,node1 line'),
+    )
+    assert.deepEqual(mountsAt(place.live), [])
+    assert.equal(readFileSync(at(place, 'log'), 'utf8'), 'line\nmore', 'what was written before the first restore')
+    assert.deepEqual(readdirSync(place.live), ['log', 'node1', 'other-name'])
   })
 
   test('any changes are thrown away, and any moment is kept', async () => {

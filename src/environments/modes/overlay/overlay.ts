@@ -15,6 +15,7 @@ import { endMounts, openStack, viewsOf } from '../../layers/view.ts'
 import type { Kept, Mode, OpenedTree, Place } from '../../mode.ts'
 import { layoutOf } from '../../names.ts'
 import { isBare, mountHolding, switchToMount } from '../../switch/mount.ts'
+import { isNamespaceRoot } from '../../switch/namespace.ts'
 
 /** Layers that lie upon each other before a snapshot is copied to stand alone: each makes looking up a name slower. */
 const maxDepth = 8
@@ -62,7 +63,7 @@ async function keepLive(place: Place, name: string): Promise<Kept> {
     return { facts: { layers: layer.standsOn.length + 1 } }
   }
   const sameMount = mountHolding(path.dirname(place.live))?.id === mountHolding(place.snapshotsDir)?.id
-  if (active === undefined && sameMount) await adoptLive(place, name)
+  if (active === undefined && sameMount && !isNamespaceRoot()) await adoptLive(place, name)
   else await copyLive(place, name)
   return { facts: { layers: 1 } }
 }
@@ -84,7 +85,7 @@ async function adoptLive(place: Place, name: string): Promise<void> {
   await nameBase(place, base, name)
 }
 
-/** Where the live directory cannot become a base itself: on another file system, or too deep already. */
+/** Where the live directory cannot become a base itself: on another file system, too deep already, or seen from outside of a user namespace. */
 async function copyLive(place: Place, name: string): Promise<void> {
   const base: Layer = { id: freeId(readLayers(place)), standsOn: [], tree: name }
   await keepLayer(place, base)

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
   closeSync,
   existsSync,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -16,7 +18,7 @@ import {
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { placeIn } from '../../../../test/fakes/environment-place.ts'
-import { needsRoot } from '../../../../test/fakes/nobody.ts'
+import { needsRoot, nobody } from '../../../../test/fakes/nobody.ts'
 import { describeTree, makeRandomTree, mutateTree } from '../../../../test/fakes/random-tree.ts'
 import { scratchForMounts } from '../../../../test/fakes/scratch-mounts.ts'
 import { seededRandom, testSeed } from '../../../../test/fakes/seeded-random.ts'
@@ -103,6 +105,40 @@ describe('the squashfs mode', { skip: why }, () => {
     await tree.close()
     assert.ok(!existsSync(tree.path))
     sys.detachMount(place.snapshotsDir)
+  })
+
+  test('needs no root: then it unpacks', () => {
+    chmodSync(scratch, 0o755)
+    const place = scene()
+    const home = path.dirname(place.live)
+    mkdirSync(at(place, 'node/data'), { recursive: true })
+    writeFileSync(at(place, 'node/data/file'), 'content')
+    linkSync(at(place, 'node/data/file'), at(place, 'other'))
+    sys.makeSpecial(at(place, 'pipe'), 'fifo', 0o640)
+    sys.writeXattr(at(place, 'other'), 'user.note', Buffer.from('kept'))
+    execFileSync('chown', ['-hR', `${nobody}:${nobody}`, home])
+    const script = `
+      const fs = await import('node:fs')
+      const { createSquashfsMode } = await import(${JSON.stringify(import.meta.resolve('./squashfs.ts'))})
+      const { placeIn } = await import(${JSON.stringify(import.meta.resolve('../../../../test/fakes/environment-place.ts'))})
+      const mode = createSquashfsMode()
+      const place = { ...placeIn(${JSON.stringify(home)}), report: ({ text }) => console.log(text) }
+      await mode.check(place)
+      const kept = await mode.create(place, 'clean')
+      fs.writeFileSync(place.live + '/new', '')
+      await mode.restore(place, 'clean', { kept })
+      await mode.recover(place)`
+    const before = inSeconds(place.live)
+    const asUser = ['--reuid', String(nobody), '--regid', String(nobody), '--clear-groups']
+    const node = [process.execPath, '--input-type=module', '-e', script]
+    const ran = spawnSync('setpriv', [...asUser, ...node], { encoding: 'utf8' })
+    assert.equal(ran.stderr, '')
+    assert.match(ran.stdout, /unpacked, since it cannot be mounted: this user may not mount \(run it as root/)
+    assert.deepEqual(inSeconds(place.live), before)
+    chmodSync(at(place, 'other'), 0)
+    const refused = spawnSync('setpriv', [...asUser, ...node.slice(0, -1), script.replace("'clean'", "'second'")], { encoding: 'utf8' })
+    assert.match(refused.stderr, /mksquashfs could not read all of it: .*creating empty file/)
+    assert.ok(!existsSync(layoutOf(place.snapshotsDir).image('second')))
   })
 
   test('a damaged image is never given back', async () => {

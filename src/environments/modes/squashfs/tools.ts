@@ -57,6 +57,9 @@ function failed(tool: string, at: string, result: RunResult, told?: string): Fau
   if (/no space left|disk quota/i.test(said)) {
     return new Fault('unavailable', `${tool} has no room: ${said}`, { at, hint: 'free some space and run it again' })
   }
-  const how = told === undefined ? `ended with status ${result.status}` : 'could not read all of it'
-  return new Fault('unavailable', `${tool} ${how}: ${said}`, { at })
+  if (told === undefined) return new Fault('unavailable', `${tool} ended with status ${result.status}: ${said}`, { at })
+  return new Fault('denied', `${tool} could not read all of it: ${said}`, {
+    at,
+    hint: 'check who may read it, and that nothing writes there meanwhile',
+  })
 }
