@@ -36,6 +36,7 @@ async function loadMode(name: SnapshotMode, needs: ModeNeeds): Promise<Mode> {
     case 'squashfs':
       return (await import('./modes/squashfs/squashfs.ts')).createSquashfsMode()
     case 'filesystem':
+      return (await import('./modes/filesystem/filesystem.ts')).createFilesystemMode()
     case 'volume':
     case 'store':
       throw new Fault('unsupported', `the mode ${name} is not there yet`)

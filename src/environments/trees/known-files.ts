@@ -1,8 +1,8 @@
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { type ByteText, diskFault, temporaryBeside } from '../../kit/index.ts'
-import type { FileMark } from '../../kit/sys/index.ts'
-import { isSameMark } from './marks.ts'
+import { type FileMark, isSettled } from '../../kit/sys/index.ts'
+import { isSameMark, type TreeMarks } from './marks.ts'
 
 /**
  * Entries of a live tree and of its snapshot as they were when they were equal: while both are still that, nothing of them is
@@ -25,6 +25,14 @@ export interface EqualPair {
 export interface KnownRoots {
   readonly liveDevice: bigint
   readonly baseDevice: bigint
+}
+
+/** The entries of two trees of which one was made from the other: those that have one size and one time. */
+export function pairsOf(live: TreeMarks, base: TreeMarks): EqualPair[] {
+  return [...live].flatMap(([path, mark]) => {
+    const other = base.get(path)
+    return other?.size === mark.size && other.mtimeNs === mark.mtimeNs ? [{ path, live: mark, base: other }] : []
+  })
 }
 
 const magic = Buffer.from('HFFILES\x01', 'latin1')
@@ -56,8 +64,12 @@ export function readKnownFiles(file: string, roots: KnownRoots): KnownFiles | un
   }
 }
 
-/** Replaces the file. Nothing waits for the disk: a torn one is no index. */
-export function writeKnownFiles(file: string, roots: KnownRoots, pairs: readonly EqualPair[]): void {
+/**
+ * Replaces the file. Nothing waits for the disk: a torn one is no index. `since`: when others may have begun to change the live
+ * tree, in milliseconds since 1970; what had changed right before may change again without a trace, and is left out.
+ */
+export function writeKnownFiles(file: string, roots: KnownRoots, all: readonly EqualPair[], since: number): void {
+  const pairs = all.filter(({ live }) => isSettled(live, since))
   if (pairs.length > maxEntries) return rmSync(file, { force: true })
   const body = Buffer.allocUnsafe(pairs.reduce((sum, { path }) => sum + 2 + path.length + 2 * markBytes, 0))
   let at = 0

@@ -3,7 +3,6 @@ import { setImmediate } from 'node:timers/promises'
 import {
   type ByteText,
   byteText,
-  type Clock,
   diskFault,
   Fault,
   joinBytes,
@@ -26,7 +25,6 @@ import { createPatching } from './patching.ts'
 export interface MirrorOptions {
   /** What is known to be equal is not read; undefined: everything is compared. */
   readonly known: KnownFiles | undefined
-  readonly clock: Clock
   /** Gets what attributes could not be set. */
   readonly shortfall: Shortfall
   readonly report: Report
@@ -47,14 +45,13 @@ export interface Mirrored {
  * No link is followed; a file with further names elsewhere is replaced and not written to.
  */
 export async function mirrorTree(base: string, live: string, options: MirrorOptions): Promise<Mirrored> {
-  const { known, clock, shortfall, report, signal } = options
+  const { known, shortfall, report, signal } = options
   const mirroring: Mirroring = {
     known,
     copier: createFileCopier({ how: 'copy', owner: undefined, shortfall, report, signal }),
     patching: createPatching(),
     lane: createLane(filesAtATime),
     shortfall,
-    clock,
     report,
     signal,
     counts: { added: 0, changed: 0, removed: 0 },

@@ -1,6 +1,6 @@
 import { type BigIntStats, fchmodSync, fstatSync } from 'node:fs'
-import type { ByteText, Clock, Report } from '../../kit/index.ts'
-import { type FileMark, type Held, isSettled, letGo, removeEntry } from '../../kit/sys/index.ts'
+import type { ByteText, Report } from '../../kit/index.ts'
+import { type Held, letGo, removeEntry } from '../../kit/sys/index.ts'
 import type { Shortfall } from '../../snapshots/attributes/index.ts'
 import { copyAttributes, fileKey } from './entry.ts'
 import type { FileCopier } from './file-copy.ts'
@@ -16,7 +16,6 @@ export interface Mirroring {
   readonly patching: Patching
   readonly lane: Lane
   readonly shortfall: Shortfall
-  readonly clock: Clock
   readonly report: Report
   readonly signal: AbortSignal | undefined
   readonly counts: { added: number; changed: number; removed: number }
@@ -51,10 +50,8 @@ export interface LinkWork {
 }
 
 /** Notes that an entry is now what it should be. */
-export function noteEqual({ pairs, clock }: Mirroring, path: ByteText, live: BigIntStats, base: BigIntStats): void {
-  const mark: FileMark = markIn(live)
-  // One that changed a moment ago may change again without a trace.
-  if (isSettled(mark, clock.now())) pairs.set(path, { path, live: mark, base: markIn(base) })
+export function noteEqual({ pairs }: Mirroring, path: ByteText, live: BigIntStats, base: BigIntStats): void {
+  pairs.set(path, { path, live: markIn(live), base: markIn(base) })
 }
 
 /** Opens a pair of directories: closed with the last thing in them, or with `close`. */
