@@ -1,9 +1,20 @@
 import type { Clock, Digest, Report } from '../kit/index.ts'
 
-/** How an environment is kept and given back. */
-export type SnapshotMode = 'disabled' | 'recreate' | 'filesystem' | 'squashfs' | 'overlay' | 'reflink' | 'volume' | 'store'
+/** How an environment is kept and given back: `SnapshotMode.FILESYSTEM` or `'filesystem'`. */
+export const SnapshotMode = {
+  DISABLED: 'disabled',
+  RECREATE: 'recreate',
+  FILESYSTEM: 'filesystem',
+  SQUASHFS: 'squashfs',
+  OVERLAY: 'overlay',
+  REFLINK: 'reflink',
+  VOLUME: 'volume',
+  STORE: 'store',
+} as const
 
-export const snapshotModes = ['disabled', 'recreate', 'filesystem', 'squashfs', 'overlay', 'reflink', 'volume', 'store'] as const
+export type SnapshotMode = (typeof SnapshotMode)[keyof typeof SnapshotMode]
+
+export const snapshotModes = Object.values(SnapshotMode)
 
 /** Where an environment and its snapshots lie, and what a mode needs of the world. */
 export interface Place {
