@@ -1,5 +1,5 @@
-import { mkdir, rename, unlink } from 'node:fs/promises'
-import { existsSync, openSync, closeSync, fsyncSync } from 'node:fs'
+import { mkdir, open, rename, unlink } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { diskFault, errno, Fault, isFault, realDisk, syncDirectory } from '../../../kit/index.ts'
 import { mountsAt } from '../../../kit/sys/index.ts'
 import { whyNoOverlay } from '../../layers/check.ts'
@@ -68,8 +68,7 @@ async function packLive(place: Place, name: string): Promise<Kept> {
   try {
     await mkdir(layout.home, { recursive: true })
     await packTree(place, built)
-    const { digest, bytes } = await digestImage(built, place.signal)
-    writeOut(built)
+    const [{ digest, bytes }] = await Promise.all([digestImage(built, place.signal), writeOut(built)])
     await rename(built, image)
     await syncDirectory(realDisk, place.snapshotsDir)
     return { stored: bytes, digest, facts: { compression: place.settings.squashfsCompression } }
@@ -121,11 +120,7 @@ async function tryToShow(place: Place, name: string): Promise<{ readonly at: str
   }
 }
 
-function writeOut(image: string): void {
-  const fd = openSync(image, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
+async function writeOut(image: string): Promise<void> {
+  await using file = await open(image)
+  await file.sync()
 }
