@@ -37,8 +37,9 @@ async function loadMode(name: SnapshotMode, needs: ModeNeeds): Promise<Mode> {
       return (await import('./modes/squashfs/squashfs.ts')).createSquashfsMode()
     case 'filesystem':
       return (await import('./modes/filesystem/filesystem.ts')).createFilesystemMode()
-    case 'volume':
     case 'store':
+      return (await import('./modes/store/store.ts')).createStoreMode(needs)
+    case 'volume':
       throw new Fault('unsupported', `the mode ${name} is not there yet`)
   }
 }
