@@ -3,16 +3,12 @@ import { mkdir, readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { diskFault, errno, Fault } from '../../../kit/index.ts'
 import { fileSystemType } from '../../../kit/sys/index.ts'
-import { createShortfall } from '../../../snapshots/attributes/index.ts'
-import type { Mode, Place } from '../../mode.ts'
+import type { Kept, Mode, Place } from '../../mode.ts'
 import { buildStart, layoutOf } from '../../names.ts'
-import { placeTree, switchTrees } from '../../switch/rename.ts'
+import { switchTrees } from '../../switch/rename.ts'
 import { sweepTrash } from '../../trash.ts'
 import { canClone } from '../../trees/can-clone.ts'
-import { copyTree } from '../../trees/copy.ts'
-import { cloneStill, tellOmissions } from '../../trees/keep.ts'
-import { syncTree } from '../../trees/sync.ts'
-import { keepAsSubvolume, removeTree, restoreSubvolume, showsSubvolumes } from './subvolumes.ts'
+import { cloneKept, keepTree, removeTree } from '../../trees/clones.ts'
 
 /**
  * A snapshot is a tree whose files share their bytes with the live ones, until either changes. On btrfs it is a subvolume,
@@ -28,7 +24,7 @@ export function createReflinkMode(): Mode {
     async restore(place, name) {
       const base = baseOf(place, name)
       const build = await buildPath(place)
-      if (!restoreSubvolume(base, build)) await cloneBase(place, base, build)
+      await cloneKept(place, base, build)
       const outcome = await switchTrees(build, place.live)
       if (outcome === 'replaced-aside') await removeTree(place, build)
       return { written: 0 }
@@ -66,23 +62,9 @@ function deviceOf(directory: string): bigint {
   return lstatSync(directory, { bigint: true }).dev
 }
 
-async function create(place: Place, name: string): Promise<{ facts: { subvolume: boolean } }> {
-  const build = await buildPath(place)
-  const tree = layoutOf(place.snapshotsDir).tree(name)
-  const isSubvolume = showsSubvolumes(path.dirname(build))
-  if (isSubvolume) await keepAsSubvolume(place, build, tree)
-  else {
-    await cloneStill(place, build)
-    syncTree(build)
-    await placeTree(build, tree)
-  }
-  return { facts: { subvolume: isSubvolume } }
-}
-
-async function cloneBase({ report, signal }: Place, base: string, build: string): Promise<void> {
-  const shortfall = createShortfall()
-  await copyTree(base, build, { how: 'clone', shortfall, report, signal })
-  tellOmissions(shortfall, report, 'set')
+async function create(place: Place, name: string): Promise<Kept> {
+  const kind = await keepTree(place, await buildPath(place), layoutOf(place.snapshotsDir).tree(name))
+  return { facts: { subvolume: kind === 'subvolume' } }
 }
 
 async function recover(place: Place): Promise<{ notes: string[] }> {
