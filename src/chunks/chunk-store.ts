@@ -15,7 +15,7 @@ export interface ChunkReader {
   read(id: Digest, options?: Signal): Promise<Uint8Array>
   /**
    * Verified, in the order given, as often as given. Reads ahead and reads what lies together at once, so that ids in the order of
-   * their locations cost the least. What it holds is bounded (about 40 MiB). Do not write into the bytes.
+   * their locations cost the least. What it holds is bounded (about 32 MiB). Do not write into the bytes.
    */
   readMany(ids: Iterable<Digest>, options?: Signal): AsyncIterable<{ readonly id: Digest; readonly bytes: Uint8Array }>
   /**

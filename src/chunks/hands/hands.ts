@@ -30,7 +30,7 @@ export function createHands(count: number): Hands {
   let done = 0
   let isClosed = false
   return {
-    width: Math.max(1, count) * 3,
+    width: Math.max(4, count * 2),
     async run(kind, bytes, prepare) {
       done += bytes
       if (done <= inlineBytes || bytes < leastBytes || count < 2 || isClosed) return perform(kind, prepare(false).task)

@@ -20,7 +20,7 @@ const maxRange = 4 << 20
 /** Requests at once. */
 const width = 4
 /** Plain bytes of blocks that are kept for the next reader. */
-const keptBytes = 16 << 20
+const keptBytes = 8 << 20
 
 export function createBlockReader(store: ObjectStore, open: OpenBlock): BlockReader {
   const kept = new Map<number, { readonly bytes: number; readonly opened: Promise<OpenedBlock> }>()

@@ -7,8 +7,8 @@ import type { FileWork, Restoring, Windows } from './restoring.ts'
 import { settle } from './settle.ts'
 
 /** What a window may have before it is fetched: bytes to fetch, chunks, and files, which are open then. */
-const windowBytes = 96 << 20
-const windowChunks = 8192
+const windowBytes = 48 << 20
+const windowChunks = 4096
 const windowFiles = 400
 
 interface Missing {
