@@ -250,7 +250,7 @@ function statsOf({ state, source, done }: Job, { look, fellBack, planned, counte
   const failures = state.plan.failures(mostTold)
   const used = source.used()
   // What was fetched only to be seen to be the same counts as nothing.
-  const isSkipped = done.files + done.deleted + failures.count === 0 && state.plan.todo(undefined, 1).length === 0
+  const isSkipped = done.files + done.deleted + failures.count === 0 && state.plan.isDone()
   return {
     skipped: isSkipped,
     reason: isSkipped ? (planned === undefined ? 'nothing is new at the source' : 'everything is here as it is at the source') : undefined,

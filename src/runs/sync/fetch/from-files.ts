@@ -17,15 +17,15 @@ const tailBytes = 4096
 /** A file without a digest that was replaced by another may be so much larger. */
 const mostReplaced = 64 << 20
 
-/** Fetches everything that is still to be done from where it lies, and puts it in place. */
+/** Fetches everything that is still to be done from where it lies, and puts it in place: first what says what a run is. */
 export async function fetchFromFiles(fetching: Fetching): Promise<void> {
   const { state, landing, signal } = fetching
-  let after: Pick<Wanted, 'priority' | 'id'> | undefined
-  for (;;) {
-    const batch = state.plan.todo(after, plannedAtOnce)
-    if (batch.length === 0) break
-    after = batch.at(-1)
-    await forEachBounded(batch, filesAtOnce, (wanted) => fetchOne(fetching, wanted), signal)
+  for (const which of ['metadata', 'others'] as const) {
+    for (let after: number | undefined = 0; after !== undefined;) {
+      const batch: Wanted[] = state.plan.todo(which, after, plannedAtOnce)
+      await forEachBounded(batch, filesAtOnce, (wanted) => fetchOne(fetching, wanted), signal)
+      after = batch.at(-1)?.id
+    }
   }
   landing.flush()
 }

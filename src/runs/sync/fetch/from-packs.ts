@@ -138,8 +138,8 @@ export function* windowsOf(all: readonly PackBlock[], needed: readonly number[])
 
 /** A file of one piece is proven at once; one of many is gathered in a part until it is whole. */
 async function deliver(fetching: Fetching, pieces: Pieces, piece: Piece, plain: Uint8Array): Promise<void> {
-  const { state, parts } = fetching
-  const wanted = state.plan.get(piece.wanted)
+  const { parts } = fetching
+  const { wanted } = piece
   const bytes = plain.subarray(piece.offset, piece.offset + piece.length)
   try {
     if (piece.position === wanted.start && piece.length === wanted.size - wanted.start) {

@@ -18,18 +18,23 @@ export async function proveAndLand(fetching: Fetching, wanted: Wanted, proven: P
   const digest = digestOfHash(hash)
   if (wanted.digest !== undefined && (digest !== wanted.digest || size !== wanted.size)) throw otherContent(wanted, digest)
   const arrival: Arrival = { wanted, start: wanted.start, size, digest, proven }
-  // Without digests a file is fetched to see whether it changed at all.
-  const known = fetching.state.files.find(wanted.run, wanted.path)
-  if (wanted.digest === undefined && known?.state === 'ok' && known.digest === digest && wanted.facts === known.facts) {
-    fetching.state.transaction(() => {
-      fetching.state.files.put({ ...known, hint: wanted.hint, isGone: false })
-      fetching.state.plan.done(wanted.id)
-    })
+  if (wanted.digest === undefined && isHereAlready(fetching, wanted, digest)) {
     if ('part' in proven) fetching.parts.drop(proven.part)
     return
   }
   landing.add(arrival)
   if (landing.isFull) landing.flush()
+}
+
+/** Without digests a file is fetched to see whether it changed at all. */
+function isHereAlready({ state }: Fetching, wanted: Wanted, digest: Digest): boolean {
+  const known = state.files.find(wanted.run, wanted.path)
+  if (known?.state !== 'ok' || known.digest !== digest || known.facts !== wanted.facts) return false
+  state.transaction(() => {
+    state.files.put({ ...known, hint: wanted.hint, isGone: false })
+    state.plan.done(wanted.id)
+  })
+  return true
 }
 
 async function beginningOf({ folder, signal }: Fetching, wanted: Wanted): Promise<Hash> {

@@ -1,4 +1,3 @@
-import path from 'node:path'
 import { Fault, isKey } from '../../../kit/index.ts'
 import { isRunKey, isRunPath, type RunKey, runFolder } from '../../format/place.ts'
 
@@ -31,5 +30,5 @@ function whatForbids(run: RunKey, file: string): string | undefined {
 
 /** The absolute path of a key that was checked. */
 export function localPath(folder: string, key: string): string {
-  return path.join(folder, ...key.split('/'))
+  return `${folder}/${key}`
 }

@@ -6,7 +6,7 @@ import { type Seen, seenOf, type TargetFolder } from './folder.ts'
 import { type Parts, setModified } from './part.ts'
 
 /** Bytes that were proven: in memory, or in a part of the client's own. */
-export type Proven = { readonly bytes: Uint8Array } | { readonly part: string }
+export type Proven = { readonly bytes: Uint8Array } | { readonly part: string; readonly hasTime?: boolean }
 
 /** What arrived for a wanted file: all of it, or what follows its first `start` bytes here. */
 export interface Arrival {
@@ -52,9 +52,8 @@ export function openLanding(options: LandingOptions): Landing {
     add(arrival) {
       const { proven } = arrival
       if (arrival.start === 0 && 'bytes' in proven) {
-        const part = parts.fileOf(arrival.wanted.key, arrival.digest)
-        parts.write(part, proven.bytes)
-        batch.push({ ...arrival, proven: { part } })
+        const part = parts.write(proven.bytes, arrival.wanted.modified)
+        batch.push({ ...arrival, proven: { part, hasTime: true } })
         // Written, and still to be flushed: it counts for as much as a file in memory.
         held += proven.bytes.byteLength >> 2
         return
@@ -72,7 +71,10 @@ export function openLanding(options: LandingOptions): Landing {
       state.transaction(() => arrivals.forEach((arrival) => state.journal.intend(intentOf(arrival))))
       const results = arrivals.map((arrival) => place(folder, parts, arrival))
       folder.flush(results.flatMap(({ seen, arrival }) => (seen === undefined ? [] : [folder.pathOf(arrival.wanted.key)])))
-      state.transaction(() => results.forEach((result) => remember(state, result)))
+      state.transaction(() => {
+        state.journal.settle(results.filter(isTorn).map(({ arrival }) => arrival.wanted.key))
+        for (const result of results) remember(state, result)
+      })
       for (const { arrival, fault } of results) options.onLanded(arrival, fault)
     },
   }
@@ -103,15 +105,19 @@ function place(folder: TargetFolder, parts: Parts, arrival: Arrival): Placed {
 function rename({ wanted, proven }: Arrival, file: string): void {
   if (!('part' in proven)) throw new Fault('bug', 'a whole file lands from a part')
   try {
-    const descriptor = openSync(proven.part, constants.O_RDONLY | constants.O_NOFOLLOW)
-    try {
-      setModified(descriptor, wanted.modified)
-    } finally {
-      closeSync(descriptor)
-    }
+    if (proven.hasTime !== true) giveTime(proven.part, wanted.modified)
     renameSync(proven.part, file)
   } catch (error) {
     throw diskFault(error, file, 'put it in place')
+  }
+}
+
+function giveTime(part: string, modified: number): void {
+  const descriptor = openSync(part, constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    setModified(descriptor, modified)
+  } finally {
+    closeSync(descriptor)
   }
 }
 
@@ -157,11 +163,13 @@ function intentOf({ wanted, start, size, digest }: Arrival) {
   return { key: wanted.key, start, before: start === 0 ? undefined : wanted.before, size, digest, hint: wanted.hint }
 }
 
+/** A tail that may be cut off stays in the journal, for the next sync to set right. */
+function isTorn({ arrival, fault }: Placed): boolean {
+  return fault !== undefined && arrival.start > 0 && fault.code !== 'precondition'
+}
+
 function remember(state: State, { arrival, seen, fault }: Placed): void {
   const { wanted, size, digest } = arrival
-  // A tail that may be cut off stays in the journal, for the next sync to set right.
-  const isTorn = fault !== undefined && arrival.start > 0 && fault.code !== 'precondition'
-  if (!isTorn) state.journal.finished(wanted.key)
   if (seen === undefined) return state.plan.fail(wanted.id, fault?.code ?? 'bug', fault?.message ?? 'it is not there')
   state.files.put({ run: wanted.run, path: wanted.path, size, digest, hint: wanted.hint, facts: seen.facts, state: 'ok', isGone: false })
   state.plan.done(wanted.id)

@@ -7,8 +7,8 @@ import { diskFault, errno } from '../../../kit/index.ts'
 export interface Parts {
   /** The file for these bytes. What an earlier sync left there is its beginning. */
   fileOf(key: string, version: string): string
-  /** Writes a whole part at once. */
-  write(file: string, bytes: Uint8Array): void
+  /** A new part of these bytes, with the time that their file is to have. */
+  write(bytes: Uint8Array, modified: number): string
   /** How much of it is there. */
   sizeOf(file: string): Promise<number>
   drop(file: string): void
@@ -18,12 +18,16 @@ export interface Parts {
 
 export function openParts(folder: string): Parts {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
+  let written = 0
   return {
     fileOf: (key, version) => path.join(folder, `${nameOf(key)}-${nameOf(version)}`),
-    write(file, bytes) {
+    write(bytes, modified) {
+      const file = path.join(folder, `whole-${written++}`)
       const descriptor = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW, 0o666)
       try {
         for (let at = 0; at < bytes.byteLength;) at += writeSync(descriptor, bytes, at, bytes.byteLength - at, at)
+        setModified(descriptor, modified)
+        return file
       } catch (error) {
         throw diskFault(error, file, 'write it')
       } finally {

@@ -119,7 +119,7 @@ async function planFile(options: PlannerOptions, planning: Planning): Promise<'u
       size: file.size,
       digest: file.digest,
       modified: file.modified,
-      priority: file.priority === undefined || file.priority === 0 ? 9 : file.priority,
+      priority: file.priority ?? 0,
       start,
       before,
       facts: seen?.facts,

@@ -18,6 +18,8 @@ export interface Intent {
 export interface Journal {
   intend(intent: Intent): void
   finished(key: string): void
+  /** All that was intended is finished but those. */
+  settle(torn: readonly string[]): void
   unfinished(): Intent[]
   /** What failed of the runs that the plan looked at, in place of what had failed of them before. */
   keepFailures(now: number): void
@@ -29,6 +31,10 @@ export function journalIn({ sql }: Database): Journal {
     intend: ({ key, start, before, size, digest, hint }) =>
       void sql('INSERT OR REPLACE INTO journal VALUES (?, ?, ?, ?, ?, ?)').run(key, start, before ?? null, size, digest, hint ?? null),
     finished: (key) => void sql('DELETE FROM journal WHERE key = ?').run(key),
+    settle(torn) {
+      if (torn.length > 0) sql('INSERT OR IGNORE INTO torn SELECT value FROM json_each(?)').run(JSON.stringify(torn))
+      sql('DELETE FROM journal WHERE key NOT IN (SELECT key FROM torn)').run()
+    },
     unfinished: () =>
       sql('SELECT key, start, before, size, digest, hint FROM journal')
         .all()

@@ -1,10 +1,11 @@
 import type { Digest } from '../../../kit/index.ts'
 import type { PackEntry, PackIndex } from '../../format/pack.ts'
 import type { Database } from './database.ts'
+import { type Wanted, wantedColumns, wantedOf } from './plan.ts'
 
 /** Bytes of a wanted file that lie in a block of a pack. */
 export interface Piece {
-  readonly wanted: number
+  readonly wanted: Wanted
   /** Where in the block's plain bytes they begin. */
   readonly offset: number
   readonly length: number
@@ -50,20 +51,26 @@ export function newPieces({ db, sql }: Database, packable: number): Pieces {
   sql('INSERT OR IGNORE INTO needed SELECT digest FROM wanted WHERE done = 0 AND digest IS NOT NULL').run()
   const missing = `SELECT id, digest, size, start FROM wanted WHERE done = 0 AND digest IS NOT NULL AND size > start
     AND (start > 0 OR size <= ? OR appended = 1) AND id NOT IN (SELECT wanted FROM pieces) AND id > ? ORDER BY id LIMIT ${filesAtOnce}`
+  // Most files have all that is missing in one entry.
+  const direct = `INSERT OR IGNORE INTO pieces (wanted, position, pack, block, offset, length)
+    SELECT id, wanted.start, pack, block, offset + wanted.start - entries.start, size - wanted.start
+    FROM wanted JOIN entries ON entries.digest = wanted.digest AND entries.start <= wanted.start AND entries.start + entries.length = size
+    WHERE done = 0 AND size > wanted.start`
   return {
     note(pack, index) {
-      const isNeeded = sql('SELECT 1 FROM needed WHERE digest = ?')
-      const keep = sql('INSERT OR IGNORE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)')
+      const keep = sql(
+        'INSERT OR IGNORE INTO entries SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM needed WHERE digest = ?1)',
+      )
       for (let scan = 0, isNew = true; isNew && scan < mostScans; scan++) {
         isNew = false
         for (const { digest, from, length, base, block, offset } of index.entries()) {
-          if (isNeeded.get(digest) === undefined) continue
-          keep.run(digest, from, length, base ?? null, pack, block, offset)
-          if (base !== undefined && sql('INSERT OR IGNORE INTO needed VALUES (?)').run(base).changes === 1) isNew = true
+          const { changes } = keep.run(digest, from, length, base ?? null, pack, block, offset)
+          if (changes === 1 && base !== undefined && sql('INSERT OR IGNORE INTO needed VALUES (?)').run(base).changes === 1) isNew = true
         }
       }
     },
     join() {
+      sql(direct).run()
       let isAll = true
       const keep = sql('INSERT INTO pieces (wanted, position, pack, block, offset, length) VALUES (?, ?, ?, ?, ?, ?)')
       for (let after: number | undefined = 0; after !== undefined;) {
@@ -86,13 +93,20 @@ export function newPieces({ db, sql }: Database, packable: number): Pieces {
         .all(pack)
         .map((row) => row['block'] as number),
     in: (pack, block) =>
-      sql('SELECT wanted, offset, length, position FROM pieces WHERE pack = ? AND block = ? ORDER BY offset').all(
-        pack,
-        block,
-      ) as unknown as Piece[],
+      sql(
+        `SELECT ${wantedColumns}, pieces.offset AS offset, length, position FROM pieces JOIN wanted ON id = wanted
+        WHERE pack = ? AND block = ? ORDER BY pieces.offset`,
+      )
+        .all(pack, block)
+        .map((row) => ({
+          wanted: wantedOf(row),
+          offset: row['offset'] as number,
+          length: row['length'] as number,
+          position: row['position'] as number,
+        })),
     arrived({ wanted, position }) {
-      sql('UPDATE pieces SET here = 1 WHERE wanted = ? AND position = ?').run(wanted, position)
-      return sql('SELECT 1 FROM pieces WHERE wanted = ? AND here = 0 LIMIT 1').get(wanted) === undefined
+      sql('UPDATE pieces SET here = 1 WHERE wanted = ? AND position = ?').run(wanted.id, position)
+      return sql('SELECT 1 FROM pieces WHERE wanted = ? AND here = 0 LIMIT 1').get(wanted.id) === undefined
     },
     drop: () => db.exec(dropAll),
   }

@@ -52,9 +52,9 @@ export interface SyncPlan {
   want(file: NewWanted): void
   /** The run is there, changed or not. */
   see(run: number): void
-  get(id: number): Wanted
-  /** Those that nothing was done about, by priority, after a given place. */
-  todo(after: { readonly priority: number; readonly id: number } | undefined, most: number): Wanted[]
+  /** Those that nothing was done about, after a given one: what says what a run is, or all else. */
+  todo(which: 'metadata' | 'others', after: number, most: number): Wanted[]
+  isDone(): boolean
   done(id: number): void
   fail(id: number, code: FaultCode, reason: string): void
   /** Something that cannot even be wanted: a name that is refused, a file edited here. */
@@ -79,11 +79,11 @@ const schema = `
     modified REAL NOT NULL, priority INTEGER NOT NULL, start INTEGER NOT NULL, before TEXT, facts TEXT, hint TEXT,
     appended INTEGER NOT NULL, tail TEXT, done INTEGER NOT NULL DEFAULT 0
   );
-  CREATE INDEX temp.wanted_todo ON wanted (priority, id) WHERE done = 0;
+  CREATE TEMP TABLE torn (key TEXT PRIMARY KEY) WITHOUT ROWID;
   CREATE TEMP TABLE failures (key TEXT PRIMARY KEY, run INTEGER NOT NULL, code TEXT NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;
 `
 
-const columns = 'id, run, path, key, size, digest, modified, priority, start, before, facts, hint, appended, tail'
+export const wantedColumns = 'id, run, path, key, size, digest, modified, priority, start, before, facts, hint, appended, tail'
 
 export function newPlan({ db, sql }: Database): SyncPlan {
   const begin = () => {
@@ -100,7 +100,7 @@ export function newPlan({ db, sql }: Database): SyncPlan {
     addRun: (run, mark) =>
       void sql('INSERT INTO planned VALUES (?, ?) ON CONFLICT DO UPDATE SET mark = excluded.mark').run(run, mark ?? null),
     want(file) {
-      sql(`INSERT INTO wanted (${columns}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`).run(
+      sql(`INSERT INTO wanted (${wantedColumns}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`).run(
         file.run,
         file.path,
         file.key,
@@ -116,11 +116,11 @@ export function newPlan({ db, sql }: Database): SyncPlan {
         file.tailHash ?? null,
       )
     },
-    get: (id) => wantedOf(sql(`SELECT ${columns} FROM wanted WHERE id = ?`).get(id)!),
-    todo: (after, most) =>
-      sql(`SELECT ${columns} FROM wanted WHERE done = 0 AND (priority, id) > (?, ?) ORDER BY priority, id LIMIT ?`)
-        .all(after?.priority ?? -1, after?.id ?? -1, most)
+    todo: (which, after, most) =>
+      sql(`SELECT ${wantedColumns} FROM wanted WHERE done = 0 AND (priority = 1) = ? AND id > ? ORDER BY id LIMIT ?`)
+        .all(which === 'metadata' ? 1 : 0, after, most)
         .map(wantedOf),
+    isDone: () => sql('SELECT 1 FROM wanted WHERE done = 0 LIMIT 1').get() === undefined,
     done: (id) => void sql('UPDATE wanted SET done = 1 WHERE id = ?').run(id),
     fail(id, code, reason) {
       sql('UPDATE wanted SET done = 2 WHERE id = ?').run(id)
@@ -138,7 +138,7 @@ export function newPlan({ db, sql }: Database): SyncPlan {
       count: one('SELECT count(*) AS count FROM failures')['count']!,
       first: sql('SELECT key, code, reason FROM failures ORDER BY key LIMIT ?').all(most) as unknown as Failure[],
     }),
-    sample: (most) => sql(`SELECT ${columns} FROM wanted ORDER BY key LIMIT ?`).all(most).map(wantedOf),
+    sample: (most) => sql(`SELECT ${wantedColumns} FROM wanted ORDER BY key LIMIT ?`).all(most).map(wantedOf),
     absentRuns: (project) =>
       sql('SELECT id FROM runs WHERE id NOT IN (SELECT run FROM present) AND (?1 IS NULL OR project = ?1)')
         .all(project ?? null)
@@ -147,13 +147,13 @@ export function newPlan({ db, sql }: Database): SyncPlan {
       sql(`UPDATE runs SET mark = (SELECT mark FROM planned WHERE planned.run = runs.id) WHERE id IN (SELECT run FROM planned)
         AND id NOT IN (SELECT run FROM wanted WHERE done <> 1) AND id NOT IN (SELECT run FROM failures)`).run()
     },
-    unfinished: () => sql(`SELECT ${columns} FROM wanted WHERE done <> 1`).iterate().map(wantedOf),
+    unfinished: () => sql(`SELECT ${wantedColumns} FROM wanted WHERE done <> 1`).iterate().map(wantedOf),
   }
 }
 
-const dropAll = ['present', 'planned', 'wanted', 'failures'].map((table) => `DROP TABLE IF EXISTS temp.${table};`).join(' ')
+const dropAll = ['present', 'planned', 'wanted', 'torn', 'failures'].map((table) => `DROP TABLE IF EXISTS temp.${table};`).join(' ')
 
-function wantedOf(row: Record<string, unknown>): Wanted {
+export function wantedOf(row: Record<string, unknown>): Wanted {
   const text = (name: string) => (row[name] as string | null) ?? undefined
   return {
     id: row['id'] as number,
