@@ -16,8 +16,8 @@ export interface MemoryFacts {
   /** Of the root that was written before it: with another root there, pages and packs are not those that are remembered. */
   readonly revision: number
   readonly log: string
-  /** Pages in the log that are in use, without those of runs: digest and bytes of the record. */
-  readonly pages: readonly (readonly [digest: string, record: number])[]
+  /** Pages in the log that are in use, without those of runs: kind and digest, and bytes of the record. */
+  readonly pages: readonly (readonly [page: string, record: number])[]
   readonly packs: readonly KnownPack[]
   readonly metadataOnly: boolean
   readonly withPacks: boolean

@@ -107,12 +107,14 @@ async function writePages({ folder, standing, remade, tops }: PublishOptions): P
   const records = [...remade.records]
   const above = [...tops.tree.pages, tops.active, tops.packs]
   const pages = above.map(({ kind, plain, digest }): readonly [string, number] => {
-    const size = inLog.get(digest)
-    if (size !== undefined) return [digest, size]
+    // Pages of two kinds may have the same bytes: of nothing, mostly.
+    const page = `${kind} ${digest}`
+    const size = inLog.get(page)
+    if (size !== undefined) return [page, size]
     const record = encodeRecord(kind, plain, digest)
     records.push(record)
-    inLog.set(digest, record.byteLength)
-    return [digest, record.byteLength]
+    inLog.set(page, record.byteLength)
+    return [page, record.byteLength]
   })
   const length = standing.isWhole ? standing.root!.log.length : 0
   const total = length + sum(records.map(({ byteLength }) => byteLength))
