@@ -1,6 +1,4 @@
 import { asFault } from '../../kit/index.ts'
-import { freeNow, isAlone } from '../pack/block.ts'
-import { openBlock } from '../pack/open-block.ts'
 import { nonceOf, sealPack } from '../pack/pack.ts'
 import { createPacker, type PackBody } from '../pack/packer.ts'
 import type { FromLane, PartResult, PlainFault, ToLane } from './messages.ts'
@@ -36,8 +34,7 @@ export function serveLane(port: LanePort): void {
     let session: Session | undefined
     for (;;) {
       const message = await work.take()
-      if (message.type === 'open') openHere(message, send)
-      else if (message.type === 'begin') session = createSession(message, send, verdicts, written)
+      if (message.type === 'begin') session = createSession(message, send, verdicts, written)
       else if (session !== undefined && message.type === 'read') sendResults(message.job, await session.read(message.parts), send)
       else if (session !== undefined && message.type === 'flush') {
         const body = await session.flush()
@@ -156,17 +153,6 @@ function sendResults(
     return { ...result, refs }
   })
   send({ type: 'done', job, results: placed }, [all.buffer])
-}
-
-function openHere(message: Extract<ToLane, { type: 'open' }>, send: (message: FromLane, transfer?: readonly ArrayBuffer[]) => void): void {
-  const { task, method, bytes, plain, chunks, at } = message
-  try {
-    const opened = openBlock({ method, bytes }, plain, chunks, at)
-    if (method === 'zstd') freeNow(bytes)
-    send({ type: 'opened', task, ...opened }, isAlone(opened.plain) ? [opened.plain.buffer as ArrayBuffer] : [])
-  } catch (error) {
-    send({ type: 'unopened', task, fault: plainFault(error) })
-  }
 }
 
 export function plainFault(error: unknown): PlainFault {

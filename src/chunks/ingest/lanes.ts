@@ -5,7 +5,7 @@ import { Fault } from '../../kit/index.ts'
 import { serveLane } from './lane.ts'
 import type { FromLane, PlainFault, ToLane } from './messages.ts'
 
-/** A place where files are read and blocks are opened: a thread, or this one. */
+/** A place where files are read, cut and packed: a thread, or this one. */
 export interface Lane {
   send(message: ToLane, transfer?: readonly ArrayBuffer[]): void
   /** What is under way is lost. Idempotent. */

@@ -1,8 +1,6 @@
 import type { Digest, FaultCode } from '../../kit/index.ts'
 import type { CutSizes } from '../cut/cut.ts'
-import type { OpenedBlock } from '../pack/open-block.ts'
 import type { PackBody } from '../pack/packer.ts'
-import type { BlockMethod } from '../pack/block.ts'
 import type { ExpectedFile } from '../chunk-store.ts'
 
 /** What the main thread asks of a lane: a thread, or a place in its own. */
@@ -15,15 +13,6 @@ export type ToLane =
   | { readonly type: 'written' }
   /** What is left is to be handed over. */
   | { readonly type: 'flush' }
-  | {
-      readonly type: 'open'
-      readonly task: number
-      readonly method: BlockMethod
-      readonly bytes: Uint8Array
-      readonly plain: number
-      readonly chunks: Uint8Array
-      readonly at: string
-    }
 
 export type FromLane =
   /** 36 bytes a chunk: id and length. Answered by `verdict`, in order. */
@@ -37,8 +26,6 @@ export type FromLane =
     }
   | { readonly type: 'done'; readonly job: number; readonly results: readonly PartResult[] }
   | { readonly type: 'flushed'; readonly body: PackBody | undefined }
-  | ({ readonly type: 'opened'; readonly task: number } & OpenedBlock)
-  | { readonly type: 'unopened'; readonly task: number; readonly fault: PlainFault }
   | { readonly type: 'failed'; readonly fault: PlainFault }
 
 /** A file, or a stretch of a large one. */
