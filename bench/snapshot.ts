@@ -104,7 +104,6 @@ function environmentCase(): void {
   const before = new Map(present.map((tool) => [tool.name, storedBy(tool)]))
   // The first state must stay restorable where a tool keeps only the last one.
   const suite = runSuite(live, standardShape, 0.02, 99)
-  const rsync = present.find((tool) => tool.program === 'rsync')
   const whole = each('restore whole', (tool) =>
     run(tool.restore, tool, { name: nameFor(tool, 'first'), to: at('restored') }, at('restored')),
   )
@@ -114,7 +113,6 @@ function environmentCase(): void {
     return run(tool.restoreInPlace, tool, { name: nameFor(tool, 'first'), to: at('dirty') }, at('dirty'))
   })
   const changed = each('2 % changed', (tool) => keep(tool, live, 'changed'))
-  void rsync
   console.log(
     `the suite changed ${formatBytes(suite.changedBytes)} in ${suite.changedPages} pages, added ${suite.added} files, removed ${suite.removed}\n`,
   )
