@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, beforeEach, describe, test } from 'node:test'
@@ -97,5 +97,31 @@ describe('an environment', () => {
     const wrong = await holdfast('env create')
     assert.equal(wrong.exit, 2)
     assert.match(wrong.err, /holdfast\.toml:3: env\.stage\.mode: expected one of "auto", "disabled"/)
+  })
+})
+
+describe('trying modes side by side', () => {
+  test('tells what each costs, and leaves the environment and everything around it alone', async () => {
+    write('holdfast.toml', '[env.stage]\npath = "data"\n')
+    const before = globSync('**', { cwd })
+    const tried = await holdfast('env bench --modes store,filesystem --rounds 1 --json')
+    assert.equal(tried.exit, 0, tried.err)
+    const { rows, entries } = (JSON.parse(tried.out) as { result: { entries: number; rows: Record<string, unknown>[] } }).result
+    assert.equal(entries, 2)
+    assert.deepEqual(rows.map(({ mode, works }) => [mode, works]).slice(0, 1), [['plain', true]])
+    const store = rows.find(({ mode }) => mode === 'store')
+    assert.deepEqual([store?.['works'], typeof store?.['restore'], typeof store?.['slowdown']], [true, 'number', 'number'])
+    assert.deepEqual(
+      globSync('**', { cwd }).filter((file) => !file.startsWith('home')),
+      before,
+    )
+  })
+
+  test('plays no suite of a line that fails, and says how it ended', async () => {
+    write('holdfast.toml', '[env.stage]\npath = "data"\n')
+    const tried = await holdfast(['env', 'bench', '--modes', 'store', '--suite', 'echo lost; exit 3'])
+    assert.equal(tried.exit, 2)
+    assert.match(tried.err, /the suite ended with status 3:\nlost/)
+    assert.equal((await holdfast('env bench --modes recreate')).exit, 2)
   })
 })

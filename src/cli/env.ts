@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Cli } from './command.ts'
+import { addBenchCommand } from './env/bench.ts'
 import { addCarryCommands } from './env/carry.ts'
 import { stageConfigOption } from './env/choose.ts'
 import { addCreateCommand } from './env/create.ts'
@@ -25,5 +26,6 @@ export function addEnvironmentCommands(env: Command, cli: Cli): void {
   addDiffCommand(env, cli)
   env.commandsGroup('Care:')
   addVerifyCommand(env, cli)
+  addBenchCommand(env, cli)
   addRemovalCommands(env, cli)
 }

@@ -5,6 +5,7 @@
  * marked until it has ended; a damaged snapshot is named and never given back; who is inside is named.
  * Never does: delete what it did not make; fall back to something that is not configured.
  */
+export { type Benched, benchModes, type BenchOptions, type BenchRow } from './bench/bench.ts'
 export { type Cleaned, type CleanupOptions, cleanupSnapshots } from './cleanup.ts'
 export { type Cloned, type CloneOptions, cloneSnapshot } from './clone.ts'
 export { type Estimate, rankModes, type TreeSize } from './choose.ts'
