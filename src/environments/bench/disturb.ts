@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { type ByteText, byteText } from '../../kit/index.ts'
 import { pathBytes, walkEntries } from '../entries.ts'
@@ -35,8 +35,7 @@ export async function disturbTree(root: string, random: () => number, signal?: A
   for (const file of small) if (random() < 0.05) written += append(at(file), random)
   const gone = small.filter((_, index) => index % Math.max(1, Math.floor(small.length / removed)) === 0).slice(0, removed)
   for (const file of gone) rmSync(at(file), { force: true })
-  const folder = path.join(root, `bench-${Math.floor(random() * 2 ** 40).toString(36)}`)
-  mkdirSync(folder)
+  const folder = mkdtempSync(path.join(root, 'bench-'))
   for (let index = 0; index < added; index++) writeFileSync(path.join(folder, `new-${index}`), noise(2048, random))
   return { written: written + added * 2048, added, removed: gone.length }
 }
