@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
-import { s3ForTests } from './index.ts'
+import { s3ForTests, startDelayProxy } from './index.ts'
 
 test('the S3 server of the tests answers and makes buckets', async (t) => {
   const s3 = await s3ForTests(t)
@@ -9,4 +10,46 @@ test('the S3 server of the tests answers and makes buckets', async (t) => {
   const { status } = await fetch(`${s3.endpoint}/${bucket}?list-type=2`)
   assert.equal(status, 403, 'a new bucket is private')
   await (await fetch(s3.endpoint)).arrayBuffer()
+})
+
+test('the delaying proxy holds every byte for its time in each direction, and however many at once', async (t) => {
+  const echo = createServer((socket) => void socket.setNoDelay(true).pipe(socket))
+  await new Promise<void>((resolve) => void echo.listen(0, '127.0.0.1', resolve))
+  const address = echo.address()
+  assert.ok(address !== null && typeof address === 'object')
+  const proxy = await startDelayProxy({ host: '127.0.0.1', port: address.port }, 10)
+  const socket = connect({ host: '127.0.0.1', port: proxy.port }).setNoDelay(true)
+  t.after(async () => {
+    socket.destroy()
+    await proxy.close()
+    echo.close()
+  })
+  let got = 0
+  let waiting: { bytes: number; resolve: () => void } | undefined
+  socket.on('data', (piece: Buffer) => {
+    got += piece.byteLength
+    if (waiting !== undefined && got >= waiting.bytes) waiting.resolve()
+  })
+  const echoed = (bytes: number) => new Promise<void>((resolve) => (waiting = { bytes, resolve }))
+  const measure = async (work: () => Promise<void>) => {
+    const start = performance.now()
+    await work()
+    return performance.now() - start
+  }
+  const pings = 10
+  const oneByOne = await measure(async () => {
+    for (let ping = 1; ping <= pings; ping++) {
+      socket.write('.')
+      await echoed(ping)
+    }
+  })
+  // A timer may fire a fraction of a millisecond early.
+  assert.ok(oneByOne >= pings * 19, `${pings} pings one by one took ${oneByOne} ms of the ${pings * 20} that they have to`)
+  const many = 8 << 20
+  const atOnce = await measure(async () => {
+    socket.write(Buffer.alloc(many))
+    await echoed(pings + many)
+  })
+  assert.ok(atOnce < (many / 65_536) * 20, `${many} bytes took ${atOnce} ms: they waited for one another`)
+  assert.deepEqual(proxy.bytes, { up: pings + many, down: pings + many })
 })

@@ -22,6 +22,8 @@ export interface SshServerOptions {
   readonly sftpArguments?: string
   /** More lines of sshd_config. */
   readonly lines?: readonly string[]
+  /** Whether it offers SFTP (true). */
+  readonly sftp?: boolean
 }
 
 const loopback = '127.0.0.1'
@@ -84,7 +86,7 @@ async function startOn(directory: string, port: number, options: SshServerOption
   return { host: loopback, port, user: os.userInfo().username, sshConfig: await configFor({}), configFor, stop }
 }
 
-function serverSettings(directory: string, port: number, { sftpArguments = '', lines = [] }: SshServerOptions): string {
+function serverSettings(directory: string, port: number, { sftpArguments = '', lines = [], sftp = true }: SshServerOptions): string {
   return [
     ...lines,
     `Port ${port}`,
@@ -99,7 +101,7 @@ function serverSettings(directory: string, port: number, { sftpArguments = '', l
     'PermitRootLogin prohibit-password',
     'MaxStartups 500',
     'UseDNS no',
-    `Subsystem sftp internal-sftp ${sftpArguments}`,
+    ...(sftp ? [`Subsystem sftp internal-sftp ${sftpArguments}`] : []),
     '',
   ].join('\n')
 }

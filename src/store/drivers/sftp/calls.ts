@@ -28,6 +28,11 @@ export function orAbsent<T>(answer: Answer<T>): Answer<T | undefined> {
   return isRefusal(answer) && answer.refused === statuses.noSuchFile ? undefined : answer
 }
 
+/** The end of a file or directory is undefined. */
+function orEnded<T>(answer: Answer<T>): Answer<T | undefined> {
+  return isRefusal(answer) && answer.refused === statuses.eof ? undefined : answer
+}
+
 export type Handle = Buffer
 
 export interface Named {
@@ -49,29 +54,24 @@ export interface Space {
   readonly isReadOnly: boolean
 }
 
+type Asked = Parameters<Session['ask']>[2]
+
 const reading = 1
 const creating = { write: 2, create: 8, exclusive: 32 }
 
-/** The requests of SFTP that a store needs, one function each; each sends one packet, in the order of the calls. */
+/** The requests of SFTP that a store needs, one function each; each sends one packet, in the order of the calls. Their answers may end unheard. */
 export type Calls = ReturnType<typeof callsOf>
 
 export function callsOf(session: Pick<Session, 'ask'>) {
-  const done = async (kind: PacketKind, fields: readonly Field[], options?: { weight?: number; name?: string }): Promise<Answer<true>> =>
-    refusalIn(await session.ask(kind, fields, options)) ?? true
+  const ask = <T>(read: (reply: Reply) => Answer<T>, kind: PacketKind, fields: readonly Field[], options?: Asked): Promise<Answer<T>> => {
+    const answer = session.ask(kind, fields, options).then((reply) => refusalIn(reply) ?? read(reply))
+    answer.catch(() => undefined)
+    return answer
+  }
+  const done = (kind: PacketKind, fields: readonly Field[], options?: Asked) => ask(() => true as const, kind, fields, options)
   const extended = (name: string, ...fields: Field[]) => done('EXTENDED', [name, ...fields], { name: shortened(name) })
-  const attributes = async (kind: PacketKind, subject: Field): Promise<Answer<Attributes>> => {
-    const reply = await session.ask(kind, [subject])
-    return refusalIn(reply) ?? readAttributes(expect(reply, 'ATTRS'))
-  }
-  const handle = async (kind: PacketKind, fields: readonly Field[]): Promise<Answer<Handle>> => {
-    const reply = await session.ask(kind, fields)
-    const refusal = refusalIn(reply)
-    if (refusal !== undefined) return refusal
-    const given = expect(reply, 'HANDLE').bytes()
-    // Section 3: "The length of the handle string MUST NOT exceed 256 data bytes."
-    if (given.byteLength > 256) throw brokenProtocol(`a handle of ${given.byteLength} bytes`)
-    return Buffer.from(given)
-  }
+  const attributes = (kind: PacketKind, subject: Field) => ask((reply) => readAttributes(expect(reply, 'ATTRS')), kind, [subject])
+  const handle = (kind: PacketKind, fields: readonly Field[]) => ask(handleIn, kind, fields)
   return {
     lstat: (path: string) => attributes('LSTAT', path),
     stat: (path: string) => attributes('STAT', path),
@@ -82,22 +82,11 @@ export function callsOf(session: Pick<Session, 'ask'>) {
     openDirectory: (path: string) => handle('OPENDIR', [path]),
     close: (file: Handle) => done('CLOSE', [file]),
     /** Fewer bytes than were asked for where the server gives no more at once, or the file ends there; undefined at its end. */
-    async read(file: Handle, position: number, length: number): Promise<Answer<Buffer | undefined>> {
-      const reply = await session.ask('READ', [file, BigInt(position), length], { weight: length })
-      const refusal = refusalIn(reply)
-      if (refusal !== undefined) return refusal.refused === statuses.eof ? undefined : refusal
-      const data = expect(reply, 'DATA').bytes()
-      if (data.byteLength === 0 || data.byteLength > length) throw brokenProtocol(`${data.byteLength} bytes where ${length} were asked for`)
-      return data
-    },
+    read: (file: Handle, position: number, length: number) =>
+      ask((reply) => dataIn(reply, length), 'READ', [file, BigInt(position), length], { weight: length }).then(orEnded),
     write: (file: Handle, position: number, data: Uint8Array) => done('WRITE', [file, BigInt(position), data], { weight: data.byteLength }),
     /** Some of a directory's entries; undefined where there are no more. */
-    async readDirectory(directory: Handle): Promise<Answer<Named[] | undefined>> {
-      const reply = await session.ask('READDIR', [directory])
-      const refusal = refusalIn(reply)
-      if (refusal !== undefined) return refusal.refused === statuses.eof ? undefined : refusal
-      return entriesIn(expect(reply, 'NAME'))
-    },
+    readDirectory: (directory: Handle) => ask(entriesIn, 'READDIR', [directory]).then(orEnded),
     remove: (path: string) => done('REMOVE', [path]),
     makeDirectory: (path: string) => done('MKDIR', [path, 0]),
     removeDirectory: (path: string) => done('RMDIR', [path]),
@@ -107,23 +96,8 @@ export function callsOf(session: Pick<Session, 'ask'>) {
     posixRename: (from: string, to: string) => extended('posix-rename@openssh.com', from, to),
     hardlink: (existing: string, link: string) => extended('hardlink@openssh.com', existing, link),
     fsync: (file: Handle) => extended('fsync@openssh.com', file),
-    async limits(): Promise<Answer<{ packet: number; read: number; write: number }>> {
-      const reply = await session.ask('EXTENDED', ['limits@openssh.com'], { name: 'limits' })
-      const refusal = refusalIn(reply)
-      if (refusal !== undefined) return refusal
-      const body = expect(reply, 'EXTENDED_REPLY')
-      const [packet, read, write] = [body.long(), body.long(), body.long()].map(Number)
-      return { packet: packet!, read: read!, write: write! }
-    },
-    async space(path: string): Promise<Answer<Space>> {
-      const reply = await session.ask('EXTENDED', ['statvfs@openssh.com', path], { name: 'statvfs' })
-      const refusal = refusalIn(reply)
-      if (refusal !== undefined) return refusal
-      const body = expect(reply, 'EXTENDED_REPLY')
-      // The fields of statvfs(3), of which the first four are block sizes and counts.
-      const [, , , , available, files, , spare, , flag] = Array.from({ length: 11 }, () => body.long())
-      return { isFull: available === 0n || (files! > 0n && spare === 0n), isReadOnly: (flag! & 1n) === 1n }
-    },
+    limits: () => ask(limitsIn, 'EXTENDED', ['limits@openssh.com'], { name: 'limits' }),
+    space: (path: string) => ask(spaceIn, 'EXTENDED', ['statvfs@openssh.com', path], { name: 'statvfs' }),
   }
 }
 
@@ -149,7 +123,33 @@ function expect({ kind, body }: Reply, wanted: PacketKind): Cursor {
   throw brokenProtocol(`an answer of kind ${kind} where ${wanted} belongs`)
 }
 
-function entriesIn(body: Cursor): Named[] {
+function handleIn(reply: Reply): Handle {
+  const given = expect(reply, 'HANDLE').bytes()
+  // Section 3: "The length of the handle string MUST NOT exceed 256 data bytes."
+  if (given.byteLength > 256) throw brokenProtocol(`a handle of ${given.byteLength} bytes`)
+  return Buffer.from(given)
+}
+
+function dataIn(reply: Reply, length: number): Buffer {
+  const data = expect(reply, 'DATA').bytes()
+  if (data.byteLength > 0 && data.byteLength <= length) return data
+  throw brokenProtocol(`${data.byteLength} bytes where ${length} were asked for`)
+}
+
+function limitsIn(reply: Reply): { packet: number; read: number; write: number } {
+  const body = expect(reply, 'EXTENDED_REPLY')
+  return { packet: Number(body.long()), read: Number(body.long()), write: Number(body.long()) }
+}
+
+function spaceIn(reply: Reply): Space {
+  const body = expect(reply, 'EXTENDED_REPLY')
+  // The fields of statvfs(3), of which the first four are block sizes and counts.
+  const [, , , , available, files, , spare, , flag] = Array.from({ length: 11 }, () => body.long())
+  return { isFull: available === 0n || (files! > 0n && spare === 0n), isReadOnly: (flag! & 1n) === 1n }
+}
+
+function entriesIn(reply: Reply): Named[] {
+  const body = expect(reply, 'NAME')
   const count = body.number()
   // Each takes twelve bytes at least, so that a lie about their number ends with the packet.
   if (count === 0) throw brokenProtocol('a part of a directory without an entry')
