@@ -11,7 +11,7 @@ import { say } from './install.ts'
 import { type SshServer, startSshd } from './sshd.ts'
 
 export { type S3Server, startS3 } from './ceph.ts'
-export { type DelayProxy, startDelayProxy } from './delay-proxy.ts'
+export { startDelayProxy } from './delay-proxy.ts'
 export { type SshServer, type SshServerOptions, startSshd } from './sshd.ts'
 
 /** For the runner: starts what the suites need and leaves word of it in the environment of the processes to come. */
