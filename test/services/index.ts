@@ -3,7 +3,7 @@
  *
  * Promises: one server of a kind for a test run; free ports on the loopback; nothing runs on after the process that
  * started it; a suite that cannot run is skipped by name, with the one line that would enable it, and is a failure
- * where HOLDFAST_TEST_REQUIRE names it (`s3`, `sshd`), or is `1`. Never does: install anything without saying so.
+ * where HOLDFAST_TEST_REQUIRE names it (`s3`, `sshd`), or is `all`. Never does: install anything without saying so.
  */
 import { isFault } from '../../src/kit/index.ts'
 import { connectS3, type S3Coordinates, type S3Server, startS3 } from './ceph.ts'
@@ -78,7 +78,7 @@ export async function sshdForTests(t: { skip(reason: string): void }): Promise<S
 
 function isRequired(suite: string): boolean {
   const required = (process.env.HOLDFAST_TEST_REQUIRE ?? '').split(',')
-  return required.includes(suite) || required.includes('1')
+  return required.includes(suite) || required.includes('all')
 }
 
 function coordinatesOf({ endpoint, accessKeyId, secretAccessKey, region }: S3Server): S3Coordinates {

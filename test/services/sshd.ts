@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { createConnection, createServer } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
@@ -36,41 +36,39 @@ export async function startSshd(options: SshServerOptions = {}): Promise<SshServ
   await ensureDebianPackages(['openssh-server', 'openssh-client'])
   // Where root starts it, sshd wants this directory, which Debian makes at boot.
   if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 })
-  const directory = await mkdtemp(path.join(os.tmpdir(), 'holdfast-sshd-'))
-  await Promise.all([makeKey(path.join(directory, 'host')), makeKey(path.join(directory, 'user'))])
-  await writeFile(path.join(directory, 'authorized'), await readFile(path.join(directory, 'user.pub')))
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startOn(directory, await freePort(), options)
+      return await startOn(await freePort(), options)
     } catch (error) {
       // Between finding a free port and taking it, another process may have taken it.
-      if (attempt < 3) continue
-      await rm(directory, { recursive: true })
-      throw error
+      if (attempt === 3) throw error
     }
   }
 }
 
-async function startOn(directory: string, port: number, options: SshServerOptions): Promise<SshServer> {
+async function startOn(port: number, options: SshServerOptions): Promise<SshServer> {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'holdfast-sshd-'))
   const at = (name: string) => path.join(directory, name)
+  await Promise.all([makeKey(at('host')), makeKey(at('user'))])
+  await writeFile(at('authorized'), await readFile(at('user.pub')))
   await writeFile(at('sshd_config'), serverSettings(directory, port, options))
-  // The shell ends sshd when its own standard input ends, which is when this process does.
-  const script = '"$@" & server=$!; read -r _; kill "$server" 2>/dev/null; wait "$server"'
+  // The shell ends sshd when its own standard input ends, which is when this process does, and takes the keys away.
+  const script = '"$@" & server=$!; read -r _; kill "$server" 2>/dev/null; wait "$server"; rm -rf -- "$keys"'
   const child = spawn('sh', ['-c', script, 'sh', '/usr/sbin/sshd', '-D', '-f', at('sshd_config'), '-E', at('log')], {
     stdio: ['pipe', 'ignore', 'inherit'],
     detached: true,
+    env: { ...process.env, keys: directory },
   })
   const stop = async () => {
     child.ref()
     child.stdin.end()
     await ended(child)
-    await rm(directory, { recursive: true, force: true })
   }
   try {
     await reachable(port)
   } catch (error) {
     const log = await readFile(at('log'), 'utf8').catch(() => '')
-    child.stdin.end()
+    await stop()
     throw new Fault('unavailable', `sshd did not start: ${log}`, { cause: error })
   }
   child.unref()
