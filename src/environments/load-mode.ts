@@ -1,4 +1,4 @@
-import { type Clock, Fault } from '../kit/index.ts'
+import type { Clock } from '../kit/index.ts'
 import type { SnapshotContext } from '../snapshots/index.ts'
 import type { ModeLookup } from './context.ts'
 import type { Mode, SnapshotMode } from './mode.ts'
@@ -40,6 +40,6 @@ async function loadMode(name: SnapshotMode, needs: ModeNeeds): Promise<Mode> {
     case 'store':
       return (await import('./modes/store/store.ts')).createStoreMode(needs)
     case 'volume':
-      throw new Fault('unsupported', `the mode ${name} is not there yet`)
+      return (await import('./modes/volume/volume.ts')).createVolumeMode()
   }
 }

@@ -3,7 +3,7 @@ import { type ByteText, diskFault, errno, joinBytes, shownName, systemPath } fro
 import { type Extent, type Held, realSys as sys, removeEntry } from '../../kit/sys/index.ts'
 import { clearRange } from '../../snapshots/attributes/index.ts'
 import { copyAttributes, fileKey, isSparse, statsIn } from './entry.ts'
-import { leave, type Mirroring, noteEqual, type Sides, touch } from './mirroring.ts'
+import { isClaimable, leave, type Mirroring, noteEqual, type Sides, touch } from './mirroring.ts'
 
 /** Makes a live file what the base has under that name: within it where that can be, else as a new file. Returns when there is room for more. */
 export async function mirrorFile(
@@ -14,7 +14,12 @@ export async function mirrorFile(
   live: BigIntStats | undefined,
 ): Promise<void> {
   const to = live?.nlink === 1n ? openSame(sides.live, name, live) : undefined
-  const work = to === undefined ? replace(mirroring, sides, name, base, live) : patch(mirroring, sides, name, base, live!, to)
+  const work =
+    to !== undefined
+      ? patch(mirroring, sides, name, base, live!, to)
+      : live !== undefined && live.nlink > 1n
+        ? keepOrReplace(mirroring, sides, name, base, live)
+        : replace(mirroring, sides, name, base, live)
   sides.pending++
   mirroring.lane.add(
     work
@@ -39,6 +44,30 @@ function openSame(directory: Held, name: ByteText, seen: BigIntStats): number | 
   if (now.isFile() && now.nlink === 1n && fileKey(now) === fileKey(seen)) return fd
   closeSync(fd)
   return undefined
+}
+
+/** A file with further names, maybe elsewhere, is not written to. */
+async function keepOrReplace(mirroring: Mirroring, sides: Sides, name: ByteText, base: BigIntStats, live: BigIntStats): Promise<void> {
+  const looksSame =
+    live.size === base.size && live.mtimeNs === base.mtimeNs && live.mode === base.mode && live.uid === base.uid && live.gid === base.gid
+  const isSame = looksSame && isClaimable(mirroring.claimed, live, base) && (await hasSameBytes(mirroring, sides, name, base))
+  if (!isSame) return await replace(mirroring, sides, name, base, live)
+  const [from, to] = [sides.base, sides.live].map((directory) => systemPath(joinBytes(directory.path, name))) as [string, string]
+  copyAttributes(from, base, to, mirroring.shortfall)
+  noteEqual(mirroring, joinBytes(sides.below, name), statsIn(sides.live, name), base)
+}
+
+async function hasSameBytes({ patching }: Mirroring, sides: Sides, name: ByteText, base: BigIntStats): Promise<boolean> {
+  const opened: number[] = []
+  try {
+    for (const { path } of [sides.base, sides.live]) {
+      opened.push(openSync(systemPath(joinBytes(path, name)), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK))
+    }
+    const [from, to] = opened as [number, number]
+    return (await patching.patch({ from, to, offset: 0, length: Number(base.size), writes: false })) === 0
+  } finally {
+    for (const fd of opened) closeSync(fd)
+  }
 }
 
 async function replace(
@@ -72,8 +101,8 @@ async function patch(mirroring: Mirroring, sides: Sides, name: ByteText, base: B
 }
 
 /** Where files can share bytes, nothing has to be compared. */
-function shareAll({ copier }: Mirroring, from: number, to: number, { size }: BigIntStats): boolean {
-  if (copier.sharing() === false) return false
+function shareAll({ copier, compares }: Mirroring, from: number, to: number, { size }: BigIntStats): boolean {
+  if (compares || copier.sharing() === false) return false
   // What nobody will read any more need not be written to the disk first. A file that is longer cannot share a last block.
   ftruncateSync(to, copier.sharing() === true ? 0 : Number(size))
   return size === 0n || copier.share(from, to)
@@ -85,7 +114,7 @@ async function patchBlocks({ patching }: Mirroring, from: number, to: number, ba
   const extents = isSparse(base) ? [...sys.dataExtents(from, size)] : [{ offset: 0, length: size }]
   if (isSparse(base)) clearBetween(to, extents, size)
   let written = 0
-  for (const { offset, length } of extents) written += await patching.patch({ from, to, offset, length })
+  for (const { offset, length } of extents) written += await patching.patch({ from, to, offset, length, writes: true })
   return written
 }
 

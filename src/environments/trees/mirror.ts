@@ -25,6 +25,8 @@ import { createPatching } from './patching.ts'
 export interface MirrorOptions {
   /** What is known to be equal is not read; undefined: everything is compared. */
   readonly known: KnownFiles | undefined
+  /** Compares bytes also where files could share them, so that what was changed is known. */
+  readonly compares?: boolean | undefined
   /** Gets what attributes could not be set. */
   readonly shortfall: Shortfall
   readonly report: Report
@@ -56,6 +58,7 @@ export async function mirrorTree(base: string, live: string, options: MirrorOpti
     signal,
     counts: { added: 0, changed: 0, removed: 0 },
     patched: { bytes: 0 },
+    compares: options.compares === true,
     pairs: new Map(),
     leaders: new Map(),
     claimed: new Map(),

@@ -20,6 +20,7 @@ export interface Mirroring {
   readonly signal: AbortSignal | undefined
   readonly counts: { added: number; changed: number; removed: number }
   readonly patched: { bytes: number }
+  readonly compares: boolean
   readonly pairs: Map<ByteText, EqualPair>
   /** Where the first name is of files with several: by what the base says of them. */
   readonly leaders: Map<string, ByteText>

@@ -7,6 +7,8 @@ export interface PatchTask {
   readonly to: number
   readonly offset: number
   readonly length: number
+  /** False: nothing is written, and what would be is counted. */
+  readonly writes: boolean
 }
 
 /** What a disk writes at least: differences are looked for in blocks of the file of so many bytes. */
@@ -15,7 +17,7 @@ const block = 4096
 const window = 256 << 10
 
 export interface Patcher {
-  /** Bytes that it wrote. The target has the size of the source already; where the source ends early, so does the work. */
+  /** Bytes that it wrote, or would have. The target has the size of the source already; where the source ends early, so does the work. */
   patch(task: PatchTask): number
 }
 
@@ -24,14 +26,14 @@ export function createPatcher(): Patcher {
   const wanted = Buffer.allocUnsafeSlow(window)
   const present = Buffer.allocUnsafeSlow(window)
   return {
-    patch({ from, to, offset, length }) {
+    patch({ from, to, offset, length, writes }) {
       let written = 0
       for (let at = offset; at < offset + length;) {
         const want = readFully(from, wanted, at, Math.min(window, offset + length - at))
         if (want === 0) break
         const have = readFully(to, present, at, want)
         if (have !== want || wanted.compare(present, 0, want, 0, want) !== 0)
-          written += writeDifferences(to, at, wanted, want, present, have)
+          written += writeDifferences(writes ? to : undefined, at, wanted, want, present, have)
         at += want
       }
       return written
@@ -40,7 +42,7 @@ export function createPatcher(): Patcher {
 }
 
 /** Neighbouring blocks that differ go in one write. `at` lies on a block of the file. */
-function writeDifferences(to: number, at: number, wanted: Buffer, want: number, present: Buffer, have: number): number {
+function writeDifferences(to: number | undefined, at: number, wanted: Buffer, want: number, present: Buffer, have: number): number {
   let written = 0
   let from = -1
   for (let start = 0; start < want; start += block) {
@@ -49,7 +51,7 @@ function writeDifferences(to: number, at: number, wanted: Buffer, want: number, 
     if (differs && from === -1) from = start
     if (from === -1 || (differs && end < want)) continue
     const until = differs ? end : start
-    writeFully(to, wanted, from, until, at + from)
+    if (to !== undefined) writeFully(to, wanted, from, until, at + from)
     written += until - from
     from = -1
   }

@@ -36,10 +36,10 @@ export function createPatching(threads = Math.min(availableParallelism(), mostTh
     return await pool.reduce((least, thread) => (thread.load() < least.load() ? thread : least)).patch(task)
   }
   return {
-    async patch({ from, to, offset, length }) {
+    async patch({ offset, length, ...files }) {
       const pieces: Promise<number>[] = []
       for (let done = 0; done < length; done += pieceBytes) {
-        pieces.push(patchPiece({ from, to, offset: offset + done, length: Math.min(pieceBytes, length - done) }))
+        pieces.push(patchPiece({ ...files, offset: offset + done, length: Math.min(pieceBytes, length - done) }))
       }
       // All, so that nobody closes a file that a thread works on.
       const outcomes = await Promise.allSettled(pieces)

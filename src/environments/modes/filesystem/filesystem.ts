@@ -5,12 +5,12 @@ import type { Given, Kept, Mode, ModeRestoreOptions, Place } from '../../mode.ts
 import { layoutOf } from '../../names.ts'
 import { placeTree } from '../../switch/rename.ts'
 import { discard, sweepTrash } from '../../trash.ts'
+import { prepareForRsync } from '../../trees/before-rsync.ts'
 import { copyTree } from '../../trees/copy.ts'
 import { tellOmissions } from '../../trees/keep.ts'
 import { type EqualPair, type KnownFiles, type KnownRoots, pairsOf, readKnownFiles, writeKnownFiles } from '../../trees/known-files.ts'
 import { differenceOf, readMarks } from '../../trees/marks.ts'
 import { mirrorTree } from '../../trees/mirror.ts'
-import { mendSilentChanges } from '../../trees/silent-changes.ts'
 import { syncTree } from '../../trees/sync.ts'
 import { checkRsync, runRsync } from './rsync.ts'
 
@@ -58,10 +58,10 @@ async function create(place: Place, name: string): Promise<Kept> {
 }
 
 /** The bytes of its files. */
-async function copyLive({ live, settings, report, signal }: Place, build: string): Promise<number> {
+async function copyLive({ live, settings, report, signal, lock }: Place, build: string): Promise<number> {
   if (settings.copier === 'rsync') {
     makeDirectory(build)
-    return (await runRsync(live, build, { sparse: true, signal })).written
+    return (await runRsync(live, build, { sparse: true, signal, lock })).written
   }
   const shortfall = createShortfall()
   const { bytes } = await copyTree(live, build, { how: 'copy', shortfall, report, signal })
@@ -86,13 +86,14 @@ async function restore(place: Place, name: string, { checksum = false }: ModeRes
 }
 
 async function restoreByRsync(place: Place, name: string, base: string, known: KnownFiles | undefined, checksum: boolean): Promise<Given> {
-  const { live, signal, clock } = place
-  const mended = checksum ? 0 : await mendSilentChanges(base, live, known, signal)
-  const { written, ...changed } = await runRsync(base, live, { checksum, sparse: true, signal })
-  if (written + mended > 0) syncTree(live)
+  const { live, signal, clock, lock } = place
+  const before = await prepareForRsync(base, live, known, signal)
+  const { added, changed, removed, ...done } = await runRsync(base, live, { checksum, sparse: true, signal, lock })
+  const written = before.written + done.written
+  if (written > 0) syncTree(live)
   const after = readMarks(live, signal)
   remember(place, name, pairsOf(after, readMarks(base, signal)), clock.now())
-  return { written: written + mended, changed }
+  return { written, changed: { added, changed, removed: before.removed + removed } }
 }
 
 async function restoreBlocks(place: Place, name: string, base: string, known: KnownFiles | undefined): Promise<Given> {

@@ -9,6 +9,8 @@ export interface RsyncOptions {
   /** Leave holes where there are zeros. */
   readonly sparse: boolean
   readonly signal: AbortSignal | undefined
+  /** `Place.lock` */
+  readonly lock: number | undefined
 }
 
 export interface RsyncResult {
@@ -34,9 +36,9 @@ export async function checkRsync(report: Report): Promise<void> {
 }
 
 /** Makes the directory `to` what `from` is, by the system's rsync. It may be ended and run again. */
-export async function runRsync(from: string, to: string, { checksum = false, sparse, signal }: RsyncOptions): Promise<RsyncResult> {
+export async function runRsync(from: string, to: string, { checksum = false, sparse, signal, lock }: RsyncOptions): Promise<RsyncResult> {
   const options = [...(checksum ? ['--checksum'] : []), ...(sparse ? ['--sparse'] : [])]
-  const { status, stdout, stderr } = await run(['rsync', ...always, ...options, '--', `${from}/`, `${to}/`], { signal })
+  const { status, stdout, stderr } = await run(['rsync', ...always, ...options, '--', `${from}/`, `${to}/`], { signal, holds: lock })
   if (status !== 0) throw failure(status, stderr, to)
   const added = countOf(stdout, 'Number of created files')
   return {

@@ -1,23 +1,31 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import { type ByteText, byteText, diskFault, joinBytes, shownName, systemPath, throwIfAborted } from '../../kit/index.ts'
-import { type Held, holdInner, holdTop, letGo, namesIn, realSys as sys } from '../../kit/sys/index.ts'
+import { type Held, holdInner, holdTop, letGo, namesIn, realSys as sys, removeEntry } from '../../kit/sys/index.ts'
 import { statsIn } from './entry.ts'
 import type { KnownFiles } from './known-files.ts'
 import { markIn } from './marks.ts'
 import { createPatching, type Patching } from './patching.ts'
 
+export interface BeforeRsync {
+  /** Bytes of files that were written. */
+  readonly written: number
+  readonly removed: number
+}
+
 /**
- * Finds live files that have the size and the time of the base's and yet are not known to be equal, and makes their content
- * equal: those who go by size and time alone would take them for equal as they are. The bytes that it wrote.
+ * Does in a live tree what rsync would not do rightly. Live files that have the size and the time of the base's and yet are not
+ * known to be equal get its content: rsync goes by size and time. What is a directory on one side only goes: rsync stumbles over
+ * its access list.
  */
-export async function mendSilentChanges(
+export async function prepareForRsync(
   base: string,
   live: string,
   known: KnownFiles | undefined,
   signal: AbortSignal | undefined,
-): Promise<number> {
+): Promise<BeforeRsync> {
   const patching = createPatching()
   let written = 0
+  let removed = 0
   const visit = async (from: Held, to: Held, below: ByteText): Promise<void> => {
     throwIfAborted(signal)
     const present = new Set(namesIn(to.path))
@@ -25,7 +33,8 @@ export async function mendSilentChanges(
       if (!present.has(name)) continue
       const [wanted, found] = [statsIn(from, name), statsIn(to, name)]
       const path = joinBytes(below, name)
-      if (wanted.isDirectory() && found.isDirectory()) await visitInner(from, to, name, path)
+      if (wanted.isDirectory() !== found.isDirectory()) removed += removeEntry(to, name)
+      else if (wanted.isDirectory()) await visitInner(from, to, name, path)
       else if (!wanted.isFile() || !found.isFile() || wanted.size !== found.size || wanted.mtimeNs !== found.mtimeNs) continue
       else if (known?.areEqual(path, markIn(found), markIn(wanted)) !== true) written += await mend(patching, from, to, name)
     }
@@ -43,7 +52,7 @@ export async function mendSilentChanges(
   try {
     tops.push(holdTop(byteText(live)))
     await visit(tops[0]!, tops[1]!, '')
-    return written
+    return { written, removed }
   } finally {
     await patching.close()
     tops.forEach(letGo)
@@ -62,12 +71,13 @@ async function mend(patching: Patching, base: Held, live: Held, name: ByteText):
     const { mtimeNs, size } = fstatSync(from, { bigint: true })
     const { nlink } = statsIn(live, name)
     // One that has names elsewhere is not written to: with another time, it is replaced.
-    if (nlink > 1n) {
-      sys.setTimes(systemPath(joinBytes(live.path, name)), { modifiedNs: mtimeNs - 1_000_000_000n })
+    const writes = nlink === 1n
+    const to = open(live, writes ? constants.O_RDWR : constants.O_RDONLY)
+    const written = await patching.patch({ from, to, offset: 0, length: Number(size), writes })
+    if (!writes) {
+      if (written > 0) sys.setTimes(to, { modifiedNs: mtimeNs - 1_000_000_000n })
       return 0
     }
-    const to = open(live, constants.O_RDWR)
-    const written = await patching.patch({ from, to, offset: 0, length: Number(size) })
     if (written > 0) sys.setTimes(to, { modifiedNs: mtimeNs })
     return written
   } catch (error) {
