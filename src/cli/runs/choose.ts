@@ -65,7 +65,7 @@ export async function chooseSource(call: Call<FolderFlags>, named: string | unde
       hint: 'name the source once: holdfast runs sync sftp://user@host/path --to DIR',
     })
   }
-  return { source: await (await call.wire()).openStore(url), url, folder }
+  return { source: await (await call.wire()).openTree(url), url, folder }
 }
 
 function absolute(url: string, cwd: string): string {
