@@ -40,6 +40,8 @@ export interface Wire {
   store(): Promise<ObjectStore>
   /** The store at a URL; opened once, closed with the wire. */
   openStore(url: string): Promise<ObjectStore>
+  /** A tree that others keep, at a URL: it is only read, and on a server it has no generations. Closed with the wire. */
+  openTree(url: string): Promise<ObjectStore>
   /** Another handle on the store at a URL, which the caller closes. It says nothing of what it tries again. */
   openFresh(url: string): Promise<ObjectStore>
   releases(): Promise<ReleaseContext>
@@ -55,6 +57,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   const { config, env, clock, random, report, signal } = options
   const meter = createMeter()
   const opened = new Map<string, Promise<ObjectStore>>()
+  const trees: Promise<ObjectStore>[] = []
   const openedChunks = new Map<ObjectStore, Promise<ChunkStore>>()
   const folders = await foldersOf(config, env)
   const by = whoIs(env)
@@ -72,6 +75,11 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     meter,
     store: () => open(config.store.url),
     openStore: open,
+    openTree(url) {
+      const tree = openStore(url, { ...settings, plain: true, readOnly: true })
+      trees.push(tree)
+      return tree
+    },
     openFresh: async (url) => await openStore(url, { ...settings, report: silent }),
     async releases() {
       const { fileMemo } = await import('./transfer/index.ts')
@@ -128,7 +136,8 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     },
     async close() {
       for (const chunks of await Promise.allSettled(openedChunks.values())) if (chunks.status === 'fulfilled') await chunks.value.close()
-      for (const store of await Promise.allSettled(opened.values())) if (store.status === 'fulfilled') await store.value.close()
+      for (const store of await Promise.allSettled([...opened.values(), ...trees]))
+        if (store.status === 'fulfilled') await store.value.close()
     },
   }
   return wire

@@ -10,7 +10,8 @@ export function statsText({ operations, bytes, requests, roundTrips }: MeterRead
       .join(', ')
   const moved = Object.entries(bytes).map(([kind, count]) => `${formatBytes(count)} ${kind}`)
   const lines = [`operations: ${counts(operations) || 'none'}`, `bytes: ${moved.join(', ')}`]
-  if (counts(requests) !== '') lines.push(`requests: ${counts(requests)}`)
+  const sent = Object.values(requests).reduce((sum, count) => sum + count, 0)
+  if (sent > 0) lines.push(`requests: ${sent} (${counts(requests)})`)
   if (roundTrips > 0) lines.push(`round trips: ${roundTrips} one after the other`)
   return lines.join('\n')
 }
