@@ -130,7 +130,7 @@ try {
 
 function mountImage(type: 'xfs' | 'btrfs'): void {
   const image = path.join(folder, `${type}.img`)
-  const bytes = (shape.databaseBytes * shape.nodes * 4 + (2 << 30)).toString()
+  const bytes = shape.databaseBytes * shape.nodes * 4 + 2 ** 31
   mkdirSync(places[type])
   measure(`truncate -s ${bytes} ${image} && mkfs.${type} -q ${image} && mount -o loop ${image} ${places[type]}`)
 }
