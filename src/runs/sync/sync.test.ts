@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
 import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { describe, test } from 'node:test'
-import { addRuns, assertSame, runDesk } from '../../../test/fakes/run-desk.ts'
+import { addRuns, assertSame, filesBelow, runDesk } from '../../../test/fakes/run-desk.ts'
 import type { RunServer } from '../../../test/fakes/run-server.ts'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
-import { isFault } from '../../kit/index.ts'
+import { Fault, isFault, silent } from '../../kit/index.ts'
+import type { ObjectStore } from '../../store/index.ts'
+import { previewSync } from './sync.ts'
 import { verifyRuns } from './verify.ts'
+import { watchRuns } from './watch.ts'
 
 const scratch = scratchDirectory()
 
@@ -223,5 +227,135 @@ describe('verify', () => {
 
   test('of a folder that was never synced says so', async () => {
     await assert.rejects(verifyRuns(desk().folder), (error) => isFault(error, 'not-found'))
+  })
+})
+
+describe('interrupted', () => {
+  test('a large file goes on where it was', async () => {
+    const at = desk()
+    const [first] = addRuns(at.server, 1)
+    at.server.write(`${first}/media/large.bin`, Buffer.alloc(40 << 20, 'abc'))
+    at.server.publish()
+    let reads = 0
+    const source: ObjectStore = {
+      ...at.store,
+      async reader(key, options) {
+        const reader = await at.store.reader!(key, options)
+        if (!key.endsWith('large.bin')) return reader
+        const read = (start: number, end: number) =>
+          ++reads > 6 ? Promise.reject(new Fault('unavailable', 'the network is gone')) : reader.read(start, end)
+        return { ...reader, read }
+      },
+    }
+    const cut = await at.sync({ source })
+    assert.equal(cut.failures.count, 1)
+    const stats = await at.sync({ source: at.store })
+    assertSame(at)
+    assert.ok(stats.bytesDownloaded < 20 << 20, `${stats.bytesDownloaded}`)
+  })
+
+  test('what an interrupted sync left is not trusted: damaged, it is fetched from its first byte', async () => {
+    const at = desk()
+    const [first] = addRuns(at.server, 1)
+    at.server.write(`${first}/media/large.bin`, Buffer.alloc(12 << 20, 'abc'))
+    at.server.publish()
+    const stopping = new AbortController()
+    const source: ObjectStore = {
+      ...at.store,
+      async reader(key, options) {
+        const reader = await at.store.reader!(key, options)
+        const read = async (start: number, end: number) => {
+          if (key.endsWith('large.bin') && start > 0) stopping.abort(new Fault('aborted', 'stopped'))
+          stopping.signal.throwIfAborted()
+          return await reader.read(start, end)
+        }
+        return { ...reader, read }
+      },
+    }
+    await assert.rejects(at.sync({ source, signal: stopping.signal }), (error) => isFault(error, 'aborted'))
+    const part = filesBelow(at.folder, '.holdfast/partial/').find((name) => !name.includes('whole-'))
+    writeFileSync(at.here(part!), Buffer.alloc(statSync(at.here(part!)).size))
+    const stats = await at.sync()
+    assert.equal(stats.failures.count, 0)
+    assertSame(at)
+  })
+
+  test('two syncs of one folder at once: the second says that it is busy', async () => {
+    const at = desk()
+    addRuns(at.server, 1)
+    at.server.publish()
+    let second: Promise<unknown> | undefined
+    const onFile = () => {
+      second ??= at.sync()
+      second.catch(() => undefined)
+    }
+    await at.sync({ onFile })
+    await assert.rejects(second!, (error) => isFault(error, 'busy'))
+  })
+
+  test('a folder keeps to its source, unless it is forced', async () => {
+    const [at, other] = [desk(), desk()]
+    addRuns(at.server, 1)
+    at.server.publish()
+    addRuns(other.server, 2)
+    other.server.publish()
+    await at.sync()
+    await assert.rejects(at.sync({ source: other.store }), (error) => isFault(error, 'invalid') && /was synced from/.test(error.message))
+    assert.equal((await at.sync({ source: other.store, force: true })).filesSynced, 4)
+  })
+})
+
+describe('a preview', () => {
+  test('says what a sync would do, and changes nothing', async () => {
+    const at = desk()
+    const [first] = addRuns(at.server, 2)
+    at.server.publish()
+    const preview = await previewSync({ source: at.store, folder: at.folder, clock: at.clock, report: silent })
+    assert.equal(preview.wanted.count, 8)
+    assert.ok(!existsSync(at.folder))
+    await at.sync()
+    at.server.append(`${first}/events.jsonl`, '{}\n')
+    at.server.publish()
+    for (const round of [1, 2]) {
+      const { wanted } = await previewSync({ source: at.store, folder: at.folder, clock: at.clock, report: silent })
+      assert.deepEqual(
+        wanted.first.map(({ key, size, start }) => [key, size - start]),
+        [[`${first}/events.jsonl`, 3]],
+        `round ${round}`,
+      )
+    }
+    assert.equal((await at.sync()).filesAppended, 1)
+  })
+})
+
+describe('a watch', () => {
+  test('syncs until it is stopped, and goes on after a round that failed', async () => {
+    const at = desk()
+    const [first] = addRuns(at.server, 1)
+    at.server.publish()
+    const stopping = new AbortController()
+    const rounds: string[] = []
+    const watching = watchRuns({
+      source: at.store,
+      folder: at.folder,
+      ways: ['pages'],
+      clock: { now: () => 0, sleep: async (ms) => void rounds.push(`${ms}`) },
+      report: silent,
+      signal: stopping.signal,
+      every: 30,
+      jitter: 5,
+      random: () => 0.5,
+      onRound(round) {
+        rounds.push('fault' in round ? round.fault.code : `${round.stats.filesSynced}`)
+        if (rounds.length === 2) rmSync(path.join(at.server.root, '.runicorn/holdfast/root.json'))
+        if (rounds.length === 5) {
+          at.server.write(`${first}/meta.json`, 'new')
+          at.server.publish()
+        }
+        if (rounds.length === 8) stopping.abort(new Fault('aborted', 'stopped'))
+      },
+    })
+    await assert.rejects(watching, (error) => isFault(error, 'aborted'))
+    assert.deepEqual(rounds.slice(0, 8), ['2500', '4', '30000', '2500', 'not-found', '30000', '2500', '1'])
   })
 })

@@ -129,9 +129,8 @@ async function carryOut(job: Job, parts: Parts, recovered: number): Promise<Sync
   try {
     const { planned } = found
     if (planned !== undefined) await fetchAll(job, parts, planned)
-    if (options.remove !== undefined)
-      job.done.deleted = await removeGone({ ...job, force: options.force === true, signal: options.signal }, options.remove)
     if (planned !== undefined) remember(job, found, planned)
+    if (options.remove !== undefined) await remove(job, options.remove)
     parts.sweep(state.plan.unfinished())
     return statsOf(job, found, recovered)
   } finally {
@@ -244,6 +243,12 @@ function remember({ state, options }: Job, { look }: Found, planned: Planned): v
     if (planned.mark !== undefined) state.setCursor(look.scope, planned.mark)
     if (planned.pages !== undefined) state.pages.keepOnly(planned.pages())
   })
+}
+
+async function remove(job: Job, agree: NonNullable<SyncOptions['remove']>): Promise<void> {
+  const { state, options } = job
+  job.done.deleted = await removeGone({ ...job, force: options.force === true, signal: options.signal }, agree)
+  state.transaction(() => state.journal.keepFailures(options.clock.now()))
 }
 
 function statsOf({ state, source, done }: Job, { look, fellBack, planned, counted }: Found, recovered: number): SyncStats {

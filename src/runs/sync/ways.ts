@@ -3,7 +3,7 @@ import type { Digest } from '../../kit/index.ts'
 import { openPack, type OpenPack } from './fetch/from-packs.ts'
 import { pagesOf, planFromPages } from './plan/from-pages.ts'
 import type { Planner } from './plan/planner.ts'
-import { isMeant, scopeOf, type Selection } from './plan/selection.ts'
+import { isMeant, scopeOf, type Selection, showsAll } from './plan/selection.ts'
 import type { Way } from './report.ts'
 import { findManifest, type ManifestFacts, readManifest } from './source/manifest-1.ts'
 import { bringAllPages, bringPages, MissingPage, readRoot } from './source/read-pages.ts'
@@ -67,7 +67,7 @@ async function lookAtPages({ source, state, selection }: Looking): Promise<Look>
         await bringAllPages(source, state, root)
         return await plan()
       })
-      const isAll = selection.active !== true && selection.status === undefined && selection.run === undefined
+      const isAll = showsAll(selection)
       return { count, mark: markOf(), facts: factsOf(), isAll, packs: { root, newest }, pages: () => pagesOf(state, root) }
     },
     async close() {
@@ -106,7 +106,7 @@ async function lookAtManifest({ source, state, selection }: Looking): Promise<Lo
           await planner.run(run)
         })
       })
-      const isAll = found.type === 'full' && since === 0 && selection.status === undefined && selection.run === undefined
+      const isAll = found.type === 'full' && showsAll(selection)
       return { count, mark: found.version, facts: facts ?? unknown, isAll }
     },
     async close() {},
@@ -134,7 +134,7 @@ async function lookAtEverything({ source, state, selection }: Looking): Promise<
           await planner.run(run)
         }
       })
-      return { count, mark: undefined, facts, isAll: since === 0 && selection.status === undefined && selection.run === undefined }
+      return { count, mark: undefined, facts, isAll: showsAll(selection) }
     },
     async close() {},
   }
