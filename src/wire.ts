@@ -3,7 +3,7 @@ import { realpath } from 'node:fs/promises'
 import { homedir, hostname, userInfo } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type ChunkStore, ensureStoreFormat, openChunkStore, readStoreFormat, type StoreFormat } from './chunks/index.ts'
+import type { ChunkStore, StoreFormat } from './chunks/index.ts'
 import type { Config, EnvironmentConfig } from './config/index.ts'
 import type { EnvironmentContext } from './environments/index.ts'
 import { type Clock, Fault, hexOf, readSmallFile, replaceFile, type Report, silent } from './kit/index.ts'
@@ -103,7 +103,8 @@ export async function openWire(options: WireOptions): Promise<Wire> {
       const { cacheRoot } = folders
       let format: StoreFormat | undefined
       const cacheDir = async () => path.join(cacheRoot, (format ??= await formatOf(store, signal)).id)
-      const openChunks = async () => await openChunkStore(store, { clock, random, cache: await cacheDir(), report, signal })
+      const openChunks = async () =>
+        await (await chunkRoom()).openChunkStore(store, { clock, random, cache: await cacheDir(), report, signal })
       return {
         store,
         async prepareStore() {
@@ -142,6 +143,9 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   }
   return wire
 }
+
+/** Loaded when something needs it: most commands on environments do not. */
+const chunkRoom = async () => await import('./chunks/index.ts')
 
 async function foldersOf(config: Config, env: WireOptions['env']): Promise<{ stateDir: string; cacheRoot: string }> {
   const root = await realpath(config.root).catch(() => config.root)
@@ -191,6 +195,7 @@ function accountName(): string {
  */
 async function prepareStore(wired: Wired): Promise<{ format: StoreFormat; isNew: boolean }> {
   const { store, clock, random, signal } = wired
+  const { ensureStoreFormat, readStoreFormat } = await chunkRoom()
   const present = await readStoreFormat(store, { signal })
   if (present === undefined) await prove(wired)
   const { format, isNew } = await ensureStoreFormat(store, { now: clock.now(), random, signal })
@@ -204,6 +209,7 @@ async function prepareStore(wired: Wired): Promise<{ format: StoreFormat; isNew:
 
 /** Throws `not-found` where there is no holdfast store. */
 async function formatOf(store: ObjectStore, signal: AbortSignal | undefined): Promise<StoreFormat> {
+  const { readStoreFormat } = await chunkRoom()
   const format = await readStoreFormat(store, { signal })
   if (format !== undefined) return format
   throw new Fault('not-found', 'there is no holdfast store here yet', {

@@ -2,7 +2,6 @@ import path from 'node:path'
 import { type Command, Option } from 'commander'
 import { cloneSnapshot, pullSnapshot, pushSnapshot } from '../../environments/index.ts'
 import { Fault, formatBytes } from '../../kit/index.ts'
-import { shortId } from '../../snapshots/index.ts'
 import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
@@ -67,6 +66,7 @@ async function clone(call: Call<CloneFlags>): Promise<Outcome> {
 async function push(call: Call<SnapshotFlag>): Promise<Outcome> {
   const context = await chooseEnvironment(call, call.args[0])
   const store = await call.snapshots()
+  const { shortId } = await import('../../snapshots/index.ts')
   const pushed = await pushSnapshot(context, store, call.options.snapshot)
   const { snapshot, line, id, isUnchanged } = pushed
   const where = `${store.store.name} as ${line} (${shortId(id)})`
