@@ -15,7 +15,7 @@ import {
   type WayFlags,
   waysFrom,
 } from './choose.ts'
-import { ageText, countText, numberText } from './text.ts'
+import { ageText, countText, isoTime, numberText } from './text.ts'
 
 export function addListCommand(runs: Command, cli: Cli): void {
   cli.add<FolderFlags & SelectionFlags & WayFlags>(runs, {
@@ -40,7 +40,12 @@ export function addListCommand(runs: Command, cli: Cli): void {
         signal,
       })
       return {
-        result: { source: url, way: listed.way, generated: listed.generated, runs: listed.runs },
+        result: {
+          source: url,
+          way: listed.way,
+          generated: isoTime(listed.generated),
+          runs: listed.runs.map((run) => ({ ...run, created: isoTime(run.created), updated: isoTime(run.updated) })),
+        },
         text: listText(call, listed),
       }
     },
@@ -66,6 +71,6 @@ function listText(call: Call<object>, { runs, generated }: RunList): string {
 }
 
 function timeText(time: number | undefined): string {
-  if (time === undefined || Math.abs(time) > 8e15) return '?'
-  return `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')} UTC`
+  const text = isoTime(time)
+  return text === undefined ? '?' : `${text.slice(0, 19).replace('T', ' ')} UTC`
 }

@@ -43,6 +43,15 @@ export function failuresOf({ failures: { count, first } }: SyncStats): Fault | u
 
 /** The plain form for `--json`. */
 export function statsToJson(stats: SyncStats): Record<string, unknown> {
-  const { fellBack, ...rest } = stats
-  return { ...rest, fellBack: fellBack.map(({ from, to, because }) => ({ from, to, because: because.message })) }
+  const { fellBack, generated, ...rest } = stats
+  return {
+    ...rest,
+    generated: isoTime(generated),
+    fellBack: fellBack.map(({ from, to, because }) => ({ from, to, because: because.message })),
+  }
+}
+
+/** ISO 8601 in UTC; undefined for what is no time. */
+export function isoTime(time: number | undefined): string | undefined {
+  return time === undefined || !(Math.abs(time) <= 8e15) ? undefined : new Date(time).toISOString()
 }

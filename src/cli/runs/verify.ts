@@ -5,7 +5,7 @@ import { type VerifiedRuns, verifyRuns } from '../../runs/index.ts'
 import type { Call, Cli } from '../command.ts'
 import { printable } from '../width.ts'
 import { type FolderFlags, folderOption } from './choose.ts'
-import { countText } from './text.ts'
+import { countText, isoTime } from './text.ts'
 
 const mostShown = 50
 
@@ -20,7 +20,11 @@ export function addVerifyCommand(runs: Command, cli: Cli): void {
       const folder = path.resolve(call.host.cwd, call.options.to)
       const verified = await verifyRuns(folder, { signal: call.signal })
       return {
-        result: { folder, ...verified },
+        result: {
+          folder,
+          ...verified,
+          pending: { ...verified.pending, first: verified.pending.first.map((each) => ({ ...each, since: isoTime(each.since) })) },
+        },
         text: verifiedText(call, verified),
         differs: verified.differences.count + verified.pending.count > 0,
       }
