@@ -15,8 +15,9 @@ import { proveAndLand } from './prove.ts'
 
 /** Gaps between needed blocks that are read over rather than around, in bytes, and the most that one read brings. */
 const bridged = 64 << 10
-const mostRead = 4 << 20
-const readsAtOnce = 3
+const mostRead = 2 << 20
+/** More than there are packs, mostly: then one wait is for all of them. */
+const readsAtOnce = 6
 
 /** A pack that is open, with its index. */
 export interface OpenPack {
@@ -70,7 +71,7 @@ export async function fetchFromPacks(fetching: Fetching, root: Root, newest: Pro
       for (const pack of all) if (pack !== undefined) take(pack)
       state.transaction(() => pieces.join())
     }
-    for (const pack of opened) await readPack(fetching, pieces, pack).catch((error: unknown) => sayUnusable(source.report, error))
+    await readPacks(fetching, pieces, opened)
     fetching.landing.flush()
   } finally {
     await newest?.then((pack) => pack.reader.close()).catch(() => undefined)
@@ -102,24 +103,40 @@ interface Window {
   readonly blocks: readonly number[]
 }
 
-async function readPack(fetching: Fetching, pieces: Pieces, pack: OpenPack): Promise<void> {
+/** All packs at once. What a pack that cannot be read should have had is left to be fetched from where it lies. */
+async function readPacks(fetching: Fetching, pieces: Pieces, packs: readonly OpenPack[]): Promise<void> {
+  const unusable = new Set<OpenPack>()
   await forEachBounded(
-    windowsOf(pack.index.blocks, pieces.blocks(pack.name)),
+    windowsIn(pieces, packs),
     readsAtOnce,
-    async ({ start, end, blocks }) => {
-      const bytes = await pack.reader.read(start, end)
-      for (const number of blocks) {
-        const block = pack.index.blocks[number]!
-        const plain = openBlock(bytes.subarray(block.offset - start, block.offset - start + block.stored), block, `the pack ${pack.name}`)
-        for (const piece of pieces.in(pack.name, number)) await deliver(fetching, pieces, piece, plain)
+    async ({ pack, window }) => {
+      if (unusable.has(pack)) return
+      try {
+        await readWindow(fetching, pieces, pack, window)
+      } catch (error) {
+        if (!unusable.has(pack)) sayUnusable(fetching.source.report, error)
+        unusable.add(pack)
       }
     },
     fetching.signal,
   )
 }
 
+function* windowsIn(pieces: Pieces, packs: readonly OpenPack[]): Generator<{ pack: OpenPack; window: Window }> {
+  for (const pack of packs) for (const window of windowsOf(pack.index.blocks, pieces.blocks(pack.name))) yield { pack, window }
+}
+
+async function readWindow(fetching: Fetching, pieces: Pieces, pack: OpenPack, { start, end, blocks }: Window): Promise<void> {
+  const bytes = await pack.reader.read(start, end)
+  for (const number of blocks) {
+    const block = pack.index.blocks[number]!
+    const plain = openBlock(bytes.subarray(block.offset - start, block.offset - start + block.stored), block, `the pack ${pack.name}`)
+    for (const piece of pieces.in(pack.name, number)) await deliver(fetching, pieces, piece, plain)
+  }
+}
+
 /** Needed blocks in reads: neighbours together, small gaps bridged. */
-export function* windowsOf(all: readonly PackBlock[], needed: readonly number[]): Generator<Window> {
+function* windowsOf(all: readonly PackBlock[], needed: readonly number[]): Generator<Window> {
   let open: { start: number; end: number; blocks: number[] } | undefined
   const ordered = needed.toSorted((a, b) => all[a]!.offset - all[b]!.offset)
   for (const number of ordered) {
