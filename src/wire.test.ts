@@ -40,7 +40,7 @@ test('one URL is one store, and all stores count in one meter', async () => {
   assert.equal(a, b)
   await a.put('key', bytesOf('four'))
   await other.head('key')
-  const { operations, bytes } = wire.meter.snapshot()
+  const { operations, bytes } = (await wire.meter()).snapshot()
   assert.deepEqual({ put: operations.put, head: operations.head, written: bytes.written }, { put: 1, head: 1, written: 4 })
   await wire.close()
 })

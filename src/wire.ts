@@ -9,7 +9,7 @@ import type { EnvironmentContext } from './environments/index.ts'
 import { type Clock, Fault, hexOf, readSmallFile, replaceFile, type Report, silent } from './kit/index.ts'
 import type { ReleaseContext } from './releases/index.ts'
 import type { SnapshotContext } from './snapshots/index.ts'
-import { createByteRate, createMeter, type Meter, type ObjectStore, openStore, parseStoreUrl, proveConditionalPuts } from './store/index.ts'
+import type { Meter, ObjectStore, OpenOptions } from './store/index.ts'
 
 /**
  * The composition root: configuration in, everything wired.
@@ -35,7 +35,8 @@ export interface Wire {
   /** What was found out about stores, a folder for each store id. It may be deleted. */
   readonly cacheRoot: string
   readonly by: string
-  readonly meter: Meter
+  /** What all stores have counted. */
+  meter(): Promise<Meter>
   /** The configured store. */
   store(): Promise<ObjectStore>
   /** The store at a URL; opened once, closed with the wire. */
@@ -55,16 +56,22 @@ export interface Wire {
 
 export async function openWire(options: WireOptions): Promise<Wire> {
   const { config, env, clock, random, report, signal } = options
-  const meter = createMeter()
   const opened = new Map<string, Promise<ObjectStore>>()
   const trees: Promise<ObjectStore>[] = []
   const openedChunks = new Map<ObjectStore, Promise<ChunkStore>>()
   const folders = await foldersOf(config, env)
   const by = whoIs(env)
-  const rate = options.limitRate === undefined ? undefined : createByteRate(options.limitRate, clock)
-  const settings = { cwd: config.root, clock, random, meter, report, env, s3: config.store.s3, sftp: config.store.sftp, rate }
+  const loadStores = async () => {
+    const { createByteRate, createMeter, openStore } = await storeRoom()
+    const meter = createMeter()
+    const rate = options.limitRate === undefined ? undefined : createByteRate(options.limitRate, clock)
+    const settings = { cwd: config.root, clock, random, meter, report, env, s3: config.store.s3, sftp: config.store.sftp, rate }
+    return { meter, open: async (url: string, other: Partial<OpenOptions> = {}) => await openStore(url, { ...settings, ...other }) }
+  }
+  let stores: ReturnType<typeof loadStores> | undefined
+  const loaded = () => (stores ??= loadStores())
   const open = (url: string) => {
-    const known = opened.get(url) ?? openStore(url, settings)
+    const known = opened.get(url) ?? loaded().then((room) => room.open(url))
     opened.set(url, known)
     return known
   }
@@ -72,15 +79,15 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     config,
     ...folders,
     by,
-    meter,
+    meter: async () => (await loaded()).meter,
     store: () => open(config.store.url),
     openStore: open,
     openTree(url) {
-      const tree = openStore(url, { ...settings, plain: true, readOnly: true })
+      const tree = loaded().then((room) => room.open(url, { plain: true, readOnly: true }))
       trees.push(tree)
       return tree
     },
-    openFresh: async (url) => await openStore(url, { ...settings, report: silent }),
+    openFresh: async (url) => await (await loaded()).open(url, { report: silent }),
     async releases() {
       const { fileMemo } = await import('./transfer/index.ts')
       const store = await open(config.store.url)
@@ -132,6 +139,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
       return { name, live, snapshotsDir, settings: wanted, modes, env, clock, random, report, signal }
     },
     async ownFolders() {
+      const { parseStoreUrl } = await storeRoom()
       const place = parseStoreUrl(config.store.url, config.root)
       return place.scheme === 'file' ? [await realFolder(place.root)] : []
     },
@@ -144,8 +152,9 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   return wire
 }
 
-/** Loaded when something needs it: most commands on environments do not. */
+/** Loaded when something needs them: most commands on environments do not. */
 const chunkRoom = async () => await import('./chunks/index.ts')
+const storeRoom = async () => await import('./store/index.ts')
 
 async function foldersOf(config: Config, env: WireOptions['env']): Promise<{ stateDir: string; cacheRoot: string }> {
   const root = await realpath(config.root).catch(() => config.root)
@@ -220,6 +229,7 @@ async function formatOf(store: ObjectStore, signal: AbortSignal | undefined): Pr
 
 async function prove({ store, random, signal }: Wired): Promise<string> {
   if (store.can.conditionalPut === 'yes') return 'the driver promises it'
+  const { proveConditionalPuts } = await storeRoom()
   const { holds, why } = await proveConditionalPuts(store, { random, signal })
   if (holds) return why
   throw new Fault('unsupported', `this store cannot carry names that move: ${why}`, {

@@ -50,7 +50,7 @@ export const capabilities: readonly Group[] = [
     name: 'runs',
     summary: 'Experiment runs: listed on a server, synced at the cost of what changed',
     examples: [
-      ['holdfast runs sync sftp://ann@lab-3/data/experiments --to runs', 'the first time'],
+      ['holdfast runs sync sftp://ann@lab-3/data/exp --to runs', 'the first time'],
       ['holdfast runs ls --to runs --status running', 'what runs now'],
       ['holdfast runs sync --to runs --active --watch 30', 'follow it'],
     ],

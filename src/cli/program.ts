@@ -138,7 +138,9 @@ async function runCommand(session: Session, command: Command, run: Parameters<Ru
   const wiring = wireOnce(session, options, progress.report)
   const stats = async () => {
     if (options.stats !== true) return undefined
-    return (wiring.opened()?.meter ?? (await import('../store/index.ts')).createMeter()).snapshot()
+    const wire = wiring.opened()
+    const meter = wire === undefined ? (await import('../store/index.ts')).createMeter() : await wire.meter()
+    return meter.snapshot()
   }
   try {
     const outcome = await run({

@@ -17,7 +17,7 @@ export function addBenchCommand(env: Command, cli: Cli): void {
   cli.add<BenchFlags>(env, {
     name: 'bench',
     summary: 'Try all modes that work here on copies of the live directory: create, suite, restore',
-    more: 'What a mode costs the suite counts as much as the restore: an overlay copies a whole file up on its first write.',
+    more: 'What a mode costs the suite counts as much as the restore: an overlay copies a whole file up on its first write. The suite that is played changes 2 % of large files, adds 200 files and removes 50.',
     args: [environmentArgument],
     options: [
       parsedOption('--rounds <n>', 'suites and restores for each mode', parseRounds).default(3),
@@ -25,7 +25,7 @@ export function addBenchCommand(env: Command, cli: Cli): void {
       parsedOption('--modes <names>', 'only these, with commas between them', parseModes),
     ],
     examples: [
-      ['holdfast env bench', 'with a suite that is played: 2 % of large files changed, 200 files added, 50 removed'],
+      ['holdfast env bench', 'with a suite that is played'],
       ['holdfast env bench stage --suite ./one-suite.sh --modes overlay,reflink', 'with your own'],
     ],
     run: bench,

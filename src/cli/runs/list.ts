@@ -25,7 +25,7 @@ export function addListCommand(runs: Command, cli: Cli): void {
     options: [folderOption(), ...selectionOptions(), noFallbackOption()],
     examples: [
       ['holdfast runs ls --to runs --status running', 'what runs now'],
-      ['holdfast runs ls sftp://ann@lab-3/data/experiments --json', 'of any source, for a script'],
+      ['holdfast runs ls sftp://ann@lab-3/data/exp --json', 'of any source, for a script'],
     ],
     run: async (call) => {
       const { options, host, report, signal } = call

@@ -26,7 +26,7 @@ export function addStatusCommand(runs: Command, cli: Cli): void {
     options: [folderOption(), ...selectionOptions(), noFallbackOption()],
     examples: [
       ['holdfast runs status --to runs', 'of a folder that was synced before'],
-      ['holdfast runs status sftp://ann@lab-3/data/experiments --to runs --json', 'for a script'],
+      ['holdfast runs status sftp://ann@lab-3/data/exp --to runs --json', 'for a script'],
     ],
     run: async (call) => {
       const { options, host, report, signal } = call

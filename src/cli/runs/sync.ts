@@ -44,7 +44,7 @@ export function addSyncCommand(runs: Command, cli: Cli): void {
     ],
     writes: true,
     examples: [
-      ['holdfast runs sync sftp://ann@lab-3/data/experiments --to runs', 'the first time'],
+      ['holdfast runs sync sftp://ann@lab-3/data/exp --to runs', 'the first time'],
       ['holdfast runs sync --to runs --active --watch 30', 'follow what runs now'],
       ['holdfast runs sync --to runs --project vision --dry-run', 'what would be fetched'],
     ],

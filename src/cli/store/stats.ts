@@ -20,7 +20,7 @@ export function addStatsCommand(store: Command, cli: Cli): void {
       const { clock, random } = host
       const cache = await context.cacheDir()
       const space = await measureStore({ store: context.store, trace: traceNode, cache, clock, random, report, signal })
-      const { operations } = (await wire()).meter.snapshot()
+      const { operations } = (await (await wire()).meter()).snapshot()
       const requests = Object.values(operations).reduce((sum, count) => sum + count, 0)
       const { unneeded } = space
       return {
