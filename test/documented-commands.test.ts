@@ -62,7 +62,7 @@ async function holdfast(words: readonly string[]): Promise<{ exit: number; docum
 /** What docs/cli.md names for each command: members of the result, and of the objects in it. */
 function documentedMembers(): Map<string, string[]> {
   const rows = readFileSync('docs/cli.md', 'utf8').matchAll(
-    /^\| (`(?:init|doctor|completion|release|store|snapshot)[^|]*) \| ([^|]*) \|$/gm,
+    /^\| (`(?:init|doctor|completion|release|store|snapshot|runs|generate-manifest)[^|]*) \| ([^|]*) \|$/gm,
   )
   const members = new Map<string, string[]>()
   for (const [, commands, result] of rows) {
@@ -148,9 +148,26 @@ describe('docs/cli.md names every member of every JSON document', () => {
     await check('snapshot', 'forget', '--keep-last', '1')
   })
 
+  test('of runs, listed and synced', async () => {
+    const run = path.join(cwd, 'exp/project/name/runs/20250101_120000_abc123')
+    mkdirSync(run, { recursive: true })
+    writeFileSync(path.join(run, 'meta.json'), '{"status":"running"}')
+    await check('runs', 'generate-manifest', '--root', 'exp')
+    await check('generate-manifest', '--root', 'exp', '--active')
+    await check('runs', 'install-timer', '--root', 'exp', '--print')
+    await check('runs', 'sync', 'file:./exp', '--to', 'here')
+    await check('runs', 'status', 'file:./exp', '--to', 'here')
+    await check('runs', 'ls', '--to', 'here')
+    await check('runs', 'pull', '20250101_120000_abc123', '--to', 'here')
+    await check('runs', 'verify', '--to', 'here')
+  })
+
   test('of everything else', async () => {
     await check('store', 'prune')
     await check('store', 'verify')
+    await check('store', 'stats')
+    await check('store', 'copy', '--to', 'file:./second', '--dry-run')
+    await check('store', 'copy', '--to', 'file:./second')
     await check('completion', 'bash')
     await check('init', '--force', '--dry-run')
     await check('doctor')
