@@ -5,7 +5,7 @@ import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { type Column, renderTable } from '../table.ts'
 import { chooseEnvironment, environmentArgument } from './choose.ts'
-import { tookText } from './text.ts'
+import { tookText } from '../words.ts'
 
 interface BenchFlags {
   readonly rounds: number

@@ -7,7 +7,7 @@ import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { chooseEnvironment, environmentArgument, type SnapshotFlag, snapshotOption } from './choose.ts'
 import { environmentOption } from './diff.ts'
-import { tookText } from './text.ts'
+import { tookText } from '../words.ts'
 
 interface CloneFlags {
   readonly env?: string

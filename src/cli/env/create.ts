@@ -5,7 +5,7 @@ import type { Call, Cli } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { chooseEnvironment, environmentArgument, type SnapshotFlag, snapshotOption } from './choose.ts'
-import { tookText } from './text.ts'
+import { tookText } from '../words.ts'
 
 interface CreateFlags extends SnapshotFlag {
   readonly replace?: boolean

@@ -12,7 +12,7 @@ import type { Call, Cli } from '../command.ts'
 import { type Column, renderTable } from '../table.ts'
 import { printable } from '../width.ts'
 import { chooseEnvironment, chooseEnvironments, environmentArgument, type SnapshotFlag, snapshotOption } from './choose.ts'
-import { timeText } from './text.ts'
+import { timeText } from '../words.ts'
 
 export function addListCommands(env: Command, cli: Cli): void {
   cli.add(env, {

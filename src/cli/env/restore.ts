@@ -6,7 +6,7 @@ import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { chooseEnvironment, environmentArgument, type SnapshotFlag, snapshotOption } from './choose.ts'
 import { diffText } from './diff.ts'
-import { tookText } from './text.ts'
+import { tookText } from '../words.ts'
 
 interface RestoreFlags extends SnapshotFlag {
   readonly verify?: boolean

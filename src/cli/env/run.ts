@@ -6,7 +6,7 @@ import type { Outcome } from '../output.ts'
 import { type Column, renderTable } from '../table.ts'
 import { chooseEnvironment, type SnapshotFlag, snapshotOption } from './choose.ts'
 import { environmentOption } from './diff.ts'
-import { tookText } from './text.ts'
+import { tookText } from '../words.ts'
 
 interface RunFlags extends SnapshotFlag {
   readonly env?: string

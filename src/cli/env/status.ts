@@ -3,7 +3,7 @@ import { type EnvironmentStatus, environmentStatus } from '../../environments/in
 import type { Call, Cli } from '../command.ts'
 import { printable } from '../width.ts'
 import { chooseEnvironments } from './choose.ts'
-import { timeText, tookText } from './text.ts'
+import { timeText, tookText } from '../words.ts'
 
 export function addStatusCommand(env: Command, cli: Cli): void {
   cli.add(env, {

@@ -29,7 +29,8 @@ import {
   type VariantFlags,
   variantOptions,
 } from './choose.ts'
-import { type Look, listText, showText, statusText, timeText } from './text.ts'
+import { type Look, listText, showText, statusText } from './text.ts'
+import { timeText } from '../words.ts'
 
 /** The release commands that change nothing in a store. */
 export function addLookingCommands(release: Command, cli: Cli, flags: VariantFlags): void {

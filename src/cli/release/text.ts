@@ -1,4 +1,4 @@
-import { type Digest, formatBytes, formatDuration } from '../../kit/index.ts'
+import { type Digest, formatBytes } from '../../kit/index.ts'
 import {
   idToCome,
   type ReconciledView,
@@ -13,6 +13,7 @@ import { describePlan, isNothing, type Plan, planToJson } from '../../manifest/i
 import type { Paint } from '../colour.ts'
 import { type Column, renderTable } from '../table.ts'
 import { printable } from '../width.ts'
+import { ageText, timeText } from '../words.ts'
 
 /** How to draw for the terminal at hand. */
 export interface Look {
@@ -23,12 +24,7 @@ export interface Look {
 }
 
 export function ageOf(created: string, now: number): string {
-  const age = Math.max(0, now - Date.parse(created))
-  return age < 60_000 ? `${Math.floor(age / 1000)}s` : formatDuration(age)
-}
-
-export function timeText(iso: string): string {
-  return `${iso.slice(0, 19).replace('T', ' ')} UTC`
+  return ageText(Math.max(0, now - Date.parse(created)))
 }
 
 /** `rcclx 789abc012def, fbsource 12ab34cd56ef (dirty)` */

@@ -5,6 +5,7 @@ import { type Generated, keepLooking, ManifestGenerator } from '../../runs/gener
 import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
+import { countText } from '../words.ts'
 
 interface GenerateFlags {
   readonly root?: string
@@ -105,7 +106,7 @@ function tell({ report }: Call<object>, { root, changed, bytes, activeRuns, prob
     report({ kind: 'note', level: 'warning', text: `${problems.length - toldProblems} more could not be looked at` })
   }
   const { runs, files, bytes: size } = root.totals
-  const what = `${runs} runs (${activeRuns} active), ${files} files, ${formatBytes(size)}`
+  const what = `${countText(runs, 'run')} (${activeRuns} active), ${countText(files, 'file')}, ${formatBytes(size)}`
   const did = changed
     ? `read ${formatBytes(bytes.read)}; wrote ${formatBytes(bytes.pages)} of pages and ${formatBytes(bytes.packed)} of packs`
     : `nothing changed since revision ${root.revision}`

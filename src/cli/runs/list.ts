@@ -15,7 +15,8 @@ import {
   type WayFlags,
   waysFrom,
 } from './choose.ts'
-import { ageText, countText, isoTime, numberText } from './text.ts'
+import { isoTime } from './text.ts'
+import { ageText, countText, numberText, timeText } from '../words.ts'
 
 export function addListCommand(runs: Command, cli: Cli): void {
   cli.add<FolderFlags & SelectionFlags & WayFlags>(runs, {
@@ -61,7 +62,7 @@ function listText(call: Call<object>, { runs, generated }: RunList): string {
     { header: 'NAME', cell: ({ name }) => name, min: 8, priority: 5 },
     { header: 'RUN', cell: ({ runId }) => runId, paint: call.paint.cyan },
     { header: 'STATUS', cell: ({ status }) => status ?? '?', priority: 7 },
-    { header: 'UPDATED', cell: ({ updated }) => timeText(updated), priority: 4 },
+    { header: 'UPDATED', cell: ({ updated }) => whenText(updated), priority: 4 },
     { header: 'FILES', cell: ({ files }) => numberText(files), align: 'right', priority: 2 },
     { header: 'SIZE', cell: ({ bytes }) => formatBytes(bytes), align: 'right', priority: 3 },
     { header: 'HERE', cell: ({ here }) => here, priority: 8 },
@@ -70,7 +71,7 @@ function listText(call: Call<object>, { runs, generated }: RunList): string {
   return `${table}\n${countText(runs.length, 'run')}${age}`
 }
 
-function timeText(time: number | undefined): string {
+function whenText(time: number | undefined): string {
   const text = isoTime(time)
-  return text === undefined ? '?' : `${text.slice(0, 19).replace('T', ' ')} UTC`
+  return text === undefined ? '?' : timeText(text)
 }

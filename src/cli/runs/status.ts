@@ -16,7 +16,8 @@ import {
   type WayFlags,
   waysFrom,
 } from './choose.ts'
-import { costText, countText, failuresOf, statsToJson, wayText } from './text.ts'
+import { costText, failuresOf, statsToJson, wayText } from './text.ts'
+import { countText } from '../words.ts'
 
 export function addStatusCommand(runs: Command, cli: Cli): void {
   cli.add<FolderFlags & SelectionFlags & WayFlags>(runs, {

@@ -17,7 +17,8 @@ import {
   waysFrom,
 } from './choose.ts'
 import { previewOutcome } from './status.ts'
-import { costText, countText, failuresOf, statsToJson, wayText } from './text.ts'
+import { costText, failuresOf, statsToJson, wayText } from './text.ts'
+import { countText } from '../words.ts'
 
 interface SyncFlags extends FolderFlags, SelectionFlags, WayFlags {
   readonly delete?: boolean

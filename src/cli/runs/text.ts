@@ -1,15 +1,7 @@
-import { Fault, formatBytes, formatDuration } from '../../kit/index.ts'
+import { Fault, formatBytes } from '../../kit/index.ts'
 import type { SyncStats } from '../../runs/index.ts'
 import { printable } from '../width.ts'
-
-/** `12,345` */
-export function numberText(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
-}
-
-export function countText(count: number, thing: string): string {
-  return `${numberText(count)} ${thing}${count === 1 ? '' : 's'}`
-}
+import { ageText, countText } from '../words.ts'
 
 const waysOf = { pages: 'pages', manifest: 'the manifest of format 1.0', walk: 'a walk over all files' } as const
 
@@ -18,10 +10,6 @@ export function wayText({ way, revision, generated }: Pick<SyncStats, 'way' | 'r
   const of = revision === undefined ? '' : `, revision ${revision}`
   const age = generated === undefined ? '' : `, listed ${ageText(now - generated)} ago`
   return `by ${waysOf[way]}${of}${age}`
-}
-
-export function ageText(age: number): string {
-  return age < 60_000 ? `${Math.max(0, Math.floor(age / 1000))}s` : formatDuration(age)
 }
 
 /** What was asked of the source. */

@@ -5,7 +5,8 @@ import { type VerifiedRuns, verifyRuns } from '../../runs/index.ts'
 import type { Call, Cli } from '../command.ts'
 import { printable } from '../width.ts'
 import { type FolderFlags, folderOption } from './choose.ts'
-import { countText, isoTime } from './text.ts'
+import { isoTime } from './text.ts'
+import { countText } from '../words.ts'
 
 const mostShown = 50
 

@@ -5,7 +5,8 @@ import type { Call, Cli } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { chooseMany, type FilterOptions, filterOptions } from './choose.ts'
-import { countText, snapshotText } from './text.ts'
+import { snapshotText } from './text.ts'
+import { countText } from '../words.ts'
 
 export function addCopyCommand(snapshot: Command, cli: Cli): void {
   cli.add<FilterOptions & { to: string }>(snapshot, {

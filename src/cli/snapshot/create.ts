@@ -6,7 +6,8 @@ import { type Created, type CreateOptions, type CreatePlan, createSnapshot, plan
 import { type Call, type Cli, repeatedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
-import { countText, incompleteOf, numberText, omissionsToJson, sayOmissions } from './text.ts'
+import { incompleteOf, omissionsToJson, sayOmissions } from './text.ts'
+import { countText, numberText } from '../words.ts'
 
 interface CreateFlags {
   readonly name?: string

@@ -14,7 +14,8 @@ import { type Call, type Cli, parsedOption, repeatedOption } from '../command.ts
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { chooseWhole, filterFrom, type FilterOptions, filterOptions, needed, snapshotArgument, wholeId } from './choose.ts'
-import { countText, snapshotText } from './text.ts'
+import { snapshotText } from './text.ts'
+import { countText } from '../words.ts'
 
 interface ForgetFlags extends FilterOptions {
   readonly keepLast?: number

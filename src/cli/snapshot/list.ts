@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import { formatBytes, formatDuration } from '../../kit/index.ts'
+import { formatBytes } from '../../kit/index.ts'
 import { type Listed, listSnapshots, pinnedSnapshots, readRecord, shortId } from '../../snapshots/index.ts'
 import type { Call, Cli } from '../command.ts'
 import { type Column, renderTable } from '../table.ts'
 import { printable } from '../width.ts'
 import { chooseWhole, filterFrom, type FilterOptions, filterOptions, snapshotArgument } from './choose.ts'
-import { countText, numberText, timeText } from './text.ts'
+import { ageText, countText, numberText, timeText } from '../words.ts'
 
 export function addListCommands(snapshot: Command, cli: Cli): void {
   cli.add<FilterOptions>(snapshot, {
@@ -60,10 +60,6 @@ function listText(call: Call<object>, snapshots: readonly Listed[], isPinned: (e
   ]
   const used = columns.filter((column) => snapshots.some((each) => column.cell(each) !== ''))
   return renderTable(used, snapshots, { width: call.width, paintHeader: call.paint.bold })
-}
-
-function ageText(age: number): string {
-  return age < 60_000 ? `${Math.max(0, Math.floor(age / 1000))}s` : formatDuration(age)
 }
 
 function whatText({ host, base, paths }: Pick<Listed, 'host' | 'base' | 'paths'>): string {

@@ -7,7 +7,8 @@ import { type Call, type Cli, repeatedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { choosePlace, type Chosen, placeArgument } from './choose.ts'
-import { incompleteOf, numberText, omissionsToJson, sayOmissions, snapshotText } from './text.ts'
+import { incompleteOf, omissionsToJson, sayOmissions, snapshotText } from './text.ts'
+import { numberText } from '../words.ts'
 
 interface RestoreFlags {
   readonly to: string

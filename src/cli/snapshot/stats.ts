@@ -4,7 +4,7 @@ import { shortId, type SnapshotStatistics, type Statistics, statisticsOf } from 
 import type { Call, Cli } from '../command.ts'
 import { type Column, renderTable } from '../table.ts'
 import { chooseMany, type FilterOptions, filterOptions } from './choose.ts'
-import { countText, numberText, timeText } from './text.ts'
+import { countText, numberText, timeText } from '../words.ts'
 
 export function addStatsCommand(snapshot: Command, cli: Cli): void {
   cli.add<FilterOptions>(snapshot, {

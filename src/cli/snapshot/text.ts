@@ -11,23 +11,11 @@ import {
 } from '../../snapshots/index.ts'
 import type { Call } from '../command.ts'
 import { printable } from '../width.ts'
+import { countText, timeText } from '../words.ts'
 
 /** `1f2e3d4c, /srv/env (2025-01-15 14:30:00 UTC)` */
 export function snapshotText({ id, base, created }: Listed): string {
   return `${shortId(id)}, ${base} (${timeText(created)})`
-}
-
-export function timeText(iso: string): string {
-  return `${iso.slice(0, 19).replace('T', ' ')} UTC`
-}
-
-/** `12,345` */
-export function numberText(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
-}
-
-export function countText(count: number, thing: string): string {
-  return `${numberText(count)} ${thing}${count === 1 ? '' : 's'}`
 }
 
 /** What could not be dealt with, once everything else was done; undefined where there is nothing to tell. */

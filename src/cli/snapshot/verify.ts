@@ -15,7 +15,7 @@ import type { Outcome } from '../output.ts'
 import { readDataOption, repairedLines } from '../store/verify.ts'
 import { printable } from '../width.ts'
 import { chooseMany, type FilterOptions, filterOptions } from './choose.ts'
-import { countText, numberText } from './text.ts'
+import { countText, numberText } from '../words.ts'
 
 interface VerifyFlags extends FilterOptions {
   /** A share, 0 to 1; true for all of it. */

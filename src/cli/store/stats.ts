@@ -5,6 +5,7 @@ import { traceNode } from '../../snapshots/index.ts'
 import type { Cli } from '../command.ts'
 import { renderTable } from '../table.ts'
 import { printable } from '../width.ts'
+import { countText } from '../words.ts'
 
 export function addStatsCommand(store: Command, cli: Cli): void {
   cli.add(store, {
@@ -49,14 +50,14 @@ function unneededText({ unneeded }: StoreSpace): string {
   const { condemned, unreached, repacked } = unneeded
   if (condemned.objects === 0 && unreached.objects === 0) return 'all of it is needed'
   const parts = [
-    ...(condemned.objects === 0 ? [] : [`${countText(condemned)} that a prune has marked`]),
-    ...(unreached.objects === 0 ? [] : [`${countText(unreached)} that nothing reaches`]),
+    ...(condemned.objects === 0 ? [] : [`${spaceText(condemned)} that a prune has marked`]),
+    ...(unreached.objects === 0 ? [] : [`${spaceText(unreached)} that nothing reaches`]),
   ]
   const partly =
     repacked.objects === 0 ? '' : `; of ${repacked.objects} of them, packs of ${formatBytes(repacked.bytes)}, a part is needed and stays`
   return `prunes would give back ${parts.join(', and ')}${partly}`
 }
 
-function countText({ objects, bytes }: SpaceCount): string {
-  return `${objects} objects, ${formatBytes(bytes)},`
+function spaceText({ objects, bytes }: SpaceCount): string {
+  return `${countText(objects, 'object')}, ${formatBytes(bytes)},`
 }

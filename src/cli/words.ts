@@ -1,0 +1,28 @@
+import { formatDuration } from '../kit/index.ts'
+
+/** `12,345` */
+export function numberText(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
+}
+
+/** `1 file`, `12,345 files` */
+export function countText(count: number, thing: string): string {
+  return `${numberText(count)} ${thing}${count === 1 ? '' : 's'}`
+}
+
+/** `2025-01-15 14:30:00 UTC` of a time in ISO 8601. */
+export function timeText(iso: string): string {
+  return `${iso.slice(0, 19).replace('T', ' ')} UTC`
+}
+
+/** How long ago: `12s`, then as durations are written. */
+export function ageText(milliseconds: number): string {
+  return milliseconds < 60_000 ? `${Math.max(0, Math.floor(milliseconds / 1000))}s` : formatDuration(milliseconds)
+}
+
+/** How long it took: `12 ms`, `3.2 s`, `2m 5s` */
+export function tookText(milliseconds: number): string {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`
+  return `${Math.floor(milliseconds / 60_000)}m ${Math.round((milliseconds % 60_000) / 1000)}s`
+}
