@@ -60,7 +60,7 @@ ${'='.repeat(60)}
     assert.equal((await holdfast('runs generate-manifest --root data')).exit, 0)
     write('holdfast.toml', '[runs]\nroot = "data"\nactive_window = 60\n')
     const { err } = await holdfast('generate-manifest')
-    assert.match(err, /^1 runs \(1 active\), 2 files, 2\.0 KiB: /)
+    assert.match(err, /^1 run \(1 active\), 2 files, 2\.0 KiB: /)
     assert.match(readFileSync(at('data/.runicorn/holdfast/root.json'), 'utf8'), /"window":60/)
     write('holdfast.toml', '')
     assert.equal((await holdfast('generate-manifest')).exit, 0)
