@@ -89,9 +89,7 @@ function watchDirectories(): Watched {
       for (const directory of watchers.keys()) if (!wanted.has(directory)) drop(directory)
       let isNew = false
       for (const directory of wanted) {
-        if (watchers.has(directory)) continue
-        isNew = true
-        attempt(directory, () => add(directory))
+        if (!watchers.has(directory) && tryToWatch(directory, () => add(directory))) isNew = true
       }
       return isNew
     },
@@ -101,13 +99,14 @@ function watchDirectories(): Watched {
   }
 }
 
-function attempt(directory: string, add: () => void): void {
+/** False where the directory is gone or shut: looking tells that. */
+function tryToWatch(directory: string, add: () => void): boolean {
   try {
     add()
+    return true
   } catch (error) {
     const number = errno(error)
-    // What cannot be looked at is told by looking.
-    if (number === 'ENOENT' || number === 'EACCES') return
+    if (number === 'ENOENT' || number === 'EACCES') return false
     if (number !== 'ENOSPC' && number !== 'EMFILE') throw diskFault(error, directory, 'watch the directory')
     throw new Fault('unavailable', 'there are more directories than this system lets one user watch', {
       at: directory,
