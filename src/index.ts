@@ -12,4 +12,5 @@ export {
   type S3Config,
   type StoreConfig,
 } from './config/index.ts'
+export { openEnvironment, type OpenedEnvironment, type OpenEnvironmentOptions } from './open-environment.ts'
 export { openWire, type Wire, type WireOptions } from './wire.ts'

@@ -16,7 +16,7 @@ test('the house stands: floors, front doors, names, sizes, and a sealed inside',
 
 describe('the dependencies', () => {
   const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as Record<
-    'dependencies' | 'devDependencies',
+    'dependencies' | 'devDependencies' | 'peerDependencies',
     Record<string, string>
   >
   const decided = [...readFileSync(path.join(root, 'docs/decisions/dependencies.md'), 'utf8').matchAll(/^\| `([^`]+)` \|([^|]*)\|/gm)]
@@ -31,12 +31,12 @@ describe('the dependencies', () => {
       assert.ok(reason!.trim().length > 20, `${name} needs its reason in docs/decisions/dependencies.md`)
   })
 
-  test('of src/ are run-time dependencies', () => {
+  test('of src/ are run-time dependencies, or what its user has', () => {
     for (const source of sources.filter(({ file }) => !file.endsWith('.test.ts'))) {
       for (const { target, line, local } of importsOf(source)) {
         if (local || target.startsWith('node:')) continue
         assert.ok(
-          packageOf(target) in manifest.dependencies,
+          packageOf(target) in manifest.dependencies || packageOf(target) in manifest.peerDependencies,
           `${source.file}:${line}: ${target} is no run-time dependency (and Node's own modules are written node:…)`,
         )
       }

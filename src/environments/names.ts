@@ -32,6 +32,8 @@ export function layoutOf(snapshotsDir: string) {
     index: (name: string) => path.join(snapshotsDir, `${name}.files`),
     home,
     lock: inHome('lock'),
+    /** Of the test suite that the environment was given back for, until it has ended. */
+    suiteLock: inHome('suite.lock'),
     state: inHome('state.json'),
     /** Stands while an in-place restore has begun and not ended. */
     mark: inHome('restoring.json'),

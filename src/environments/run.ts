@@ -45,7 +45,7 @@ export async function runSuites(context: EnvironmentContext, options: RunSuitesO
 }
 
 /** Only the clean snapshot is made unasked: another name that is not there is a mistake. */
-async function createWhereMissing(context: EnvironmentContext): Promise<void> {
+export async function createWhereMissing(context: EnvironmentContext): Promise<void> {
   const { autoCreateOnStartup, mode, snapshotName } = context.settings
   if (!autoCreateOnStartup || mode === 'disabled') return
   const { snapshotsDir } = await resolvePlace(context)

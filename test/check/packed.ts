@@ -3,7 +3,7 @@
  * an import of every entry with its types, and the demo.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 
@@ -32,9 +32,18 @@ function main(): void {
   const holdfast = path.join(scratch, 'node_modules/.bin/holdfast')
   expectEqual('holdfast --version', run([holdfast, '--version'], scratch).trim(), version)
   run([holdfast, '--help'], scratch)
+  standInForVitest()
   importEntries()
   checkTypes()
   runDemo()
+}
+
+/** Its users bring it. Here it need only have what the adapter imports; test/environment-runners.test.ts runs the real one. */
+function standInForVitest(): void {
+  const folder = path.join(scratch, 'node_modules/vitest')
+  mkdirSync(folder)
+  writeFileSync(path.join(folder, 'package.json'), '{ "name": "vitest", "type": "module", "exports": "./index.js" }')
+  writeFileSync(path.join(folder, 'index.js'), 'export const beforeAll = () => {}\nexport const afterAll = () => {}\n')
 }
 
 function importEntries(): void {
