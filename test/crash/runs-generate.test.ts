@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import { gunzipSync } from 'node:zlib'
 import { maxPackedFile } from '../../src/runs/format/limits.ts'
 import { assertPublished, generatorDesk, type GeneratorDesk } from '../fakes/run-generator.ts'
 import { scratchDirectory } from '../fakes/scratch.ts'
@@ -24,8 +25,13 @@ async function ended(child: ChildProcess): Promise<void> {
   assert.equal(child.exitCode, 0)
 }
 
-/** What stands is whole: every page is there, and packs have what the pages say, whatever the runs are now. */
+/** What stands is whole: every page is there, packs have what the pages say, and manifests end where they should, whatever the runs are now. */
 function assertWhole(desk: GeneratorDesk): void {
+  for (const name of ['full', 'active']) {
+    const file = path.join(desk.root, '.runicorn', `${name}_manifest.json`)
+    if (existsSync(file)) JSON.parse(readFileSync(file, 'utf8'))
+    if (existsSync(`${file}.gz`)) JSON.parse(gunzipSync(readFileSync(`${file}.gz`)).toString())
+  }
   const { runs, unpack } = desk.published()
   for (const { files } of runs.values()) {
     for (const { size, digest, path: name } of files) if (size <= maxPackedFile) assert.equal(unpack(digest)?.byteLength, size, name)
