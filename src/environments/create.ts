@@ -5,6 +5,7 @@ import { cleanUpSnapshots } from './cleanup.ts'
 import type { EnvironmentContext } from './context.ts'
 import { digestTree } from './digest.ts'
 import { measureTree } from './entries.ts'
+import { giveWay } from './give-way.ts'
 import { findHolders, heldFault } from './holders.ts'
 import { type HookMoment, runHook, runHookAnyway } from './hooks.ts'
 import { makeFree } from './make-free.ts'
@@ -73,14 +74,15 @@ async function createIn(session: Session, name: string, options: CreateOptions):
   await makeFree(session, name, options.replace === true)
   await assertRoom(session, mode, size.bytes)
   const moment = momentOf(session, name, mode)
-  await runHook(context.settings.hooks, { ...moment, hook: 'beforeCreate' }, context)
+  const surroundings = { ...context, lock: place.lock }
+  await runHook(context.settings.hooks, { ...moment, hook: 'beforeCreate' }, surroundings)
   const begun = context.clock.now()
   const record = await keepAndRecord(session, mode, name, size, options).catch(async (error: unknown) => {
-    await runHookAnyway(context.settings.hooks, { ...moment, hook: 'afterCreate' }, context)
+    await runHookAnyway(context.settings.hooks, { ...moment, hook: 'afterCreate' }, surroundings)
     throw error
   })
   const milliseconds = context.clock.now() - begun
-  await runHook(context.settings.hooks, { ...moment, hook: 'afterCreate' }, context)
+  await runHook(context.settings.hooks, { ...moment, hook: 'afterCreate' }, surroundings)
   context.report({
     kind: 'note',
     level: 'info',
@@ -94,6 +96,7 @@ async function createIn(session: Session, name: string, options: CreateOptions):
 async function keepAndRecord(session: Session, mode: Mode, name: string, size: TreeSize, options: CreateOptions): Promise<SnapshotRecord> {
   const { context, place } = session
   if (!mode.createsBesideWriters && options.force !== true) assertNoWriters(session)
+  if (mode.name === 'reflink') await giveWay(session, mode)
   await setIntent(place.snapshotsDir, { name, mode: mode.name })
   const kept = await keep(session, mode, name)
   const known = await digestsOf(session, mode, name, kept, options.checksum === true)

@@ -37,6 +37,8 @@ export interface HookMoment {
 interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly clock: Clock
+  /** `Place.lock` */
+  readonly lock?: number | undefined
 }
 
 export function variablesOf(moment: HookMoment): Record<string, string> {
@@ -105,11 +107,14 @@ export async function awaitHealth(hooks: Hooks, moment: Omit<HookMoment, 'hook'>
  * Runs a shell line in the live directory's parent. What it prints goes to a log beside the snapshots and not into a pipe, so
  * that a server which the line starts in the background is not waited for.
  */
-export async function runLine(line: string, moment: HookMoment, { env }: Surroundings): Promise<void> {
+export async function runLine(line: string, moment: HookMoment, { env, lock }: Surroundings): Promise<void> {
   const log = path.join(layoutOf(moment.snapshotsDir).logs, `${moment.hook}.log`)
   await mkdir(path.dirname(log), { recursive: true })
   await rm(log, { force: true })
-  const { status } = await run(['/bin/sh', '-c', `exec >>"$HOLDFAST_ENV_LOG" 2>&1\n${line}\n`], {
+  // The shell holds the lock as long as the line runs, also where this process is killed; what the line leaves running does not.
+  const script = `exec >>"$HOLDFAST_ENV_LOG" 2>&1\n(\n${line}\n) 3>&-\nexit $?\n`
+  const { status } = await run(['/bin/sh', '-c', script], {
+    holds: lock,
     cwd: path.dirname(moment.path),
     env: { ...env, ...variablesOf(moment), HOLDFAST_ENV_LOG: log },
     signal: moment.signal,

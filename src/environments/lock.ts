@@ -16,14 +16,20 @@ export interface LockOptions {
 }
 
 /** Runs `work` with the lock of an environment. The lock goes with its process, however that ends. `busy` where it cannot be had. */
-export async function withLock<T>(options: LockOptions, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(options: LockOptions, work: (lock: number) => Promise<T>): Promise<T> {
   const fd = openLock(options.file)
   try {
     await acquire(fd, options)
-    return await work()
+    return await work(fd)
   } finally {
-    closeSync(fd)
+    // What a program has started in the background may have it open still.
+    release(fd)
   }
+}
+
+function release(fd: number): void {
+  realSys.unlock(fd)
+  closeSync(fd)
 }
 
 function openLock(file: string): number {

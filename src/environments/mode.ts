@@ -27,6 +27,8 @@ export interface Place {
   readonly random: () => number
   readonly report: Report
   readonly signal?: AbortSignal | undefined
+  /** The open lock. Programs that work on the environment hold it too: where this process is killed, nobody comes in before they have ended. */
+  readonly lock?: number | undefined
 }
 
 /** What only modes look at. */

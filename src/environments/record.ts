@@ -1,8 +1,21 @@
 import { readdir, unlink } from 'node:fs/promises'
 import * as v from 'valibot'
-import { diskFault, type Digest, errno, Fault, isDigest, isFault, parseJson, readSmallFile, replaceFile, type Shape } from '../kit/index.ts'
+import {
+  diskFault,
+  type Digest,
+  errno,
+  Fault,
+  isDigest,
+  isFault,
+  parseJson,
+  readSmallFile,
+  realDisk,
+  replaceFile,
+  type Shape,
+  syncDirectory,
+} from '../kit/index.ts'
 import { type Kept, type SnapshotMode, snapshotModes } from './mode.ts'
-import { layoutOf, snapshotOfFile } from './names.ts'
+import { checkSnapshotName, layoutOf, snapshotOfFile } from './names.ts'
 
 /** What is known of a snapshot: `<name>.meta.json`, written last, so that a snapshot without it does not exist. */
 export interface SnapshotRecord {
@@ -53,15 +66,34 @@ export async function findRecord(snapshotsDir: string, name: string): Promise<Sn
   const file = layoutOf(snapshotsDir).record(name)
   const text = await readSmallFile(file, maxRecordBytes)
   if (text === undefined) return undefined
-  const record = parseJson(shape, text, file)
-  if (record.name === name) return record
-  throw new Fault('corrupt', `the record of the snapshot ${name} is that of ${record.name}`, { at: file })
+  const damaged = (why: string, cause?: unknown) =>
+    new Fault('corrupt', `the record of the snapshot ${name} is damaged: ${why}`, {
+      at: file,
+      hint: `delete the snapshot ${name} and make it again (holdfast env delete)`,
+      cause,
+    })
+  let record: SnapshotRecord
+  try {
+    record = parseJson(shape, text, file)
+  } catch (error) {
+    throw isFault(error, 'corrupt') ? damaged(error.message, error) : error
+  }
+  if (record.name !== name) throw damaged(`it is that of ${record.name}`)
+  return record
+}
+
+/** The mode of a record that cannot be understood otherwise. */
+export async function modeInRecord(snapshotsDir: string, name: string): Promise<SnapshotMode | undefined> {
+  const text = (await readSmallFile(layoutOf(snapshotsDir).record(name), maxRecordBytes)) ?? ''
+  const said = /"mode":\s*"([a-z]+)"/.exec(text)?.[1]
+  return snapshotModes.find((mode) => mode === said)
 }
 
 const maxRecordBytes = 1 << 20
 
 /** Throws `not-found` where there is no such snapshot, and says which there are. */
 export async function needRecord(snapshotsDir: string, environment: string, name: string): Promise<SnapshotRecord> {
+  checkSnapshotName(name)
   const found = await findRecord(snapshotsDir, name)
   if (found !== undefined) return found
   const { records, foreign } = await readRecords(snapshotsDir)
@@ -80,8 +112,8 @@ export async function writeRecord(snapshotsDir: string, record: SnapshotRecord):
   await replaceFile(layoutOf(snapshotsDir).record(record.name), `${JSON.stringify(record, undefined, 2)}\n`)
 }
 
-/** Removes the record and the index: from then on there is no such snapshot. */
-export async function removeRecord(snapshotsDir: string, name: string): Promise<void> {
+/** Removes the record and the index: from then on there is no such snapshot, durably. */
+export async function dropRecord(snapshotsDir: string, name: string): Promise<void> {
   const layout = layoutOf(snapshotsDir)
   for (const file of [layout.record(name), layout.index(name)]) {
     try {
@@ -90,6 +122,7 @@ export async function removeRecord(snapshotsDir: string, name: string): Promise<
       if (errno(error) !== 'ENOENT') throw diskFault(error, file, 'remove the record of a snapshot')
     }
   }
+  await syncDirectory(realDisk, snapshotsDir)
 }
 
 export interface Records {

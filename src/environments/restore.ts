@@ -1,6 +1,7 @@
 import { asFault, type Fault, type FaultCode, throwIfAborted } from '../kit/index.ts'
 import type { EnvironmentContext } from './context.ts'
 import { momentOf } from './create.ts'
+import { giveWay, makePlain } from './give-way.ts'
 import { findHolders, heldFault } from './holders.ts'
 import { awaitHealth, runHook, runHookAnyway } from './hooks.ts'
 import { clearMark, readMark, setMark } from './mark.ts'
@@ -8,7 +9,7 @@ import type { Given, Mode, SnapshotMode } from './mode.ts'
 import { checkSnapshotName } from './names.ts'
 import { ensureLive } from './places.ts'
 import { needRecord, type SnapshotRecord } from './record.ts'
-import { modesOf, type Session, withSession } from './session.ts'
+import { type Session, withSession } from './session.ts'
 import { verifyRecord } from './verify.ts'
 
 export interface RestoreOptions {
@@ -53,16 +54,17 @@ export async function restoreSnapshot(context: EnvironmentContext, options: Rest
     await mode.check(place)
     const verified = await verifyWhereDue(session, record, options.verify === true)
     const moment = momentOf(session, name, mode)
-    await runHook(context.settings.hooks, { ...moment, hook: 'beforeRestore' }, context)
+    const surroundings = { ...context, lock: place.lock }
+    await runHook(context.settings.hooks, { ...moment, hook: 'beforeRestore' }, surroundings)
     const given = await giveBack(session, record, mode, options).catch(async (error: unknown) => {
       // What is as it was is started again; a mixture is not.
       if ((await readMark(place.snapshotsDir)) === undefined)
-        await runHookAnyway(context.settings.hooks, { ...moment, hook: 'afterRestore' }, context)
+        await runHookAnyway(context.settings.hooks, { ...moment, hook: 'afterRestore' }, surroundings)
       throw error
     })
     await remember(session, record, given, verified)
-    await runHook(context.settings.hooks, { ...moment, hook: 'afterRestore' }, context)
-    await awaitHealth(context.settings.hooks, moment, context)
+    await runHook(context.settings.hooks, { ...moment, hook: 'afterRestore' }, surroundings)
+    await awaitHealth(context.settings.hooks, moment, surroundings)
     return { snapshot: name, mode: mode.name, ...given, finished: session.mark !== undefined, verified }
   })
 }
@@ -91,6 +93,7 @@ async function giveBack(session: Session, record: SnapshotRecord, mode: Mode, op
   await giveWay(session, mode)
   if (!mode.swaps) await setMark(place.snapshotsDir, { snapshot: record.name, mode: mode.name, at: new Date(begun).toISOString() })
   try {
+    if (!mode.swaps) await makePlain(session)
     const given = await mode.restore(place, record.name, { kept: record.kept, checksum: options.checksum })
     if (!mode.swaps || mark !== undefined) await clearMark(place.snapshotsDir)
     return { ...given, milliseconds: context.clock.now() - begun }
@@ -101,14 +104,6 @@ async function giveBack(session: Session, record: SnapshotRecord, mode: Mode, op
     if (!mayFallBack(context, fault)) throw fault
     await cleanInstead(session, record, fault)
     return { written: 0, milliseconds: context.clock.now() - begun, fellBack: fault }
-  }
-}
-
-/** A tree that is exchanged by name cannot take the place of a mount, so what another mode mounted there goes first. */
-async function giveWay({ context, place, records, state, mark }: Session, mode: Mode): Promise<void> {
-  if (mode.name !== 'reflink') return
-  for (const other of await modesOf(context, records, state(), [mark])) {
-    if (other.name !== mode.name && (await other.mounts(place)).some(({ at }) => at === place.live)) await other.detach(place)
   }
 }
 

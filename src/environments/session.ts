@@ -1,6 +1,7 @@
-import { mkdir, readdir } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { diskFault, throwIfAborted } from '../kit/index.ts'
+import { diskFault, errno, isTemporary, throwIfAborted } from '../kit/index.ts'
 import type { EnvironmentContext } from './context.ts'
 import { withLock } from './lock.ts'
 import { assertNotMarked, clearIntent, type Intent, type Mark, readIntent, readMark } from './mark.ts'
@@ -54,7 +55,7 @@ export async function withSession<T>(
     signal,
     onWait: () => report({ kind: 'note', level: 'info', text: `waiting for another command on the environment ${context.name}` }),
   }
-  return await withLock(lock, async () => await work(await openSession(context, options, place)))
+  return await withLock(lock, async (held) => await work(await openSession(context, options, { ...place, lock: held })))
 }
 
 async function openSession(context: EnvironmentContext, options: SessionOptions, place: Place): Promise<Session> {
@@ -63,7 +64,7 @@ async function openSession(context: EnvironmentContext, options: SessionOptions,
   const records = await readRecords(place.snapshotsDir)
   let state = await readState(place.snapshotsDir, context.report)
   const intent = await readIntent(place.snapshotsDir)
-  const modes = await modesOf(context, records, state, [mark, intent])
+  const modes = await modesOf(context, place, records, state, [mark, intent])
   await recover(context, place, modes, intent)
   await assertNotForeignMount(place, context.name, modes)
   return {
@@ -82,6 +83,7 @@ async function openSession(context: EnvironmentContext, options: SessionOptions,
 /** Every mode that has left something here, or is about to. */
 export async function modesOf(
   { settings, modes }: EnvironmentContext,
+  place: Pick<Place, 'snapshotsDir'>,
   { records }: Pick<Records, 'records'>,
   state: EnvironmentState,
   begun: readonly ({ readonly mode: SnapshotMode } | undefined)[],
@@ -89,8 +91,16 @@ export async function modesOf(
   const names = new Set<SnapshotMode | undefined>(records.map(({ mode }) => mode))
   for (const each of begun) names.add(each?.mode)
   names.add(state.last?.mode)
+  for (const each of tracesIn(place)) names.add(each)
   names.add(settings.mode === 'auto' ? state.chosen?.mode : settings.mode)
   return await Promise.all([...names].filter((name) => name !== undefined).map((name) => modes(name)))
+}
+
+/** Modes that something lies here of, also where no record says so any more. */
+function tracesIn({ snapshotsDir }: Pick<Place, 'snapshotsDir'>): SnapshotMode[] {
+  const { layers, mounts, volumeImage } = layoutOf(snapshotsDir)
+  const traces = { overlay: layers, squashfs: mounts, volume: volumeImage } as const
+  return (['overlay', 'squashfs', 'volume'] as const).filter((mode) => existsSync(traces[mode]))
 }
 
 /** Puts right what a killed command left, and says so. */
@@ -100,7 +110,7 @@ async function recover(context: EnvironmentContext, place: Place, modes: readonl
   if (intent !== undefined) {
     if ((await findRecord(place.snapshotsDir, intent.name)) === undefined) {
       await (await context.modes(intent.mode)).delete(place, intent.name)
-      tell(`removed what a create of ${intent.name} that did not end had left`)
+      tell(`removed what a create or delete of ${intent.name} that did not end had left`)
     }
     await clearIntent(place.snapshotsDir)
   }
@@ -108,5 +118,29 @@ async function recover(context: EnvironmentContext, place: Place, modes: readonl
   const built = (await readdir(home)).filter((name) => name.startsWith(buildStart))
   for (const name of built) await discard(place, path.join(home, name))
   if (built.length > 0) tell(`removed what killed commands had begun to build: ${built.length}`)
+  await removeTemporaries(place)
   await sweepTrash(place)
+}
+
+/** Files that were being written: nobody else is here now. */
+async function removeTemporaries({ snapshotsDir }: Place): Promise<void> {
+  const { home, layers } = layoutOf(snapshotsDir)
+  const places = [snapshotsDir, home, ...(await namesIn(layers)).map((name) => path.join(layers, name))]
+  for (const directory of places) {
+    for (const name of (await namesIn(directory)).filter(isTemporary)) {
+      const file = path.join(directory, name)
+      await unlink(file).catch((error: unknown) => {
+        throw diskFault(error, file, 'remove what a killed command had begun to write')
+      })
+    }
+  }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory)
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return []
+    throw diskFault(error, directory, 'look for what a killed command left')
+  }
 }

@@ -30,8 +30,10 @@ export async function environmentStatus(context: EnvironmentContext): Promise<En
   const records = await readRecords(place.snapshotsDir)
   const state = await readState(place.snapshotsDir, context.report)
   const mark = await readMark(place.snapshotsDir)
-  const modes = await modesOf(context, records, state, [mark])
-  const mounts = (await Promise.all(modes.map((mode) => mode.mounts(place)))).flat()
+  const modes = await modesOf(context, place, records, state, [mark])
+  const found = (await Promise.all(modes.map((mode) => mode.mounts(place)))).flat()
+  // Modes that share their layers tell the same mounts.
+  const mounts = [...new Map(found.map((mount) => [`${mount.at}\0${mount.from}`, mount])).values()]
   const chosen = chosenMode(context, state)
   return {
     name: context.name,
@@ -52,6 +54,6 @@ export async function environmentStatus(context: EnvironmentContext): Promise<En
 /** Ends all mounts: the live directory is a plain directory with its present content then. */
 export async function stopEnvironment(context: EnvironmentContext): Promise<void> {
   await withSession(context, {}, async ({ place, records, mark, state }) => {
-    for (const mode of await modesOf(context, records, state(), [mark])) await mode.detach(place)
+    for (const mode of await modesOf(context, place, records, state(), [mark])) await mode.detach(place)
   })
 }

@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined
   /** What it reads; nothing otherwise. Where reading this fails, the program is ended and the failure thrown. */
   readonly input?: AsyncIterable<Uint8Array> | undefined
+  /** An open file that the program has too, as its descriptor 3: a lock on it lasts until both have ended. */
+  readonly holds?: number | undefined
   /** Called with each piece of output as it comes; nothing is printed otherwise. */
   readonly onOutput?: (piece: Buffer, from: 'stdout' | 'stderr') => void
 }
@@ -36,7 +38,7 @@ export async function run(command: string | readonly [string, ...string[]], opti
   const [program, ...args] = typeof command === 'string' ? ['/bin/sh', '-c', command] : command
   const child = spawn(program!, args, {
     detached: true,
-    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.holds === undefined ? [] : [options.holds])],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
   })

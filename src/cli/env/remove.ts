@@ -53,9 +53,10 @@ async function remove(call: Call<object>): Promise<Outcome> {
   const name = second ?? first!
   await agree(call, 'WARNING: this removes a snapshot', [`environment  ${context.name}`, `snapshot     ${name}`])
   const { mode, bytes } = await deleteSnapshot(context, name)
+  const details = mode === undefined || bytes === undefined ? 'its record was damaged' : `${mode}, ${formatBytes(bytes)}`
   return {
     result: { environment: context.name, snapshot: name, mode, bytes },
-    text: printable(`deleted the snapshot ${name} of ${context.name} (${mode}, ${formatBytes(bytes)})`),
+    text: printable(`deleted the snapshot ${name} of ${context.name} (${details})`),
   }
 }
 

@@ -16,7 +16,8 @@ export async function giveBackPlain(place: Place, imageAt?: (snapshot: string) =
   if (!isBare(place.live)) return
   const writable = [...readLayers(place).all.values()].filter(({ keeps, of }) => keeps === undefined && of !== undefined)
   const last = writable.sort((one, other) => other.id - one.id)[0]
-  if (last === undefined) return
+  // Without the image that lies below, what the layer shows is not what the live directory was.
+  if (last === undefined || (last.image !== undefined && imageAt === undefined)) return
   const { id, standsOn } = last
   const image: Below['image'] =
     last.image === undefined || imageAt === undefined ? undefined : { of: last.image, at: await imageAt(last.image) }
@@ -32,7 +33,7 @@ export async function giveBackPlain(place: Place, imageAt?: (snapshot: string) =
 async function replaceByCopy(place: Place, from: string): Promise<void> {
   const aside = asideOf(place)
   try {
-    await copyTree(from, aside, 'copy', place.signal)
+    await copyTree(from, aside, 'copy', place.signal, place.lock)
     await switchToDirectory(aside, place.live)
   } catch (error) {
     await discard(place, aside)

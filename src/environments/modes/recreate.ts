@@ -35,7 +35,7 @@ export function createRecreateMode(needs: RecreateNeeds): Mode {
         snapshotsDir: place.snapshotsDir,
         mode: 'recreate',
       } as const
-      await runLine(command, { ...moment, signal: place.signal }, needs)
+      await runLine(command, { ...moment, signal: place.signal }, { ...needs, lock: place.lock })
       for (const each of kept) await putBack(place, each)
       await rm(layoutOf(place.snapshotsDir).preserved, { recursive: true, force: true })
       return { written: 0 }
@@ -94,7 +94,7 @@ async function keepAside(place: Place): Promise<Preserved[]> {
       }
       const copy = path.join(aside, relative)
       await mkdir(path.dirname(copy), { recursive: true })
-      if (!(await exists(copy))) await copyTree(from, copy, 'copy', place.signal)
+      if (!(await exists(copy))) await copyTree(from, copy, 'copy', place.signal, place.lock)
     }
     await mkdir(aside, { recursive: true })
     await rename(aside, layout.preserved)
@@ -110,7 +110,7 @@ async function putBack(place: Place, { relative, copy }: Preserved): Promise<voi
   if ((await exists(target)) && (await digestTree(target, { content: true })) === (await digestTree(copy, { content: true }))) return
   await rm(target, { recursive: true, force: true })
   await mkdir(path.dirname(target), { recursive: true })
-  await copyTree(copy, target, 'copy', place.signal)
+  await copyTree(copy, target, 'copy', place.signal, place.lock)
 }
 
 async function exists(place: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import { closeSync, existsSync, statSync } from 'node:fs'
 import { mkdir, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { diskFault, Fault, realDisk, syncDirectory } from '../../../kit/index.ts'
+import { mountsAt } from '../../../kit/sys/index.ts'
 import { copyTree } from '../../copy-tree.ts'
 import { findHolders, heldFault } from '../../holders.ts'
 import { checkOverlay } from '../../layers/check.ts'
@@ -63,7 +64,7 @@ async function keepLive(place: Place, name: string): Promise<Kept> {
     return { facts: { layers: layer.standsOn.length + 1 } }
   }
   const sameMount = mountHolding(path.dirname(place.live))?.id === mountHolding(place.snapshotsDir)?.id
-  if (active === undefined && sameMount && !isNamespaceRoot()) await adoptLive(place, name)
+  if (mountsAt(place.live).length === 0 && sameMount && !isNamespaceRoot()) await adoptLive(place, name)
   else await copyLive(place, name)
   return { facts: { layers: 1 } }
 }
@@ -89,7 +90,7 @@ async function adoptLive(place: Place, name: string): Promise<void> {
 async function copyLive(place: Place, name: string): Promise<void> {
   const base: Layer = { id: freeId(readLayers(place)), standsOn: [], tree: name }
   await keepLayer(place, base)
-  await copyTree(place.live, ownTreeOf(place, base.id), 'copy', place.signal)
+  await copyTree(place.live, ownTreeOf(place, base.id), 'copy', place.signal, place.lock)
   await nameBase(place, base, name)
 }
 

@@ -2,7 +2,7 @@ import { existsSync, lstatSync } from 'node:fs'
 import { mkdir, readdir } from 'node:fs/promises'
 import path from 'node:path'
 import { diskFault, errno, Fault } from '../../../kit/index.ts'
-import { fileSystemType } from '../../../kit/sys/index.ts'
+import { fileSystemType, mountsAt } from '../../../kit/sys/index.ts'
 import type { Kept, Mode, Place } from '../../mode.ts'
 import { buildStart, layoutOf } from '../../names.ts'
 import { switchTrees } from '../../switch/rename.ts'
@@ -39,7 +39,9 @@ export function createReflinkMode(): Mode {
 }
 
 async function check(place: Place): Promise<void> {
-  const [live, snapshots] = [firstThatIs(place.live), firstThatIs(layoutOf(place.snapshotsDir).home)]
+  // What another mode has mounted there gives way.
+  const own = mountsAt(place.live).length > 0 ? path.dirname(place.live) : place.live
+  const [live, snapshots] = [firstThatIs(own), firstThatIs(layoutOf(place.snapshotsDir).home)]
   const type = fileSystemType(live)
   if (deviceOf(firstThatIs(path.dirname(place.live))) !== deviceOf(snapshots)) {
     throw new Fault(

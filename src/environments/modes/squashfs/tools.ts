@@ -30,7 +30,7 @@ export async function packTree(place: Place, image: string): Promise<void> {
   const { squashfsCompression } = place.settings
   const result = await run(
     ['mksquashfs', place.live, image, '-noappend', '-no-progress', '-quiet', '-xattrs', ...compressions[squashfsCompression]],
-    { signal: place.signal },
+    { signal: place.signal, holds: place.lock },
   )
   const said = linesOf(result)
   const unread = said.find((line) => /failed to read|cannot (?:open|stat|read)|could not (?:open|read)/i.test(line))
@@ -44,7 +44,10 @@ export async function packTree(place: Place, image: string): Promise<void> {
 
 /** Unpacks an image into a directory that is not there yet. */
 export async function unpackTree(place: Place, image: string, target: string): Promise<void> {
-  const result = await run(['unsquashfs', '-no-progress', '-quiet', '-xattrs', '-dest', target, image], { signal: place.signal })
+  const result = await run(['unsquashfs', '-no-progress', '-quiet', '-xattrs', '-dest', target, image], {
+    signal: place.signal,
+    holds: place.lock,
+  })
   if (result.status !== 0) throw failed('unsquashfs', target, result)
 }
 
