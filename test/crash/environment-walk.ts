@@ -193,9 +193,8 @@ async function assertSettled(world: World): Promise<void> {
   const { snapshotsDir } = context(world)
   const { folder } = world.walk.stage
   const layout = layoutOf(snapshotsDir)
-  const { lock, state, layers, mounts, trash, logs, volume, volumeImage } = layout
-  const known = new Set([lock, state, layers, mounts, trash, logs, volume, volumeImage, path.join(layout.home, 'views')])
-  const inHome = readdirSync(layout.home).filter((name) => !known.has(path.join(layout.home, name)))
+  const known = new Set(['lock', 'state.json', 'layers', 'mounts', 'views', 'trash', 'logs', 'volume', 'volume.img'])
+  const inHome = readdirSync(layout.home).filter((name) => !known.has(name))
   assert.deepEqual(inHome, [], 'what is left beside the lock')
   const { foreign } = await listSnapshots(context(world))
   assert.deepEqual(foreign, [])
