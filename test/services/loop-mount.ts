@@ -11,7 +11,7 @@ export type Mounted = { readonly directory: string } | { readonly reason: string
 
 const makers = {
   /** With shared blocks (reflink). */
-  xfs: { bytes: 320 << 20, command: ['mkfs.xfs', '-q', '-m', 'reflink=1'], package: 'xfsprogs' },
+  xfs: { bytes: 1 << 30, command: ['mkfs.xfs', '-q', '-m', 'reflink=1'], package: 'xfsprogs' },
   /** With subvolumes too. */
   btrfs: { bytes: 512 << 20, command: ['mkfs.btrfs', '-q'], package: 'btrfs-progs' },
   /** 128-byte inodes: seconds of 32 bits, and little room for attributes. */

@@ -174,11 +174,15 @@ async function damageByte({ context, snapshotsDir, mode }: CaseWorld): Promise<b
   const image = layoutOf(snapshotsDir).image(name)
   if (existsSync(image)) return flipByte(image)
   const tree = await mode.open({ ...context, settings: context.settings }, name)
+  const file = path.join(tree.path, 'node-1/db/large')
+  let isDamaged = false
   try {
-    return flipByte(path.join(tree.path, 'node-1/db/large'))
+    isDamaged = flipByte(file)
   } finally {
     await tree.close()
   }
+  // A tree that was made only to be read is no part of the snapshot.
+  return isDamaged && existsSync(file)
 }
 
 function flipByte(file: string): boolean {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import { modePlace } from '../../../../test/fakes/mode-place.ts'
 import { describeTree, makeRandomTree, mutateTree } from '../../../../test/fakes/random-tree.ts'
 import { seededRandom, testSeed } from '../../../../test/fakes/seeded-random.ts'
-import { packedDesk, type SnapshotDesk } from '../../../../test/fakes/snapshot-desk.ts'
+import { packedDesk, snapshotDesk, type SnapshotDesk } from '../../../../test/fakes/snapshot-desk.ts'
 import { isFault } from '../../../kit/index.ts'
 import { listSnapshots, pinnedSnapshots } from '../../../snapshots/index.ts'
 import { createStoreMode } from './store.ts'
@@ -45,6 +45,17 @@ describe('a store', () => {
     appendFileSync(path.join(place.live, 'database'), 'more')
     const { written } = await mode.restore(place, 'clean', { kept })
     assert.ok(written < 1 << 20, `${written} bytes`)
+  })
+
+  test('of which a chunk is damaged or gone is found when it is verified', async () => {
+    const memory = snapshotDesk()
+    const inMemory = createStoreMode({ environment: 'stage', snapshots: async () => memory.context })
+    writeFileSync(path.join(place.live, 'file'), 'x'.repeat(5000))
+    const kept = await inMemory.create(place, 'clean')
+    await inMemory.verify!(place, 'clean', kept)
+    memory.chunks.all.delete([...memory.chunks.all.keys()][0]!)
+    await assert.rejects(inMemory.verify!(place, 'clean', kept), (error) => isFault(error, 'corrupt'))
+    memory.remove()
   })
 
   test('keeps them pinned in one line of snapshots, and lets them go with the last name', async () => {

@@ -26,6 +26,7 @@ export function createStoreMode(needs: StoreModeNeeds): Mode {
     create: async (place, name) => await create(needs, place, name),
     restore: async (place, name, options) => await restore(needs, place, name, options),
     open: async (place, name) => await open(needs, place, name),
+    verify: async (place, name, kept) => await verify(needs, place, name, kept),
     delete: async (_place, name) => await forget(needs, name),
     recover: async () => ({ notes: [] }),
     inUse: async () => false,
@@ -87,6 +88,20 @@ async function open(needs: StoreModeNeeds, { snapshotsDir, random }: Place, name
     await close()
     throw error
   }
+}
+
+/** Reads every chunk. */
+async function verify(needs: StoreModeNeeds, { random, report, signal }: Place, name: string, kept: Kept): Promise<void> {
+  const { verifySnapshots } = await room()
+  const context = await needs.snapshots()
+  const snapshot = await find(needs, context, name, String(kept.facts?.['snapshot']))
+  const { damage } = await verifySnapshots(context.store, await context.chunks(), [snapshot], { readData: 1, random, report, signal })
+  const [first] = damage
+  if (first === undefined) return
+  throw new Fault('corrupt', `the snapshot ${name} of ${needs.environment} is damaged: ${first.kind} ${first.id}: ${first.message}`, {
+    at: context.store.name,
+    hint: 'mend the store (holdfast store verify), or delete the snapshot and make it again',
+  })
 }
 
 /** By its id, where that is known; else the newest that has the name. */
