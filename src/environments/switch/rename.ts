@@ -12,8 +12,8 @@ export async function switchTrees(prepared: string, live: string): Promise<'repl
   const keepTime = rememberTime(prepared)
   const outcome = isMissing(live) ? take(prepared, live) : exchange(prepared, live)
   keepTime(live)
+  // One change of two directories: with the one, the other is on disk too.
   await syncDirectory(realDisk, path.dirname(live))
-  if (path.dirname(prepared) !== path.dirname(live)) await syncDirectory(realDisk, path.dirname(prepared))
   return outcome
 }
 
