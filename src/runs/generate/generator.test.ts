@@ -16,6 +16,7 @@ import path from 'node:path'
 import { describe, test } from 'node:test'
 import { assertPublished, generatorDesk, type GeneratorDesk, regularFiles } from '../../../test/fakes/run-generator.ts'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
+import { realSys } from '../../kit/sys/index.ts'
 
 const scratch = scratchDirectory()
 const run = 'vision/resnet/runs/20250101_120000_abc123'
@@ -382,7 +383,7 @@ describe('hostile and broken runs', () => {
     symlinkSync(path.join(outside, 'n/runs/secret'), at(`${run}/folder`))
     symlinkSync(path.join(outside, 'n/runs/secret/meta.json'), at(`${run}/file`))
     symlinkSync('loop', at(`${run}/loop`))
-    spawnSync('mkfifo', [at(`${run}/pipe`)])
+    realSys.makeSpecial(at(`${run}/pipe`), 'fifo', 0o600)
     for (let round = 0; round < 2; round++) {
       const { problems } = await desk.generate()
       assert.deepEqual(problems.map(([file]) => file).sort(), ['p/m/runs', 'project', 'vision/name', 'vision/resnet/runs/link'])
