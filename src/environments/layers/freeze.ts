@@ -55,7 +55,7 @@ async function showView(place: Place, { id, standsOn }: Layer): Promise<void> {
 function writeOut(tree: string): void {
   const fd = openSync(tree, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
-    sys.syncFileSystem(fd)
+    sys.flushFileSystem(fd)
   } finally {
     closeSync(fd)
   }

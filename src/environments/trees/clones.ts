@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs'
 import path from 'node:path'
 import { byteText, isFault } from '../../kit/index.ts'
-import { fileSystemType, type Held, holdInner, holdTop, letGo, namesIn, realSys as sys } from '../../kit/sys/index.ts'
+import { fileSystemType, type Held, holdInner, holdTop, isSubvolume, letGo, namesIn, realSys as sys } from '../../kit/sys/index.ts'
 import { createShortfall } from '../../snapshots/attributes/index.ts'
 import type { Place } from '../mode.ts'
 import { placeTree } from '../switch/rename.ts'
@@ -38,7 +38,7 @@ async function keepAsSubvolume(place: Place, build: string, tree: string): Promi
 
 /** Makes a tree that is what a kept one is, under a free name: at once where that is a subvolume. */
 export async function cloneKept({ report, signal }: Place, base: string, build: string): Promise<void> {
-  if (sys.isSubvolume(base)) return sys.snapshotSubvolume(base, build)
+  if (isSubvolume(base)) return sys.snapshotSubvolume(base, build)
   const shortfall = createShortfall()
   await copyTree(base, build, { how: 'clone', shortfall, report, signal })
   tellOmissions(shortfall, report, 'set')
@@ -46,7 +46,7 @@ export async function cloneKept({ report, signal }: Place, base: string, build: 
 
 /** Removes a tree: a subvolume at once, any other in the background. Nothing to do where there is none. */
 export async function removeTree(place: Place, tree: string): Promise<void> {
-  if (sys.isSubvolume(tree)) {
+  if (isSubvolume(tree)) {
     try {
       return sys.deleteSubvolume(tree)
     } catch (error) {
@@ -59,7 +59,7 @@ export async function removeTree(place: Place, tree: string): Promise<void> {
 
 /** A subvolume with nothing of other devices or subvolumes in it, which a snapshot of it would not have. */
 function isWholeSubvolume(directory: string): boolean {
-  if (!sys.isSubvolume(directory)) return false
+  if (!isSubvolume(directory)) return false
   const top = holdTop(byteText(directory))
   return isOfOneDevice(top, lstatSync(directory, { bigint: true }).dev)
 }

@@ -74,7 +74,7 @@ describe('mounts', { skip: needsRoot }, () => {
     const fd = openSync(path.join(at, 'file'), 'w')
     assert.throws(() => sys.unmount(at), code('busy'))
     assert.throws(() => sys.setMountReadOnly(at, true), code('busy'))
-    sys.syncFileSystem(fd)
+    sys.flushFileSystem(fd)
     sys.detachMount(at)
     assert.equal(writeSync(fd, 'still'), 5)
     closeSync(fd)

@@ -40,8 +40,6 @@ export interface MountCalls {
   unmount(at: Path): void
   /** Whether anybody may write through the topmost mount there; `busy` where a file is open for writing and is not to be. */
   setMountReadOnly(at: Path, isReadOnly: boolean): void
-  /** Writes out all that the file system of an open file still holds in memory. */
-  syncFileSystem(fd: number): void
   /**
    * Gives this thread mounts of its own: changes of them are no longer seen by others, nor theirs here. For a worker thread
    * that ends afterwards, since there is no way back.
@@ -128,9 +126,6 @@ export function mountCalls(libc: Libc): MountCalls {
       const [set, clear] = isReadOnly ? [readOnlyAttribute, 0] : [0, readOnlyAttribute]
       setAttributes(at, 0, { set, clear }, isReadOnly ? 'make the mount read-only' : 'make the mount writable')
     },
-    syncFileSystem(fd) {
-      if (calls.syncfs(fd) !== 0) throw systemFault(libc.errorNumber(), 'write the file system out', fd)
-    },
     leaveSharedMounts() {
       demand(calls.unshare(newMounts), 'leave the shared mounts', '/')
       setAttributes('/', recursively, { propagation: asPrivate }, 'leave the shared mounts')
@@ -150,7 +145,6 @@ function bindCalls(libc: Libc) {
     fsmount: numbered(432, ['int', 'uint32_t', 'uint32_t']),
     mountSetattr: numbered(442, ['int', 'void *', 'uint32_t', 'void *', 'uint64_t']),
     umount2: libc.bind({ symbol: 'umount2', returns: 'int', takes: ['void *', 'int'], doing: 'unmount a file system' }),
-    syncfs: libc.bind({ symbol: 'syncfs', returns: 'int', takes: ['int'], doing: 'write the file system out' }),
     unshare: libc.bind({ symbol: 'unshare', returns: 'int', takes: ['int'], doing: 'leave the shared mounts' }),
   }
 }

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
 import { mountImage } from '../../../test/services/loop-mount.ts'
 import { isFault } from '../fault.ts'
-import { realSys as sys } from './index.ts'
+import { isSubvolume, realSys as sys } from './index.ts'
 
 const code = (wanted: Parameters<typeof isFault>[1]) => (error: unknown) => isFault(error, wanted)
 
@@ -15,7 +15,7 @@ test('subvolumes are made, known, kept as they are at a moment, and removed', as
   const at = (name: string) => path.join(mounted.directory, name)
   sys.createSubvolume(at('one'))
   mkdirSync(at('plain'))
-  assert.deepEqual([sys.isSubvolume(at('one')), sys.isSubvolume(at('plain')), sys.isSubvolume(at('none'))], [true, false, false])
+  assert.deepEqual([isSubvolume(at('one')), isSubvolume(at('plain')), isSubvolume(at('none'))], [true, false, false])
   writeFileSync(at('one/file'), 'first')
   sys.snapshotSubvolume(at('one'), at('kept'), { readOnly: true })
   writeFileSync(at('one/file'), 'second')
@@ -35,6 +35,6 @@ test('subvolumes are made, known, kept as they are at a moment, and removed', as
 
 test('where there are none, that is said', () => {
   const directory = scratchDirectory()
-  assert.ok(!sys.isSubvolume(directory))
+  assert.ok(!isSubvolume(directory))
   assert.throws(() => sys.createSubvolume(path.join(directory, 'new')), code('unsupported'))
 })

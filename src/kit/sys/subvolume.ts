@@ -8,8 +8,6 @@ import type { Libc } from './libc.ts'
 
 /** Subvolumes of btrfs: directories that can be snapshots of one another, at a cost that does not depend on their size. */
 export interface SubvolumeCalls {
-  /** Whether the directory is one. False for what is not there. */
-  isSubvolume(directory: string): boolean
   /** Makes an empty one under a free name. `unsupported` where the file system has none. */
   createSubvolume(directory: string): void
   /**
@@ -31,6 +29,12 @@ const maxNameBytes = 255
 const readOnlyFlag = 2n
 const rootInode = 256n
 
+/** Whether the directory is one. False for what is not there. */
+export function isSubvolume(directory: string): boolean {
+  const stats = lstatSync(directory, { bigint: true, throwIfNoEntry: false })
+  return stats?.isDirectory() === true && stats.ino === rootInode && fileSystemType(directory) === 'btrfs'
+}
+
 export function subvolumeCalls(libc: Libc): SubvolumeCalls {
   const ioctl = libc.bind({ symbol: 'ioctl', returns: 'int', takes: ['int', 'uint64_t', 'void *'], doing: 'work with subvolumes' })
   const request = (directory: string, number: number, argument: Buffer, doing: string) =>
@@ -38,10 +42,6 @@ export function subvolumeCalls(libc: Libc): SubvolumeCalls {
       if (ioctl(outer, number, argument) !== 0) throw systemFault(libc.errorNumber(), doing, directory)
     })
   return {
-    isSubvolume(directory) {
-      const stats = lstatSync(directory, { bigint: true, throwIfNoEntry: false })
-      return stats?.isDirectory() === true && stats.ino === rootInode && fileSystemType(directory) === 'btrfs'
-    },
     createSubvolume(directory) {
       request(directory, createRequest, named(directory, nameAt.create), 'make a subvolume')
     },

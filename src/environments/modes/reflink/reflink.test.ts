@@ -8,7 +8,7 @@ import { scratchDirectory } from '../../../../test/fakes/scratch.ts'
 import { seededRandom, testSeed } from '../../../../test/fakes/seeded-random.ts'
 import { type Mounted, mountImage } from '../../../../test/services/loop-mount.ts'
 import { isFault } from '../../../kit/index.ts'
-import { realSys as sys } from '../../../kit/sys/index.ts'
+import { isSubvolume, realSys as sys } from '../../../kit/sys/index.ts'
 import { createReflinkMode } from './reflink.ts'
 
 const mode = createReflinkMode()
@@ -119,7 +119,7 @@ for (const kind of ['xfs', 'btrfs'] as const) {
         mutateTree(place.live, random)
         await mode.restore(place, 'clean', { kept })
         assert.deepEqual(describeTree(place.live), clean, `seed ${testSeed}`)
-        assert.ok(sys.isSubvolume(place.live))
+        assert.ok(isSubvolume(place.live))
         sys.createSubvolume(path.join(place.live, 'inner'))
         writeFileSync(path.join(place.live, 'inner', 'file'), 'x')
         const other = await mode.create(place, 'other')

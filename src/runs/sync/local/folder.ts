@@ -119,7 +119,7 @@ function removeEmptied(root: string, key: string, known: Set<string>): void {
 
 function flushTo(root: string, written: readonly string[]): void {
   if (realSys.whyMissing() === undefined)
-    return withOpen(root, constants.O_RDONLY | constants.O_DIRECTORY, (fd) => realSys.syncFileSystem(fd))
+    return withOpen(root, constants.O_RDONLY | constants.O_DIRECTORY, (fd) => realSys.flushFileSystem(fd))
   // Without that call each file and each folder is flushed by itself.
   for (const file of written) withOpen(file, constants.O_RDONLY | constants.O_NOFOLLOW, fsyncSync)
   for (const folder of new Set(written.map((file) => path.dirname(file)))) withOpen(folder, constants.O_RDONLY, fsyncSync)
