@@ -42,7 +42,7 @@ makeDeadly(
 makeDeadly(fs.promises, changes)
 makeDeadly(childProcess, ['spawn'])
 const system = 'writeXattr setTimes makeSpecial exchangeNames renameToFree cloneFile cloneRange createMount attachMount detachMount'
-const volumes = 'setMountReadOnly cloneMount syncFileSystem attachLoop createSubvolume snapshotSubvolume deleteSubvolume unlock'
+const volumes = 'setMountReadOnly cloneMount flushFileSystem attachLoop createSubvolume snapshotSubvolume deleteSubvolume unlock'
 makeDeadly(realSys, `${system} ${volumes}`.split(' '))
 syncBuiltinESMExports()
 
