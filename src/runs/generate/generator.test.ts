@@ -202,6 +202,31 @@ describe('a generation', () => {
     assert.equal((await desk.generate()).bytes.read, 0)
   })
 
+  test('lists a log that is written to up to its last whole line, and the rest once nothing came for a minute', async () => {
+    const desk = generatorDesk(scratch)
+    smallRun(desk)
+    const sizes = async () => {
+      await desk.generate()
+      return desk.published().runs.get(run)!.files.flatMap(({ path: name, size }) => (/events|logs|media/.test(name) ? [size] : []))
+    }
+    desk.ahead = 0
+    desk.write(`${run}/events.jsonl`, '{"step":1}\n{"st')
+    desk.write(`${run}/logs.txt`, 'no line of it has ended')
+    desk.write(`${run}/media/a.bin`, 'x\ny')
+    assert.deepEqual(await sizes(), [11, 23, 3])
+    desk.append(`${run}/events.jsonl`, 'ep":2}\n{')
+    assert.deepEqual(await sizes(), [22, 23, 3])
+    desk.ahead = 61_000
+    assert.deepEqual(await sizes(), [23, 23, 3])
+    assertPublished(desk)
+    desk.ahead = 0
+    desk.append(`${run}/events.jsonl`, '"step"')
+    assert.deepEqual(await sizes(), [23, 23, 3], 'what was listed stays listed')
+    desk.append(`${run}/events.jsonl`, ':3}\n')
+    assert.deepEqual(await sizes(), [33, 23, 3])
+    assertPublished(desk)
+  })
+
   test('reads all again where it is asked to', async () => {
     const desk = generatorDesk(scratch)
     smallRun(desk)
