@@ -52,7 +52,7 @@ export function generatorDesk(scratch: string): GeneratorDesk {
   const root = mkdtempSync(path.join(scratch, 'runs-'))
   const desk: GeneratorDesk = {
     root,
-    ahead: 10_000,
+    ahead: 100_000,
     clock: { now: () => systemClock.now() + desk.ahead, sleep: systemClock.sleep },
     write(file, content) {
       mkdirSync(path.dirname(path.join(root, file)), { recursive: true })

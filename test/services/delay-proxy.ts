@@ -9,8 +9,15 @@ export interface DelayProxy {
   close(): Promise<void>
 }
 
+/** How many bytes may come down over the nth connection, counted from 1, before it is cut; undefined for any number. */
+export type Lives = (nth: number) => number | undefined
+
 /** A TCP proxy that holds every byte for `oneWay` milliseconds in each direction, and however many at once: it adds latency and keeps the bandwidth. */
-export async function startDelayProxy(target: { readonly host: string; readonly port: number }, oneWay: number): Promise<DelayProxy> {
+export async function startDelayProxy(
+  target: { readonly host: string; readonly port: number },
+  oneWay: number,
+  lives: Lives = () => undefined,
+): Promise<DelayProxy> {
   const sockets = new Set<Socket>()
   const bytes = { up: 0, down: 0 }
   const keep = (socket: Socket) => {
@@ -19,11 +26,17 @@ export async function startDelayProxy(target: { readonly host: string; readonly 
     socket.on('error', () => socket.destroy())
     socket.once('close', () => sockets.delete(socket))
   }
+  let connections = 0
   const server = createServer((near) => {
+    let left = lives(++connections) ?? Infinity
     const far = createConnection(target)
     for (const socket of [near, far]) keep(socket)
     delayed(near, far, oneWay, (count) => (bytes.up += count))
-    delayed(far, near, oneWay, (count) => (bytes.down += count))
+    delayed(far, near, oneWay, (count) => {
+      bytes.down += count
+      left -= count
+      if (left < 0) for (const socket of [near, far]) socket.destroy()
+    })
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

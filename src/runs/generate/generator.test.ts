@@ -207,12 +207,15 @@ describe('a generation', () => {
     smallRun(desk)
     const sizes = async () => {
       await desk.generate()
-      return desk.published().runs.get(run)!.files.flatMap(({ path: name, size }) => (/events|logs|media/.test(name) ? [size] : []))
+      return desk
+        .published()
+        .runs.get(run)!
+        .files.flatMap(({ path: name, size }) => (/events|logs|weights/.test(name) ? [size] : []))
     }
     desk.ahead = 0
     desk.write(`${run}/events.jsonl`, '{"step":1}\n{"st')
     desk.write(`${run}/logs.txt`, 'no line of it has ended')
-    desk.write(`${run}/media/a.bin`, 'x\ny')
+    desk.write(`${run}/weights.bin`, 'x\ny')
     assert.deepEqual(await sizes(), [11, 23, 3])
     desk.append(`${run}/events.jsonl`, 'ep":2}\n{')
     assert.deepEqual(await sizes(), [22, 23, 3])

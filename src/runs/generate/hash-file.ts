@@ -24,16 +24,25 @@ export interface Before {
   readonly digest: Uint8Array
 }
 
+export interface HashOptions {
+  readonly before: Before | undefined
+  /** Of a file that was written to after this time, in milliseconds since 1970, a last line without an end is left out. */
+  readonly linesSince: number | undefined
+  readonly signal: AbortSignal | undefined
+}
+
 /** Hashes files, one at a time: it has memory of its own for them. */
 export interface FileHasher {
   /**
    * Reads a file whole, as long as it is when it is opened; one that changes meanwhile, other than by growing, is read again, and the
    * third time taken as it comes. `path` is absolute and real: a link that came into it is not followed. Throws the system's own errors.
    */
-  hash(path: string, before: Before | undefined, signal: AbortSignal | undefined): Promise<HashedFile>
+  hash(path: string, options: HashOptions): Promise<HashedFile>
 }
 
 const tries = 3
+/** Bytes at the end of a file in which a line's end is looked for: what is longer is no line. */
+const longestLine = 64 << 10
 const endBytes = 4096
 
 export function createFileHasher(): FileHasher {
@@ -45,14 +54,16 @@ export function createFileHasher(): FileHasher {
     return await hashLarge(fd, facts, before, { room: large, signal })
   }
   return {
-    async hash(path, before, signal) {
+    async hash(path, { before, linesSince, signal }) {
       const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
       try {
         checkPlace(fd, path)
         for (let attempt = 1; ; attempt++) {
           const facts = factsOf(fd, path)
-          const hashed = await hashOnce(fd, facts, before, signal)
-          if (attempt === tries || isOfOneMoment(hashed, facts, factsOf(fd, path))) return hashed
+          const size = linesSince === undefined || facts.mtime <= linesSince ? facts.size : wholeLines(fd, facts.size, before)
+          const hashed = await hashOnce(fd, { ...facts, size }, before, signal)
+          const isWhole = hashed.facts.size === size
+          if (attempt === tries || (isWhole && isOfOneMoment(facts, factsOf(fd, path)))) return hashed
         }
       } finally {
         closeSync(fd)
@@ -62,9 +73,17 @@ export function createFileHasher(): FileHasher {
 }
 
 /** What was read was there all at once: nothing changed while it was read, or only something was added. */
-function isOfOneMoment({ facts: { size } }: HashedFile, before: Facts, after: Facts): boolean {
+function isOfOneMoment(before: Facts, after: Facts): boolean {
   const isSame = after.size === before.size && after.mtime === before.mtime && after.ctime === before.ctime
-  return size === before.size && (isSame || after.size > before.size)
+  return isSame || after.size > before.size
+}
+
+/** Where the last line ends; never before what was listed already. All of it, where there is no line. */
+function wholeLines(fd: number, size: number, before: Before | undefined): number {
+  const end = Buffer.alloc(Math.min(size, longestLine))
+  const start = size - end.byteLength
+  const last = end.subarray(0, readFully(fd, end, start, end.byteLength)).lastIndexOf(0x0a)
+  return last === -1 ? size : Math.min(size, Math.max(start + last + 1, before?.size ?? 0))
 }
 
 /** A directory on the way may have become a link after it was looked at. */

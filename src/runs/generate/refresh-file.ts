@@ -10,6 +10,9 @@ import { type Facts, isSettled } from './look.ts'
 import { thinMarks } from './marks.ts'
 import type { PackWriter } from './pack-writer.ts'
 
+/** Milliseconds: for so long the end of a line is waited for. Writers with a buffer leave half a line until it is full again. */
+const unendedFor = 60_000
+
 export interface RefreshOptions {
   /** Real and absolute. */
   readonly root: string
@@ -50,7 +53,8 @@ export function createFileRefresher({ known, fresh, packs, revision, rehash, now
     },
     async add(folder, path, file) {
       const before = file === undefined ? undefined : { size: size[file]!, digest: digestAt(known.files, file) }
-      const hashed = await hasher.hash(`${folder}/${path}`, before, signal)
+      const linesSince = isAppendOnly(path) ? now - unendedFor : undefined
+      const hashed = await hasher.hash(`${folder}/${path}`, { before, linesSince, signal })
       bytesRead += hashed.facts.size
       const isSame = before !== undefined && hashed.facts.size === before.size && hashed.digest.equals(before.digest)
       const wasPacked = file !== undefined && packed[file] === 1
