@@ -3,9 +3,9 @@ import type { EnvironmentContext } from './context.ts'
 import { type Mark, readMark } from './mark.ts'
 import type { MountState, SnapshotMode } from './mode.ts'
 import { liveExists, resolvePlace } from './places.ts'
-import { readRecords } from './record.ts'
+import { readRecords, type Records } from './record.ts'
 import { modesOf, withSession } from './session.ts'
-import { type LastRestore, readState } from './state.ts'
+import { type EnvironmentState, type LastRestore, readState } from './state.ts'
 
 export interface EnvironmentStatus {
   readonly name: string
@@ -54,6 +54,15 @@ export async function environmentStatus(context: EnvironmentContext): Promise<En
 /** Ends all mounts: the live directory is a plain directory with its present content then. */
 export async function stopEnvironment(context: EnvironmentContext): Promise<void> {
   await withSession(context, {}, async ({ place, records, mark, state }) => {
-    for (const mode of await modesOf(context, place, records, state(), [mark])) await mode.detach(place)
+    const modes = await modesOf(context, place, records, state(), [mark])
+    // After a restart of the machine several may think that the live directory waits for them.
+    const last = lastShown(records, state())
+    for (const mode of modes.toSorted((one, other) => Number(other.name === last) - Number(one.name === last))) await mode.detach(place)
   })
+}
+
+/** The mode that the live directory was last put in the hands of: by a restore, or by a create that takes it over. */
+function lastShown({ records }: Pick<Records, 'records'>, { last }: EnvironmentState): SnapshotMode | undefined {
+  const made = records.find(({ mode }) => mode === 'overlay' || mode === 'volume')
+  return made !== undefined && (last === undefined || made.created > last.at) ? made.mode : last?.mode
 }

@@ -6,6 +6,7 @@ import { readMounts, realSys as sys } from '../../kit/sys/index.ts'
 import type { MountState, Place } from '../mode.ts'
 import { layoutOf } from '../names.ts'
 import { asideOf, clearAside, isBare, settleMounts } from '../switch/mount.ts'
+import { rememberTime } from '../switch/rename.ts'
 import { discard, sweepTrash } from '../trash.ts'
 import { thaw } from './freeze.ts'
 import { keepLayer, type Layer, layerHome, ownTreeOf, readLayers } from './layer.ts'
@@ -51,7 +52,9 @@ async function settleLayer(place: Place, layer: Layer): Promise<boolean> {
   try {
     if (!existsSync(own) && existsSync(named)) {
       await mkdir(layerHome(place, layer.id), { recursive: true })
+      const keepTime = rememberTime(named)
       await rename(named, own)
+      keepTime(own)
     }
   } catch (error) {
     throw diskFault(error, named, 'put a layer in its place')

@@ -6,6 +6,7 @@ import type { Place } from '../mode.ts'
 import { layoutOf } from '../names.ts'
 import { exchangeMountPoints } from './exchange.ts'
 import { isNamespaceRoot } from './namespace.ts'
+import { rememberTime } from './rename.ts'
 
 /**
  * Puts a mount (a descriptor, standing nowhere yet) at the live directory, in one step: whoever looks sees the old state
@@ -31,15 +32,21 @@ export async function switchToMount(
   }
   makeBare(aside)
   sys.attachMount(mount, aside, 'on-top')
+  const keepTime = rememberTime(live)
   await exchangeMountPoints(aside, live)
-  if (old.length === 0) return 'plain-aside'
+  if (old.length === 0) {
+    keepTime(aside)
+    return 'plain-aside'
+  }
   clearAside(aside)
   return 'nothing-aside'
 }
 
 /** Puts a directory of the same mount in the place of all that is mounted at the live directory, in one step. */
 export async function switchToDirectory(directory: string, live: string): Promise<void> {
+  const keepTime = rememberTime(directory)
   await exchangeMountPoints(directory, live)
+  keepTime(live)
   clearAside(directory)
 }
 

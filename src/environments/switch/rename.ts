@@ -29,8 +29,8 @@ export async function placeTree(prepared: string, tree: string): Promise<void> {
   await syncDirectory(realDisk, path.dirname(tree))
 }
 
-/** Some file systems give a directory a new time as it gets another parent (xfs). The answer gives it the old one back. */
-function rememberTime(prepared: string): (moved: string) => void {
+/** Some file systems give a directory a new time as it gets another parent (xfs). The answer, told where it is then, gives it the old one back. */
+export function rememberTime(prepared: string): (moved: string) => void {
   const before = lstatSync(prepared, { bigint: true, throwIfNoEntry: false })
   return (moved) => {
     if (before === undefined || lstatSync(moved, { bigint: true }).mtimeNs === before.mtimeNs) return

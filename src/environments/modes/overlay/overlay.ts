@@ -17,6 +17,7 @@ import type { Kept, Mode, OpenedTree, Place } from '../../mode.ts'
 import { layoutOf } from '../../names.ts'
 import { isBare, mountHolding, switchToMount } from '../../switch/mount.ts'
 import { isNamespaceRoot } from '../../switch/namespace.ts'
+import { rememberTime } from '../../switch/rename.ts'
 
 /** Layers that lie upon each other before a snapshot is copied to stand alone: each makes looking up a name slower. */
 const maxDepth = 8
@@ -98,7 +99,9 @@ async function copyLive(place: Place, name: string): Promise<void> {
 async function nameBase(place: Place, base: Layer, name: string): Promise<void> {
   const tree = layoutOf(place.snapshotsDir).tree(name)
   try {
+    const keepTime = rememberTime(ownTreeOf(place, base.id))
     await rename(ownTreeOf(place, base.id), tree)
+    keepTime(tree)
     await syncDirectory(realDisk, place.snapshotsDir)
   } catch (error) {
     throw diskFault(error, tree, 'give the snapshot its name')
@@ -146,7 +149,9 @@ async function removeSnapshot(place: Place, name: string): Promise<void> {
   try {
     if (keeper.tree !== undefined && !existsSync(own) && existsSync(named)) {
       await mkdir(layerHome(place, id), { recursive: true })
+      const keepTime = rememberTime(named)
       await rename(named, own)
+      keepTime(own)
     }
   } catch (error) {
     throw diskFault(error, named, 'take the name of a snapshot away')
