@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { Fault, formatBytes, isFault } from '../../kit/index.ts'
+import { Fault, formatBytes } from '../../kit/index.ts'
 import { type Selection, type SyncOptions, type SyncStats, syncRuns, watchRuns } from '../../runs/index.ts'
 import { agree } from '../agree.ts'
 import { type Call, type Cli, parsedOption } from '../command.ts'
@@ -109,28 +109,21 @@ async function syncOnce(call: Call<FolderFlags>, options: SyncOptions): Promise<
 }
 
 /** Rounds that did something are told as they end; a watch ends when it is stopped. */
-async function watch(call: Call<SyncFlags>, options: SyncOptions, every: number): Promise<Outcome> {
-  let rounds = 0
+async function watch(call: Call<SyncFlags>, options: SyncOptions, every: number): Promise<never> {
   const { jitter = 5 } = call.options
-  try {
-    return await watchRuns({
-      ...options,
-      every,
-      jitter,
-      random: call.host.random,
-      onRound(round) {
-        rounds++
-        if ('fault' in round) call.report({ kind: 'note', level: 'warning', text: `${round.fault.message}: trying again in ${every} s` })
-        else if (!round.stats.skipped) call.screen.say(syncedLines(call, round.stats).join('\n'))
-        if ('stats' in round && round.stats.failures.count > 0) {
-          call.report({ kind: 'note', level: 'warning', text: failuresOf(round.stats)!.message })
-        }
-      },
-    })
-  } catch (error) {
-    if (!isFault(error, 'aborted')) throw error
-    return { result: { source: options.url, folder: options.folder, rounds }, text: `stopped after ${countText(rounds, 'sync')}` }
-  }
+  return await watchRuns({
+    ...options,
+    every,
+    jitter,
+    random: call.host.random,
+    onRound(round) {
+      if ('fault' in round) call.report({ kind: 'note', level: 'warning', text: `${round.fault.message}: trying again in ${every} s` })
+      else if (!round.stats.skipped) call.screen.say(syncedLines(call, round.stats).join('\n'))
+      if ('stats' in round && round.stats.failures.count > 0) {
+        call.report({ kind: 'note', level: 'warning', text: failuresOf(round.stats)!.message })
+      }
+    },
+  })
 }
 
 function removal(call: Call<SyncFlags>): NonNullable<SyncOptions['remove']> {
