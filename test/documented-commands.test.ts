@@ -17,6 +17,10 @@ variant_flag = "rocm-version"
 variants = { "6.4" = { constraint = "6.4.2" } }
 metadata = "snapshots"
 publish = "file:./tree"
+[env.stage]
+path = "live"
+mode = "filesystem"
+copier = "builtin"
 `
 const cwd = mkdtempSync(path.join(tmpdir(), 'holdfast-documented-'))
 after(() => rmSync(cwd, { recursive: true }))
@@ -24,6 +28,7 @@ after(() => rmSync(cwd, { recursive: true }))
 before(() => {
   writeFileSync(path.join(cwd, 'holdfast.toml'), config)
   mkdirSync(path.join(cwd, 'out'))
+  mkdirSync(path.join(cwd, 'live/node-1'), { recursive: true })
 })
 
 /** Lines of shell blocks that call holdfast, as words. What stands behind a pipe or in a comment is left out. */
@@ -55,14 +60,16 @@ async function holdfast(words: readonly string[]): Promise<{ exit: number; docum
   const env = { PATH: process.env['PATH'], HOME: path.join(cwd, 'home'), USER: 'ann' }
   // The real time, since doctor compares it with that of the disk.
   const terminal = fakeTerminal({ cwd, env, clock: systemClock })
-  const exit = await runCli([...words, '--yes', '--json'], terminal.host)
+  // What follows is another program's.
+  const end = words.includes('--') ? words.indexOf('--') : words.length
+  const exit = await runCli([...words.slice(0, end), '--yes', '--json', ...words.slice(end)], terminal.host)
   return { exit, document: JSON.parse(terminal.out()) as Record<string, unknown> }
 }
 
 /** What docs/cli.md names for each command: members of the result, and of the objects in it. */
 function documentedMembers(): Map<string, string[]> {
   const rows = readFileSync('docs/cli.md', 'utf8').matchAll(
-    /^\| (`(?:init|doctor|completion|release|store|snapshot|runs|generate-manifest)[^|]*) \| ([^|]*) \|$/gm,
+    /^\| (`(?:init|doctor|completion|release|store|snapshot|env|runs|generate-manifest)[^|]*) \| ([^|]*) \|$/gm,
   )
   const members = new Map<string, string[]>()
   for (const [, commands, result] of rows) {
@@ -160,6 +167,25 @@ describe('docs/cli.md names every member of every JSON document', () => {
     await check('runs', 'ls', '--to', 'here')
     await check('runs', 'pull', '20250101_120000_abc123', '--to', 'here')
     await check('runs', 'verify', '--to', 'here')
+  })
+
+  test('of an environment from its first state to its clean-up', async () => {
+    const disturb = (content: string) => writeFileSync(path.join(cwd, 'live/node-1/wallet.db'), content)
+    disturb('clean')
+    await check('env', 'create', '--checksum')
+    disturb('dirty')
+    for (const look of ['status', 'list', 'show', 'diff', 'verify']) await check('env', look)
+    await check('env', 'restore')
+    await check('env', 'run', '--suites', 'a,b', '--', 'true')
+    await check('env', 'clone', '-n', '2', '--to', 'copies')
+    await check('env', 'push')
+    await check('env', 'pull', '--snapshot', 'clean_state', '--replace')
+    await check('env', 'bench', '--rounds', '1', '--modes', 'filesystem')
+    await check('env', 'create', '--snapshot', 'other')
+    await check('env', 'cleanup', '--keep', '1', '--dry-run')
+    await check('env', 'cleanup', '--keep', '1')
+    await check('env', 'stop')
+    await check('env', 'delete', 'clean_state')
   })
 
   test('of everything else', async () => {
