@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { systemClock } from '../../src/kit/index.ts'
-import type { GrowingJob } from '../faults/growing-runs.ts'
+import type { GrowingJob } from '../faults/training-child.ts'
 import { filesBelow } from '../fakes/run-desk.ts'
 import { assertMirrored, type Ran, type RunLab, runLab } from '../fakes/run-lab.ts'
 import { scratchDirectory } from '../fakes/scratch.ts'
@@ -16,7 +16,7 @@ import { startDelayProxy } from '../services/index.ts'
 
 const scratch = scratchDirectory()
 const soak = process.env['HOLDFAST_SOAK'] === '1'
-const trainer = path.join(import.meta.dirname, '../faults/growing-runs.ts')
+const trainer = path.join(import.meta.dirname, '../faults/training-child.ts')
 
 /** What each way of finding out needs of the server before a sync. */
 const ways: Readonly<Record<'pages' | 'manifest' | 'walk', { wholeLines: boolean; prepare(lab: RunLab): Promise<unknown> }>> = {
@@ -62,10 +62,10 @@ describe('runs that grow all the while', () => {
     const watching = lab.holdfast('generate-manifest --root server --watch', { signal: stop.signal })
     let rounds = 0
     do {
-      const { exit, result }: Ran = await lab.holdfast(`runs sync ${lab.url()} --to here --no-fallback`)
+      const synced: Ran = await lab.holdfast(`runs sync ${lab.url()} --to here --no-fallback`)
       // Before the first list there is none.
-      if (exit === 4) continue
-      assert.equal(result['way'], 'pages')
+      if (synced.exit === 4) continue
+      assert.equal(synced.result['way'], 'pages')
       await look(lab, 'here', true)
       rounds++
     } while (training.exitCode === null)
