@@ -13,7 +13,7 @@ import { clearIntent, setIntent } from './mark.ts'
 import type { Kept, Mode } from './mode.ts'
 import { checkSnapshotName } from './names.ts'
 import { liveExists } from './places.ts'
-import { recordFormat, type SnapshotRecord, writeRecord } from './record.ts'
+import { dropRecord, recordFormat, type SnapshotRecord, writeRecord } from './record.ts'
 import { type Session, withSession } from './session.ts'
 
 export interface CreateOptions {
@@ -94,13 +94,30 @@ async function createIn(session: Session, name: string, options: CreateOptions):
 }
 
 async function keepAndRecord(session: Session, mode: Mode, name: string, size: TreeSize, options: CreateOptions): Promise<SnapshotRecord> {
-  const { context, place } = session
+  const { place } = session
   if (!mode.createsBesideWriters && options.force !== true) assertNoWriters(session)
   if (mode.name === 'reflink') await giveWay(session, mode)
   await setIntent(place.snapshotsDir, { name, mode: mode.name })
-  const kept = await keep(session, mode, name)
+  try {
+    const record = await keep(session, mode, name, size, options)
+    await writeRecord(place.snapshotsDir, record)
+    await clearIntent(place.snapshotsDir)
+    return record
+  } catch (error) {
+    // What fails leaves nothing.
+    await mode.delete(place, name)
+    await mode.recover(place)
+    await dropRecord(place.snapshotsDir, name)
+    await clearIntent(place.snapshotsDir)
+    throw error
+  }
+}
+
+async function keep(session: Session, mode: Mode, name: string, size: TreeSize, options: CreateOptions): Promise<SnapshotRecord> {
+  const { context, place } = session
+  const kept = await mode.create(place, name)
   const known = await digestsOf(session, mode, name, kept, options.checksum === true)
-  const record: SnapshotRecord = {
+  return {
     format: recordFormat,
     name,
     environment: context.name,
@@ -112,9 +129,6 @@ async function keepAndRecord(session: Session, mode: Mode, name: string, size: T
     kept,
     ...known,
   }
-  await writeRecord(place.snapshotsDir, record)
-  await clearIntent(place.snapshotsDir)
-  return record
 }
 
 /** What hooks are told of a command. */
@@ -156,18 +170,6 @@ function assertNoWriters({ context, place }: Session): void {
     { ...found, holders: writers },
     'stop what writes there (or let a hook do it: before_create), or run it with --force',
   )
-}
-
-/** What fails leaves nothing, and no intent. */
-async function keep({ place }: Session, mode: Mode, name: string): Promise<Kept> {
-  try {
-    return await mode.create(place, name)
-  } catch (error) {
-    await mode.delete(place, name)
-    await mode.recover(place)
-    await clearIntent(place.snapshotsDir)
-    throw error
-  }
 }
 
 /** Of modes whose tree lies there to be read; an image has a digest of its own. */

@@ -8,7 +8,7 @@ import { assertNotMarked, clearIntent, type Intent, type Mark, readIntent, readM
 import type { Mode, Place, SnapshotMode } from './mode.ts'
 import { buildStart, layoutOf } from './names.ts'
 import { assertNotForeignMount, resolvePlace } from './places.ts'
-import { findRecord, type Records, readRecords } from './record.ts'
+import { dropRecord, findRecord, type Records, readRecords } from './record.ts'
 import { type EnvironmentState, readState, writeState } from './state.ts'
 import { discard, sweepTrash } from './trash.ts'
 
@@ -110,6 +110,7 @@ async function recover(context: EnvironmentContext, place: Place, modes: readonl
   if (intent !== undefined) {
     if ((await findRecord(place.snapshotsDir, intent.name)) === undefined) {
       await (await context.modes(intent.mode)).delete(place, intent.name)
+      await dropRecord(place.snapshotsDir, intent.name)
       tell(`removed what a create or delete of ${intent.name} that did not end had left`)
     }
     await clearIntent(place.snapshotsDir)

@@ -10,6 +10,10 @@ import { mountsAt, readMounts } from '../../src/kit/sys/index.ts'
 import { type Act, clean, type EnvironmentJob, environmentIn, perform, type Stage } from './environment-scene.ts'
 import { dirtyNodes, fillNodes } from './environment-tree.ts'
 
+/** Some hundredths of a second. */
+const mostTurns = 5000
+/** Of an act that has not lived to its end yet. */
+const unknownMoments = 400
 const child = path.join(import.meta.dirname, 'environment-child.ts')
 
 export interface Walk {
@@ -57,11 +61,10 @@ export async function walkAndKill(walk: Walk): Promise<Walked> {
     world.live = await look(world)
     const act = drawAct(world)
     const before = { live: world.live, snapshots: new Map(world.snapshots) }
-    const killAt = 1 + Math.floor(walk.random() * (world.moments.get(act.what) ?? 150))
-    const turns = walk.random() < 0.5 ? 0 : Math.floor(walk.random() * 40)
+    const killAt = 1 + Math.floor(walk.random() * (world.moments.get(act.what) ?? unknownMoments))
+    const turns = walk.random() < 0.4 ? 0 : Math.floor(mostTurns ** walk.random())
     const points = await playChild(walk, { stage: walk.stage, act, killAt, turns })
-    const known = world.moments.get(act.what) ?? 150
-    world.moments.set(act.what, points ?? Math.max(known, Math.ceil(killAt * 1.3)))
+    if (points !== undefined) world.moments.set(act.what, points)
     try {
       const seen = await checkAfterDeath(world, act, points === undefined)
       if (points !== undefined) continue
