@@ -34,7 +34,7 @@ const ours = (name: string, on: Contender['on'], lines: string): Contender => ({
   on,
   create: `cd {at} && printf '[store]\\nurl = "file:./store"\\n[env.stage]\\npath = "live"\\n${lines}' > holdfast.toml && ${holdfast} env create --json > made.json`,
   restore: `cd {at} && ${holdfast} env restore --json > given.json`,
-  end: `cd {at} && ${holdfast} env stop --quiet && while pgrep -f '[h]oldfast.*trash' >/dev/null; do sleep 0.2; done`,
+  end: `cd {at} && ${holdfast} env stop --quiet`,
 })
 
 const contenders: readonly Contender[] = [

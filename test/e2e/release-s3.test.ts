@@ -78,9 +78,9 @@ publish = "s3://${published}/tree"
       await createRelease(await wire.releases(), product, '6.4', { noBuild: true })
     },
     async requests(work) {
-      const before = wire.meter.snapshot().requests
+      const before = (await wire.meter()).snapshot().requests
       await work()
-      const now = wire.meter.snapshot().requests
+      const now = (await wire.meter()).snapshot().requests
       return Object.fromEntries(
         Object.entries(now).flatMap(([kind, count]) => (count === (before[kind] ?? 0) ? [] : [[kind, count - (before[kind] ?? 0)]])),
       )
@@ -130,9 +130,9 @@ test('a rotation sends no byte of an artifact', async (t) => {
   const { wire, product } = shop
   const large = (mark: string) => mark.repeat(300_000)
   for (const mark of ['one', 'two', 'six']) await shop.release(large(mark))
-  const before = wire.meter.snapshot().bytes
+  const before = (await wire.meter()).snapshot().bytes
   await rollback(await wire.releases(), product, '6.4')
-  const now = wire.meter.snapshot().bytes
+  const now = (await wire.meter()).snapshot().bytes
   assert.ok(now.written - before.written < 20_000, `${now.written - before.written} bytes were written`)
   assert.ok(now.read - before.read < 40_000, `${now.read - before.read} bytes were read`)
 })
