@@ -119,9 +119,9 @@ describe('trying modes side by side', () => {
 
   test('plays no suite of a line that fails, and says how it ended', async () => {
     write('holdfast.toml', '[env.stage]\npath = "data"\n')
-    const tried = await holdfast(['env', 'bench', '--modes', 'store', '--suite', 'echo lost; exit 3'])
+    const tried = await holdfast(['env', 'bench', '--modes', 'store', '--suite', 'echo lost in $PWD; exit 3'])
     assert.equal(tried.exit, 2)
-    assert.match(tried.err, /the suite ended with status 3:\nlost/)
+    assert.match(tried.err, /the suite ended with status 3:\nlost in .*holdfast-env-cli-\w+\/\d+\n/)
     assert.equal((await holdfast('env bench --modes recreate')).exit, 2)
   })
 })

@@ -36,7 +36,7 @@ async function bench(call: Call<BenchFlags>): Promise<Outcome> {
   const { rounds, suite, modes } = call.options
   const context = await chooseEnvironment(call, call.args[0])
   const onRow = (row: BenchRow) => call.report({ kind: 'note', level: 'info', text: `tried ${nameOf(row)}` })
-  const benched = await benchModes(context, { rounds, suite, modes, openStore: (url) => call.snapshots(url), onRow })
+  const benched = await benchModes(context, { rounds, suite, modes, cwd: call.host.cwd, openStore: (url) => call.snapshots(url), onRow })
   return {
     result: { environment: context.name, rounds, ...benched, rows: benched.rows.map(rowToJson) },
     text: benchText(call, benched),

@@ -20,6 +20,8 @@ export interface BenchOptions {
   readonly rounds?: number | undefined
   /** A shell line in place of the played suite; HOLDFAST_ENV_PATH is the directory that it works in. */
   readonly suite?: string | undefined
+  /** Where that line runs. */
+  readonly cwd: string
   /** Only these. */
   readonly modes?: readonly SnapshotMode[] | undefined
   /** Opens a store at a URL: the mode `store` is tried with one beside the copies. */
@@ -183,11 +185,11 @@ async function freshCopy({ signal }: EnvironmentContext, live: string, folder: s
   return copy
 }
 
-async function playSuite(context: EnvironmentContext, { suite }: BenchOptions, live: string): Promise<void> {
+async function playSuite(context: EnvironmentContext, { suite, cwd }: BenchOptions, live: string): Promise<void> {
   if (suite === undefined) return void (await disturbTree(live, context.random, context.signal))
   const { name: environment, snapshotsDir, signal } = context
   const moment = { hook: 'suite', environment, path: live, snapshot: 'bench', snapshotsDir, mode: context.settings.mode } as const
-  const { status, tail } = await run(suite, { cwd: path.dirname(live), env: { ...context.env, ...variablesOf(moment) }, signal })
+  const { status, tail } = await run(suite, { cwd, env: { ...context.env, ...variablesOf(moment) }, signal })
   if (status !== 0) throw new Fault('invalid', `the suite ended with status ${status}:\n${tail.slice(-10).join('\n')}`, { at: suite })
 }
 

@@ -58,7 +58,7 @@ export async function makeImage({ snapshotsDir, settings, signal, lock }: Place,
       `${command[0]} ended with status ${status}: ${stderr.trim()}`,
       {
         at: part,
-        hint: 'set a larger `size` of the volume, or none',
+        hint: 'set a larger `volume_size`, or none',
       },
     )
   }
@@ -100,7 +100,7 @@ function mountFailure(error: unknown, type: VolumeKind, image: string): unknown 
   const isKnown = new RegExp(`\\b${type}$`, 'm').test(readFileSync('/proc/filesystems', 'utf8'))
   if (!isKnown) {
     return new Fault('unsupported', `Volume mode selected but the kernel of this machine has no ${type}.`, {
-      hint: `load it (sudo modprobe ${type}), or set \`volume.file_system\` to ${type === 'xfs' ? 'btrfs' : 'xfs'}`,
+      hint: `load it (sudo modprobe ${type}), or set \`volume_file_system\` to ${type === 'xfs' ? 'btrfs' : 'xfs'}`,
       cause: error,
     })
   }
