@@ -8,7 +8,7 @@ import { measureTree } from './entries.ts'
 import { giveWay } from './give-way.ts'
 import { findHolders, heldFault } from './holders.ts'
 import { type HookMoment, runHook, runHookAnyway } from './hooks.ts'
-import { makeFree } from './make-free.ts'
+import { assertFree, makeFree } from './make-free.ts'
 import { clearIntent, setIntent } from './mark.ts'
 import type { Kept, Mode } from './mode.ts'
 import { checkSnapshotName } from './names.ts'
@@ -71,7 +71,7 @@ async function createIn(session: Session, name: string, options: CreateOptions):
   }
   const size = await measureTree(place.live, context.signal)
   const { mode, why } = await chooseMode(session, size)
-  await makeFree(session, name, options.replace === true)
+  await assertFree(session, name, options.replace === true)
   await assertRoom(session, mode, size.bytes)
   const moment = momentOf(session, name, mode)
   const surroundings = { ...context, lock: place.lock }
@@ -96,7 +96,8 @@ async function createIn(session: Session, name: string, options: CreateOptions):
 async function keepAndRecord(session: Session, mode: Mode, name: string, size: TreeSize, options: CreateOptions): Promise<SnapshotRecord> {
   const { place } = session
   if (!mode.createsBesideWriters && options.force !== true) assertNoWriters(session)
-  if (mode.name === 'reflink') await giveWay(session, mode)
+  if (options.replace === true) await makeFree(session, name, options.force === true)
+  if (mode.name === 'reflink') await giveWay(session, mode, options.force === true)
   await setIntent(place.snapshotsDir, { name, mode: mode.name })
   try {
     const record = await keep(session, mode, name, size, options)

@@ -49,6 +49,12 @@ export function heldFault(environment: string, { holders, isCut }: Holders, hint
   return new Fault('busy', `${environment} is in use:\n${lines.join('\n')}`, { hint })
 }
 
+/** Throws `busy` where anybody is in a directory that is to be exchanged or changed; `hint` says what else can be done than to stop them. */
+export function assertNobodyInside(environment: string, directory: string, hint: string): void {
+  const found = findHolders(directory, process.pid)
+  if (found.holders.length > 0) throw heldFault(environment, found, hint)
+}
+
 const howText: Record<Holder['how'], string> = {
   'working-directory': 'works in',
   root: 'has as its root',

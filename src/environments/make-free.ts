@@ -1,24 +1,18 @@
 import { lstat } from 'node:fs/promises'
 import { diskFault, errno, Fault } from '../kit/index.ts'
 import { removeSnapshot } from './delete.ts'
+import { detachFrom } from './give-way.ts'
 import { layoutOf } from './names.ts'
 import { findRecord } from './record.ts'
 import type { Session } from './session.ts'
 
-/** Sees to it that nothing stands under a name: a snapshot of ours goes where it may be replaced, anything else stays and is `already-exists`. */
-export async function makeFree(session: Session, name: string, replaces: boolean): Promise<void> {
-  const { context, place } = session
-  const present = await findRecord(place.snapshotsDir, name)
-  if (present !== undefined) {
-    if (!replaces) {
-      throw new Fault('already-exists', `the environment ${context.name} has a snapshot ${name} already`, {
-        hint: 'choose another name, delete it, or replace it (--force)',
-      })
-    }
-    const mode = await context.modes(present.mode)
-    if (await mode.inUse(place, name)) await mode.detach(place)
-    await removeSnapshot(session, present)
-    return
+/** Throws `already-exists` where something stands under a name that may not be replaced: what is not a snapshot of ours never may. */
+export async function assertFree({ context, place }: Session, name: string, replaces: boolean): Promise<void> {
+  if ((await findRecord(place.snapshotsDir, name)) !== undefined) {
+    if (replaces) return
+    throw new Fault('already-exists', `the environment ${context.name} has a snapshot ${name} already`, {
+      hint: 'choose another name, delete it, or replace it (--replace)',
+    })
   }
   const layout = layoutOf(place.snapshotsDir)
   for (const file of [layout.tree(name), layout.image(name)]) {
@@ -29,6 +23,16 @@ export async function makeFree(session: Session, name: string, replaces: boolean
       })
     }
   }
+}
+
+/** Removes the snapshot that is to be replaced, where there is one. `busy` while anybody is inside of a live directory that stands on it. */
+export async function makeFree(session: Session, name: string, force: boolean): Promise<void> {
+  const { context, place } = session
+  const present = await findRecord(place.snapshotsDir, name)
+  if (present === undefined) return
+  const mode = await context.modes(present.mode)
+  if (await mode.inUse(place, name)) await detachFrom(session, mode, force)
+  await removeSnapshot(session, present)
 }
 
 async function isThere(file: string): Promise<boolean> {

@@ -7,7 +7,7 @@ import type { EnvironmentContext } from './context.ts'
 import { digestTree } from './digest.ts'
 import { measureTree } from './entries.ts'
 import { clearIntent, setIntent } from './mark.ts'
-import { makeFree } from './make-free.ts'
+import { assertFree, makeFree } from './make-free.ts'
 import type { Mode } from './mode.ts'
 import { checkSnapshotName, layoutOf } from './names.ts'
 import { needRecord, recordFormat, type SnapshotRecord, writeRecord } from './record.ts'
@@ -74,7 +74,8 @@ export async function pullSnapshot(
     const mode = await treeMode(session)
     const layout = layoutOf(place.snapshotsDir)
     const built = layout.build(`pull-${name}`)
-    await makeFree(session, name, options.replace === true)
+    await assertFree(session, name, options.replace === true)
+    await makeFree(session, name, false)
     try {
       await mkdir(built)
       const { problems } = await restoreSnapshot(store, { snapshot, path: '', target: built, delete: true, allowDevices: true })

@@ -2,7 +2,7 @@ import { asFault, type Fault, type FaultCode, throwIfAborted } from '../kit/inde
 import type { EnvironmentContext } from './context.ts'
 import { momentOf } from './create.ts'
 import { giveWay, makePlain } from './give-way.ts'
-import { findHolders, heldFault } from './holders.ts'
+import { assertNobodyInside } from './holders.ts'
 import { awaitHealth, runHook, runHookAnyway } from './hooks.ts'
 import { clearMark, readMark, setMark } from './mark.ts'
 import type { Given, Mode, SnapshotMode } from './mode.ts'
@@ -87,10 +87,11 @@ async function verifyWhereDue(session: Session, record: SnapshotRecord, isAsked:
 async function giveBack(session: Session, record: SnapshotRecord, mode: Mode, options: RestoreOptions): Promise<GivenBack> {
   const { context, place, mark } = session
   const begun = context.clock.now()
-  if (options.force !== true) assertNobodyInside(session)
+  if (options.force !== true)
+    assertNobodyInside(context.name, place.live, 'stop them (or let a hook do it: before_restore), or run it with --force')
   await ensureLive(place)
   throwIfAborted(context.signal)
-  await giveWay(session, mode)
+  await giveWay(session, mode, options.force === true)
   if (!mode.swaps) await setMark(place.snapshotsDir, { snapshot: record.name, mode: mode.name, at: new Date(begun).toISOString() })
   try {
     if (!mode.swaps) await makePlain(session)
@@ -105,12 +106,6 @@ async function giveBack(session: Session, record: SnapshotRecord, mode: Mode, op
     await cleanInstead(session, record, fault)
     return { written: 0, milliseconds: context.clock.now() - begun, fellBack: fault }
   }
-}
-
-function assertNobodyInside({ context, place }: Session): void {
-  const found = findHolders(place.live, process.pid)
-  if (found.holders.length === 0) return
-  throw heldFault(context.name, found, 'stop them (or let a hook do it: before_restore), or run it with --force')
 }
 
 /** A wrong name, a damaged snapshot or a missing tool is an error, and so is what somebody stopped or holds. */

@@ -1,5 +1,6 @@
 import { chosenMode } from './choose.ts'
 import type { EnvironmentContext } from './context.ts'
+import { detachFrom } from './give-way.ts'
 import { type Mark, readMark } from './mark.ts'
 import type { MountState, SnapshotMode } from './mode.ts'
 import { liveExists, resolvePlace } from './places.ts'
@@ -51,13 +52,15 @@ export async function environmentStatus(context: EnvironmentContext): Promise<En
   }
 }
 
-/** Ends all mounts: the live directory is a plain directory with its present content then. */
-export async function stopEnvironment(context: EnvironmentContext): Promise<void> {
-  await withSession(context, {}, async ({ place, records, mark, state }) => {
+/** Ends all mounts: the live directory is a plain directory with its present content then. `busy` while anybody is inside, unless forced. */
+export async function stopEnvironment(context: EnvironmentContext, { force = false }: { readonly force?: boolean } = {}): Promise<void> {
+  await withSession(context, {}, async (session) => {
+    const { place, records, mark, state } = session
     const modes = await modesOf(context, place, records, state(), [mark])
     // After a restart of the machine several may think that the live directory waits for them.
     const last = lastShown(records, state())
-    for (const mode of modes.toSorted((one, other) => Number(other.name === last) - Number(one.name === last))) await mode.detach(place)
+    for (const mode of modes.toSorted((one, other) => Number(other.name === last) - Number(one.name === last)))
+      await detachFrom(session, mode, force)
   })
 }
 

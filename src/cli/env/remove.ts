@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { type Cleaned, cleanupSnapshots, deleteSnapshot, environmentStatus, stopEnvironment } from '../../environments/index.ts'
 import { Fault, formatBytes, parseDuration } from '../../kit/index.ts'
 import { agree } from '../agree.ts'
@@ -32,19 +32,24 @@ export function addRemovalCommands(env: Command, cli: Cli): void {
     examples: [['holdfast env cleanup stage --keep 3 --dry-run', 'what would go']],
     run: cleanup,
   })
-  cli.add(env, {
+  cli.add<StopFlags>(env, {
     name: 'stop',
     summary: 'Give the live directory back as a plain one with its present content; unmount what is mounted',
     args: [environmentArgument],
+    options: [new Option('--force', 'also while processes are inside: what they write from then on is lost')],
     examples: [['holdfast env stop stage', 'before the machine is taken away']],
     run: async (call) => {
       const context = await chooseEnvironment(call, call.args[0])
       const { mounts } = await environmentStatus(context)
-      await stopEnvironment(context)
+      await stopEnvironment(context, { force: call.options.force === true })
       const text = mounts.length === 0 ? 'nothing to do: nothing is mounted' : `${context.live} is a plain directory`
       return { result: { environment: context.name, unmounted: mounts }, text: printable(text) }
     },
   })
+}
+
+interface StopFlags {
+  readonly force?: boolean
 }
 
 async function remove(call: Call<object>): Promise<Outcome> {

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { diskFault, Fault, realDisk, syncDirectory } from '../../../kit/index.ts'
 import { mountsAt } from '../../../kit/sys/index.ts'
 import { copyTree } from '../../copy-tree.ts'
-import { findHolders, heldFault } from '../../holders.ts'
+import { assertNobodyInside } from '../../holders.ts'
 import { checkOverlay } from '../../layers/check.ts'
 import { giveBackPlain } from '../../layers/detach.ts'
 import { freezeActive } from '../../layers/freeze.ts'
@@ -72,7 +72,12 @@ async function keepLive(place: Place, name: string): Promise<Kept> {
 
 /** The live directory goes to the snapshot's name as it is, and an overlay upon it takes its place, in one step. */
 async function adoptLive(place: Place, name: string): Promise<void> {
-  assertNobodyStays(place)
+  // Whoever is inside would go on to write into the base.
+  assertNobodyInside(
+    'the live directory',
+    place.live,
+    'stop them for the first snapshot (or let a hook do it: before_create), since they would write into it',
+  )
   const base: Layer = { id: freeId(readLayers(place)), standsOn: [], tree: name }
   await keepLayer(place, base)
   const below = { standsOn: [base.id], of: name }
@@ -107,17 +112,6 @@ async function nameBase(place: Place, base: Layer, name: string): Promise<void> 
     throw diskFault(error, tree, 'give the snapshot its name')
   }
   await keepLayer(place, { ...base, keeps: name })
-}
-
-/** Whoever is inside of the directory that becomes the base would go on to write into it. */
-function assertNobodyStays(place: Place): void {
-  const found = findHolders(place.live, process.pid)
-  if (found.holders.length === 0) return
-  throw heldFault(
-    'the live directory',
-    found,
-    'stop them for the first snapshot (or let a hook do it: before_create), since they would write into it',
-  )
 }
 
 /** The layer of a snapshot, with all that it stands on; `corrupt` where something of it is not there. */

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { Fault, formatBytes, isFault, shownName } from '../../../kit/index.ts'
 import { realSys as sys } from '../../../kit/sys/index.ts'
 import { createShortfall } from '../../../snapshots/attributes/index.ts'
+import { assertNobodyInside } from '../../holders.ts'
 import type { Kept, Mode, Place, Recovered } from '../../mode.ts'
 import { layoutOf } from '../../names.ts'
 import { asideOf, isBare, settleMounts, switchToDirectory, switchToMount } from '../../switch/mount.ts'
@@ -69,6 +70,11 @@ async function moveIn(place: Place): Promise<string> {
   }
   const active = hasImage(place) ? activeLive(place) : undefined
   if (active !== undefined) return active
+  assertNobodyInside(
+    'the live directory',
+    place.live,
+    'stop them for the first snapshot (or let a hook do it: before_create), since what they write would stay behind',
+  )
   const bytes = [...readMarks(place.live, place.signal).values()].reduce((sum, { size }) => sum + size, 0)
   assertRoom(place, bytes)
   if (!hasImage(place)) await makeImage(place, bytes)
