@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { rmSync, statSync, utimesSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { writeManifest } from '../../../test/fakes/first-manifest.ts'
@@ -126,6 +126,44 @@ describe('a manifest of format 1.0', () => {
     assert.ok(first !== undefined && stats.failures.count === 0)
   })
 
+  test('where pages fail for a while, what only they list is not taken for gone', async () => {
+    const at = desk()
+    const [first] = addRuns(at.server, 2)
+    at.server.write(`${first}/media/plot.png`, 'a picture')
+    at.server.publish()
+    await at.sync()
+    writeManifest(at.server, 1, { only: (key) => !key.includes('/media/') })
+    const root = path.join(at.server.root, '.runicorn/holdfast/root.json')
+    const good = readFileSync(root)
+    writeFileSync(root, 'no root')
+    const stats = await at.sync({ remove: async () => true })
+    assert.equal(stats.way, 'manifest')
+    assert.equal(stats.filesDeleted, 0)
+    assert.equal(at.local(`${first}/media/plot.png`), 'a picture')
+    rmSync(at.here(`${first}/media`), { recursive: true })
+    writeFileSync(root, good)
+    await at.sync()
+    assertSame(at)
+  })
+
+  test('what another way removed, pages of the same revision bring again', async () => {
+    const at = desk()
+    const [first] = addRuns(at.server, 2)
+    at.server.publish()
+    await at.sync()
+    const root = path.join(at.server.root, '.runicorn/holdfast/root.json')
+    const good = readFileSync(root)
+    rmSync(root)
+    writeManifest(at.server, 1, { only: (key) => key !== `${first}/logs.txt` })
+    const stats = await at.sync({ remove: async () => true })
+    assert.equal(stats.filesDeleted, 1)
+    writeFileSync(root, good)
+    const again = await at.sync()
+    assert.equal(again.way, 'pages')
+    assert.equal(again.skipped, false)
+    assertSame(at)
+  })
+
   test('pages that come later find everything in place', async () => {
     const at = desk()
     addRuns(at.server, 5)
@@ -167,6 +205,15 @@ describe('a walk over everything', () => {
     assert.equal(stats.filesSynced, 1)
     assert.equal(stats.filesAppended, 1)
     assert.equal(stats.operations, 1 + 2 + 1 + 1)
+  })
+
+  test('a place without any run is told as such, and takes no run for gone', async () => {
+    const at = desk()
+    const [first] = addRuns(at.server, 1)
+    await at.sync()
+    rmSync(path.join(at.server.root, 'vision'), { recursive: true })
+    await assert.rejects(at.sync({ remove: async () => true }), (error) => isFault(error, 'not-found') && /no runs at/.test(error.message))
+    assert.equal(at.local(`${first}/logs.txt`), 'started\n')
   })
 
   test('with --no-fallback the fault of the pages is told, and nothing is walked', async () => {

@@ -293,6 +293,14 @@ describe('interrupted', () => {
     await assert.rejects(second!, (error) => isFault(error, 'busy'))
   })
 
+  test('a source that never gave a file is forgotten for the right one', async () => {
+    const at = desk()
+    addRuns(at.server, 1)
+    at.server.publish()
+    await assert.rejects(at.sync({ source: desk().store }), (error) => isFault(error, 'not-found'))
+    assert.equal((await at.sync()).filesSynced, 4)
+  })
+
   test('a folder keeps to its source, unless it is forced', async () => {
     const [at, other] = [desk(), desk()]
     addRuns(at.server, 1)

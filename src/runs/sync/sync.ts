@@ -99,11 +99,11 @@ function openJob(options: SyncOptions, state: State): Job {
   }
 }
 
-/** A folder is the image of one source. */
+/** A folder is the image of one source, from the first file that came from there. */
 function bindSource(state: State, { source, url = source.name, folder, force }: SyncOptions): void {
   const before = state.meta('source')
   if (before === url) return
-  if (before !== undefined && force !== true) {
+  if (before !== undefined && force !== true && state.files.count().files > 0) {
     throw new Fault('invalid', `${folder} was synced from ${before}, and not from ${url}`, {
       hint: 'sync into another folder, or use --force where both are the same place',
     })
@@ -240,6 +240,8 @@ function remember({ state, options }: Job, { look }: Found, planned: Planned): v
   state.transaction(() => {
     state.plan.markRuns()
     state.journal.keepFailures(options.clock.now())
+    // Another way may know of other files, or of an older state: what it was synced up to says nothing of the folder any more.
+    state.dropCursors(look.way)
     if (planned.mark !== undefined) state.setCursor(look.scope, planned.mark)
     if (planned.pages !== undefined) state.pages.keepOnly(planned.pages())
   })

@@ -30,6 +30,8 @@ export interface SourceRun extends RunKey {
   files(): Iterable<SourceFile>
   /** What is there and could not be listed: it is not taken for gone. */
   readonly unreadable?: readonly string[] | undefined
+  /** Which paths the source lists at all: only of those a file that it does not name is gone. All of them unless told. */
+  readonly lists?: ((path: string) => boolean) | undefined
 }
 
 export interface Counted {
@@ -85,7 +87,8 @@ async function planRun(options: PlannerOptions, counted: Counted, run: SourceRun
   }
   const unreadable = run.unreadable ?? []
   for (const file of left.values()) {
-    const isKept = unreadable.some((path) => file.path === path || file.path.startsWith(`${path}/`))
+    const isUnknown = run.lists?.(file.path) === false
+    const isKept = isUnknown || unreadable.some((path) => file.path === path || file.path.startsWith(`${path}/`))
     if (file.isGone === isKept) files.setGone(file, !isKept)
   }
 }

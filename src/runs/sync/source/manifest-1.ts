@@ -3,6 +3,7 @@ import { createGunzip } from 'node:zlib'
 import * as v from 'valibot'
 import { checkShape, digestOf, Fault, isFault } from '../../../kit/index.ts'
 import type { ObjectBody } from '../../../store/index.ts'
+import { isListed } from '../../generate/kinds.ts'
 import { runFolder } from '../../format/place.ts'
 import type { SourceFile, SourceRun } from '../plan/planner.ts'
 import { readElements } from './elements.ts'
@@ -146,6 +147,7 @@ function runOf(text: string, at: string): ManifestRun {
     fileCount: list.length,
     bytes: list.reduce((sum, { size }) => sum + size, 0),
     files: () => list,
+    lists: isListed,
   }
 }
 

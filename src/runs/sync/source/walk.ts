@@ -1,4 +1,4 @@
-import { isFault } from '../../../kit/index.ts'
+import { Fault, isFault } from '../../../kit/index.ts'
 import { readAll } from '../../../store/index.ts'
 import { manifestFolder, type RunKey, runFolder } from '../../format/place.ts'
 import { parseRunKey } from '../local/key.ts'
@@ -21,7 +21,10 @@ export interface WalkedRun extends SourceRun {
   readonly bytes: number
 }
 
-/** Lists every file of every run: the way that needs nothing of the server, and costs by what exists. */
+/**
+ * Lists every file of every run: the way that needs nothing of the server, and costs by what exists. A place without any run is
+ * `not-found`: it is a wrong path or a disk that is not mounted, and not a reason to take all runs for gone.
+ */
 export async function* walkRuns(source: Source, state: State): AsyncGenerator<WalkedRun> {
   const { db } = state.db
   db.exec(
@@ -34,6 +37,11 @@ export async function* walkRuns(source: Source, state: State): AsyncGenerator<Wa
     keep.run(JSON.stringify([name.project, name.name, name.runId]), name.path, size, modified)
   }
   const now = source.clock.now()
+  if (db.prepare('SELECT 1 FROM walked LIMIT 1').get() === undefined) {
+    throw new Fault('not-found', `there are no runs at ${source.store.name}`, {
+      hint: 'name the folder that has <project>/<name>/runs/<run>, and see whether it is there',
+    })
+  }
   let after = ''
   for (;;) {
     const row = db

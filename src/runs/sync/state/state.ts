@@ -20,7 +20,8 @@ export interface State extends Pick<Database, 'transaction' | 'during' | 'meta' 
   /** Up to where a way of looking was synced; the scope says which way and which runs. */
   cursor(scope: string): string | undefined
   setCursor(scope: string, mark: string): void
-  dropCursors(): void
+  /** Of every way but one. */
+  dropCursors(but?: string): void
 }
 
 const stateFile = 'runs.sqlite'
@@ -86,7 +87,7 @@ function stateOf(db: Database, close: () => void): State {
     },
     cursor: (scope) => db.sql('SELECT mark FROM cursors WHERE scope = ?').get(scope)?.['mark'] as string | undefined,
     setCursor: (scope, mark) => void db.sql('INSERT OR REPLACE INTO cursors VALUES (?, ?)').run(scope, mark),
-    dropCursors: () => db.db.exec('DELETE FROM cursors'),
+    dropCursors: (but = '') => void db.sql("DELETE FROM cursors WHERE scope NOT LIKE ? || ' %'").run(but),
   }
 }
 
