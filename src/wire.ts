@@ -136,7 +136,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     async environment({ name, path: live, snapshotsDir, settings: wanted }) {
       const { modeLookup } = await import('./environments/index.ts')
       const modes = modeLookup({ environment: name, env, clock, snapshots: () => wire.snapshots() })
-      return { name, live, snapshotsDir, settings: wanted, modes, env, clock, random, report, signal }
+      return { name, live, snapshotsDir, configuration: config.file, settings: wanted, modes, env, clock, random, report, signal }
     },
     async ownFolders() {
       const { parseStoreUrl } = await storeRoom()

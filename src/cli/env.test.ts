@@ -78,6 +78,25 @@ describe('an environment', () => {
     assert.match((await holdfast('env create stag')).err, /there is no environment "stag"\n.*choose one of: other, stage/)
   })
 
+  test('is not said to be checked, or given back, where nothing is kept', async () => {
+    write('holdfast.toml', recreate)
+    await holdfast('env create')
+    assert.equal(
+      (await holdfast('env verify')).out,
+      'clean_state of stage: it is a marker only and keeps no files: there is nothing to read\n',
+    )
+    write('holdfast.toml', '[env.stage]\npath = "data"\nmode = "disabled"\n')
+    const restored = await holdfast('env restore')
+    assert.deepEqual([restored.exit, restored.out], [0, 'stage was left as it is: its mode is disabled\n'])
+  })
+
+  test('does not hold its own configuration, which a restore would take back too', async () => {
+    write('holdfast.toml', '[env.stage]\npath = "."\nmode = "filesystem"\n')
+    const created = await holdfast('env create')
+    assert.deepEqual([created.exit, /holds its own configuration/.test(created.err)], [2, true])
+    assert.equal(existsSync(path.join(path.dirname(cwd), `.${path.basename(cwd)}.snapshots`)), false)
+  })
+
   test('says what to write where none is configured', async () => {
     const none = await holdfast('env restore')
     assert.equal(none.exit, 2)

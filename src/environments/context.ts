@@ -12,6 +12,8 @@ export interface EnvironmentContext {
   readonly snapshotsDir: string
   /** Where the live directory must lie in, such as the project's folder; undefined: anywhere. */
   readonly root?: string | undefined
+  /** The file that describes it: a live directory that holds it is refused. */
+  readonly configuration?: string | undefined
   readonly settings: EnvironmentSettings
   readonly modes: ModeLookup
   /** Of commands that are run: hooks, clean-up, suites. */

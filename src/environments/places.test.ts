@@ -15,7 +15,7 @@ const codeOf = async (work: Promise<unknown>) =>
   )
 
 describe('the live directory', () => {
-  test('is refused where it is a link, a file, the root, outside of the project, or holds the snapshots', async () => {
+  test('is refused where it is a link, a file, the root, outside of the project, or holds the snapshots or its own configuration', async () => {
     const desk = environmentDesk(scratch)
     const link = path.join(desk.folder, 'link')
     symlinkSync(desk.live, link)
@@ -24,6 +24,8 @@ describe('the live directory', () => {
       { live: path.join(desk.live, 'a') },
       { live: '/' },
       { root: path.join(desk.folder, 'elsewhere') },
+      { configuration: path.join(desk.live, 'holdfast.toml') },
+      { configuration: path.join(desk.folder, 'holdfast.toml'), live: desk.folder, snapshotsDir: `${desk.folder}.snapshots` },
       { snapshotsDir: path.join(desk.live, 'snapshots') },
       { live: path.join(desk.snapshotsDir, 'x') },
     ]

@@ -14,6 +14,9 @@ export async function resolvePlace(context: EnvironmentContext): Promise<Place> 
   if (path.dirname(live) === live) refuse('is the root of the file system', 'set `path` to the directory that is to be given back')
   if (isWithin(snapshotsDir, live)) refuse('holds the snapshots directory', 'set `snapshots_dir` to a directory outside of it')
   if (isWithin(live, snapshotsDir)) refuse('lies in the snapshots directory', 'set `snapshots_dir` to another directory')
+  if (context.configuration !== undefined && isWithin(await realPlace(context.configuration), live)) {
+    refuse('holds its own configuration', 'set `path` to a directory beside of it, or below it')
+  }
   if (context.root !== undefined) {
     const root = await realPlace(context.root)
     if (!isWithin(live, root) || live === root) refuse(`lies outside of ${root}`, 'set `path` to a directory below it')

@@ -6,8 +6,8 @@ import { type Session, withSession } from './session.ts'
 
 export interface Verified {
   readonly snapshot: string
-  /** `whole`: every byte is what it was. `first`: every byte was read for the first time, and is known from now on. */
-  readonly outcome: 'whole' | 'first'
+  /** `whole`: every byte is what it was. `first`: every byte was read for the first time, and is known from now on. `marker`: it has no bytes. */
+  readonly outcome: 'whole' | 'first' | 'marker'
 }
 
 /** Reads a whole snapshot and compares it with what it was when it was made, or first read. `corrupt` where it differs. */
@@ -25,7 +25,7 @@ export async function verifyRecord({ context, place }: Session, record: Snapshot
     await mode.verify(place, name, record.kept)
     return { snapshot: name, outcome: 'whole' }
   }
-  if (record.mode === 'recreate' || record.mode === 'disabled') return { snapshot: name, outcome: 'whole' }
+  if (record.mode === 'recreate' || record.mode === 'disabled') return { snapshot: name, outcome: 'marker' }
   await using tree = await openTree(context, place, record)
   if (record.tree !== undefined && record.content === undefined) {
     if ((await digestTree(tree.path, { content: false, signal: context.signal })) !== record.tree) throw damaged(record, tree.path)

@@ -52,8 +52,8 @@ async function listOf(context: EnvironmentContext): Promise<NamedList> {
 function listText(call: Call<object>, lists: readonly NamedList[]): string {
   const rows = lists.flatMap(({ environment, snapshots }) => snapshots.map((row) => ({ environment, ...row })))
   const columns: Column<SnapshotRow & { readonly environment: string }>[] = [
-    { header: 'ENV', cell: ({ environment }) => environment, min: 6, paint: call.paint.cyan },
-    { header: 'SNAPSHOT', cell: ({ name }) => name, min: 8 },
+    { header: 'ENV', cell: ({ environment }) => environment, min: 10, paint: call.paint.cyan },
+    { header: 'SNAPSHOT', cell: ({ name }) => name, min: 16 },
     { header: 'MODE', cell: ({ mode }) => mode, priority: 5 },
     { header: 'MADE', cell: ({ created }) => timeText(created), priority: 3 },
     { header: 'ENTRIES', cell: ({ entries }) => String(entries), align: 'right', priority: 2 },
@@ -63,7 +63,7 @@ function listText(call: Call<object>, lists: readonly NamedList[]): string {
   ]
   const table =
     rows.length === 0
-      ? 'there are no snapshots; make one: holdfast env create'
+      ? `there are no snapshots; make one: holdfast env create${lists.length === 1 ? ` ${lists[0]!.environment}` : ' ENV'}`
       : renderTable(columns, rows, { width: call.width, paintHeader: call.paint.bold })
   const strange = lists.flatMap(({ environment, foreign, damaged }) => [
     ...foreign.map((name) => `${environment}: ${name} lies among the snapshots and is none of them: it is left alone`),
@@ -82,7 +82,12 @@ function showText({ paint }: Call<object>, { record, stored, lastUsed, inUse }: 
     ...(stored === undefined ? [] : [['on disk', formatBytes(stored)] as [string, string]]),
     ['last used', lastUsed === undefined ? 'never' : timeText(lastUsed)],
     ['in use', inUse ? 'yes: the live directory stands on it' : 'no'],
-    ['digest', record.content ?? record.kept.digest ?? 'not yet: holdfast env verify reads it whole'],
+    [
+      'digest',
+      record.content ??
+        record.kept.digest ??
+        (record.mode === 'recreate' ? 'none: it is a marker only' : 'not yet: holdfast env verify reads it whole'),
+    ],
   ]
   return lines.map(([name, value]) => `${paint.dim(name.padEnd(9))}  ${printable(value)}`).join('\n')
 }

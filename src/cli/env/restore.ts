@@ -58,6 +58,7 @@ function restoredText({ paint }: Call<object>, environment: string, restored: Re
   if (fellBack !== undefined) {
     return paint.yellow(printable(`cleaned ${environment} in place of the restore to ${snapshot}, in ${tookText(milliseconds)}`))
   }
+  if (mode === 'disabled') return paint.yellow(printable(`${environment} was left as it is: its mode is disabled`))
   const details = [
     `${mode}, ${tookText(milliseconds)}`,
     ...(changed === undefined ? [] : [`${changed.added} added, ${changed.changed} changed, ${changed.removed} removed`]),

@@ -25,7 +25,7 @@ function statusText({ paint }: Call<object>, status: EnvironmentStatus): string 
   const lines: [string, string][] = [
     ['live', liveExists ? live : `${live} (not there)`],
     ['mode', why === undefined ? modeText : `${modeText}: ${why}`],
-    ['snapshots', newest === undefined ? 'none; make one: holdfast env create' : `${snapshots}, newest ${newest}`],
+    ['snapshots', newest === undefined ? `none; make one: holdfast env create ${name}` : `${snapshots}, newest ${newest}`],
     ['restored', last === undefined ? 'never' : `${timeText(last.at)} to ${last.snapshot}, ${last.mode} in ${tookText(last.milliseconds)}`],
     ...mounts.map(({ at, kind, from }): [string, string] => ['mounted', `${at}: ${kind} of ${from}`]),
     ...(unfinished === undefined

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { verifySnapshot } from '../../environments/index.ts'
+import { type Verified, verifySnapshot } from '../../environments/index.ts'
 import type { Cli } from '../command.ts'
 import { printable } from '../width.ts'
 import { chooseEnvironment, environmentArgument, type SnapshotFlag, snapshotOption } from './choose.ts'
@@ -14,8 +14,16 @@ export function addVerifyCommand(env: Command, cli: Cli): void {
     run: async (call) => {
       const context = await chooseEnvironment(call, call.args[0])
       const { snapshot, outcome } = await verifySnapshot(context, call.options.snapshot)
-      const said = outcome === 'whole' ? 'every byte is what it was' : 'every byte was read for the first time, and is known from now on'
-      return { result: { environment: context.name, snapshot, outcome }, text: printable(`${snapshot} of ${context.name}: ${said}`) }
+      return {
+        result: { environment: context.name, snapshot, outcome },
+        text: printable(`${snapshot} of ${context.name}: ${outcomes[outcome]}`),
+      }
     },
   })
 }
+
+const outcomes = {
+  whole: 'every byte is what it was',
+  first: 'every byte was read for the first time, and is known from now on',
+  marker: 'it is a marker only and keeps no files: there is nothing to read',
+} as const satisfies Record<Verified['outcome'], string>
