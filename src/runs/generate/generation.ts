@@ -44,7 +44,7 @@ const rememberedManifests = 16
 /** One generation; the lock is held. */
 export async function runGeneration(options: GenerationOptions): Promise<Generation> {
   const now = options.clock.now()
-  const standing = await readStanding(options.folder)
+  const standing = await readStanding(options.folder, { prove: !options.incremental })
   const survey = await surveyRuns(options, standing, now)
   const { catalogue } = survey.remade
   const window = options.activeWindow ?? standing.root?.active.window ?? defaultWindow

@@ -238,6 +238,19 @@ describe('a generation', () => {
     assert.deepEqual([again.changed, again.bytes.read], [false, first.bytes.read])
   })
 
+  test('a log of pages that was damaged is written anew where everything is read again', async () => {
+    const desk = generatorDesk(scratch)
+    smallRun(desk)
+    const { root } = await desk.generate()
+    const file = path.join(desk.root, '.runicorn/holdfast', root.log.name)
+    const bytes = readFileSync(file)
+    bytes[Math.floor(bytes.byteLength / 2)]! ^= 0x5a
+    writeFileSync(file, bytes)
+    const again = await desk.generate({ incremental: false })
+    assert.notEqual(again.root.log.name, root.log.name)
+    assertPublished(desk)
+  })
+
   test('takes clocks and times that are wrong as they are', async () => {
     const desk = generatorDesk(scratch)
     smallRun(desk)

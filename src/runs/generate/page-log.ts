@@ -12,6 +12,28 @@ export function isLogWhole(file: string, length: number): boolean {
   return found?.isFile() === true && found.size >= length && found.size - length <= maxLeftover
 }
 
+/** Whether every page of a log, up to its length, can be read and is what it says. */
+export function isLogProven(file: string, length: number): boolean {
+  const fd = openSync(file, 'r')
+  try {
+    const reader = createLogReader(file)
+    for (let at = 0; at < length;) {
+      const piece = Buffer.alloc(Math.min(pieceSize, length - at))
+      const read = readSync(fd, piece, 0, piece.byteLength, at)
+      if (read === 0) return false
+      for (const record of reader.push(piece.subarray(0, read))) openPage(record, file)
+      at += read
+    }
+    reader.end()
+    return true
+  } catch (error) {
+    if (isFault(error, 'corrupt')) return false
+    throw diskFault(error, file, 'read the log of pages')
+  } finally {
+    closeSync(fd)
+  }
+}
+
 /**
  * Appends records to a log, made durable, and gives its length then. What lies behind `length` was never named by a root that lasted; but
  * a reader may have seen one before a power cut, so that whole records there stay, and only a broken one is cut off.

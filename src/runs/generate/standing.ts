@@ -5,7 +5,7 @@ import { cacheFile, logFile, packFile, rootFile, stateFile } from '../format/pla
 import { parseRoot, type Root } from '../format/root.ts'
 import { loadMemory, type Memory } from './cache.ts'
 import { type Catalogue, createCatalogue } from './catalogue.ts'
-import { isLogWhole } from './page-log.ts'
+import { isLogProven, isLogWhole } from './page-log.ts'
 
 /** What the last generation left. */
 export interface Standing {
@@ -18,11 +18,15 @@ export interface Standing {
   readonly revision: number
 }
 
-/** Reads what stands in the folder of manifests. What is damaged counts as lost; what cannot be read throws. */
-export async function readStanding(folder: string): Promise<Standing> {
+/**
+ * Reads what stands in the folder of manifests. What is damaged counts as lost; what cannot be read throws. With `prove` every page is
+ * read, and not only looked at from outside.
+ */
+export async function readStanding(folder: string, { prove }: { readonly prove: boolean }): Promise<Standing> {
   const root = await readRoot(path.join(folder, rootFile))
   const memory = loadMemory(path.join(folder, cacheFile))
-  const isWhole = root !== undefined && memory !== undefined && areThoseRemembered(folder, root, memory)
+  const isWhole =
+    root !== undefined && memory !== undefined && areThoseRemembered(folder, root, memory) && (!prove || isProven(folder, root))
   const known = memory?.catalogue ?? createCatalogue()
   if (!isWhole) {
     known.files.columns.packed.fill(0)
@@ -47,6 +51,10 @@ function areThoseRemembered(folder: string, root: Root, { facts }: Memory): bool
   if (facts.revision !== root.revision || facts.log !== root.log.name) return false
   if (!isLogWhole(path.join(folder, logFile(root.log.name)), root.log.length)) return false
   return facts.packs.every(({ name, size }) => statSync(path.join(folder, packFile(name)), { throwIfNoEntry: false })?.size === size)
+}
+
+function isProven(folder: string, { log }: Root): boolean {
+  return isLogProven(path.join(folder, logFile(log.name)), log.length)
 }
 
 /** 0 where the state is not there, or is none. */

@@ -293,6 +293,13 @@ describe('interrupted', () => {
     await assert.rejects(second!, (error) => isFault(error, 'busy'))
   })
 
+  test('a folder that cannot be one is told by its name', async () => {
+    const at = desk()
+    writeFileSync(at.here('.'), 'a file')
+    await assert.rejects(at.sync(), (error) => isFault(error, 'invalid'))
+    await assert.rejects(at.sync({ folder: '/proc/nothing' }), (error) => isFault(error) && error.code !== 'bug')
+  })
+
   test('a source that never gave a file is forgotten for the right one', async () => {
     const at = desk()
     addRuns(at.server, 1)

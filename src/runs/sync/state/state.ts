@@ -109,11 +109,17 @@ function takeLock(file: string): DatabaseSync {
 
 function makeFolder(folder: string): void {
   try {
-    mkdirSync(path.dirname(folder), { recursive: true })
-    mkdirSync(folder)
+    makeWithParents(folder)
   } catch (error) {
     if (errno(error) !== 'EEXIST') throw diskFault(error, folder, 'make the folder')
     const stat = lstatSync(folder)
     if (!stat.isDirectory()) throw new Fault('denied', `${folder} is no directory, and no link is followed`, { at: folder })
   }
+}
+
+/** Not with Node's `recursive`: it never comes back where a directory is there and nothing can be made in it, as in /proc. */
+function makeWithParents(folder: string): void {
+  const parent = path.dirname(folder)
+  if (!existsSync(parent)) makeWithParents(parent)
+  mkdirSync(folder)
 }
