@@ -30,7 +30,7 @@ export function environmentNamed(all: Environments, config: Config, name: string
   const chosen = name ?? (names.length === 1 ? names[0] : undefined)
   if (chosen === undefined) {
     throw new Fault('invalid', `which environment? ${config.file ?? 'holdfast.toml'} has: ${names.join(', ')}`, {
-      hint: 'name it after the command',
+      hint: 'name it: after the command, or with --env where the command has that option',
     })
   }
   const found = Object.hasOwn(all, chosen) ? all[chosen] : undefined

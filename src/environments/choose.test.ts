@@ -53,6 +53,12 @@ describe('the mode auto', () => {
     assert.match(JSON.stringify(desk.events), /the mode store of stage works no more: store does not work/)
   })
 
+  test('does not take an image where no overlay can lie over it: each restore would unpack all of it', async () => {
+    const modes = { ...modesBut('filesystem'), squashfs: copyingMode({ name: 'squashfs' }) }
+    const desk = environmentDesk(scratch, { modes })
+    assert.equal((await createSnapshot(desk.context({ mode: 'auto' }))).record.mode, 'filesystem')
+  })
+
   test('fails with all reasons where nothing works', async () => {
     const desk = environmentDesk(scratch, { modes: modesBut('disabled') })
     await assert.rejects(createSnapshot(desk.context({ mode: 'auto' })), /no mode can keep stage here: .*volume does not work/)

@@ -27,10 +27,14 @@ export async function chooseMode(session: Session, size: TreeSize): Promise<{ re
     context.report({ kind: 'note', level: 'warning', text: `the mode ${known.mode} of ${context.name} works no more: ${refusal.message}` })
   }
   const refused: string[] = []
+  let overlayRefused = false
   for (const { mode: name, why } of rankModes(size, place.settings)) {
+    // Where no overlay can lie over it, an image is unpacked whole for each restore.
+    if (name === 'squashfs' && overlayRefused) continue
     const mode = await context.modes(name)
     const refusal = await refusalOf(mode, session)
     if (refusal !== undefined) {
+      overlayRefused ||= name === 'overlay'
       refused.push(`${name}: ${refusal.message}`)
       continue
     }

@@ -106,7 +106,10 @@ function tracesIn({ snapshotsDir }: Pick<Place, 'snapshotsDir'>): SnapshotMode[]
 /** Puts right what a killed command left, and says so. */
 async function recover(context: EnvironmentContext, place: Place, modes: readonly Mode[], intent: Intent | undefined): Promise<void> {
   const tell = (text: string) => context.report({ kind: 'note', level: 'info', text })
-  for (const mode of modes) for (const note of (await mode.recover(place)).notes) tell(note)
+  // Modes that share their layers tell the same.
+  const notes = new Set<string>()
+  for (const mode of modes) for (const note of (await mode.recover(place)).notes) notes.add(note)
+  for (const note of notes) tell(note)
   if (intent !== undefined) {
     if ((await findRecord(place.snapshotsDir, intent.name)) === undefined) {
       await (await context.modes(intent.mode)).delete(place, intent.name)

@@ -42,7 +42,7 @@ export function addRemovalCommands(env: Command, cli: Cli): void {
       const context = await chooseEnvironment(call, call.args[0])
       const { mounts } = await environmentStatus(context)
       await stopEnvironment(context, { force: call.options.force === true })
-      const text = mounts.length === 0 ? 'nothing to do: nothing is mounted' : `${context.live} is a plain directory`
+      const text = `${mounts.length === 0 ? 'nothing was mounted: ' : ''}${context.live} is a plain directory`
       return { result: { environment: context.name, unmounted: mounts }, text: printable(text) }
     },
   })
