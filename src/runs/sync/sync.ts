@@ -12,6 +12,7 @@ import { type Counted, newPlanner } from './plan/planner.ts'
 import type { Selection } from './plan/selection.ts'
 import { removeGone } from './remove.ts'
 import { type FellBack, mostTold, type SyncStats, type Way } from './report.ts'
+import { beginRoot } from './source/read-pages.ts'
 import { goWays, openSource, type Source } from './source/source.ts'
 import type { Wanted } from './state/plan.ts'
 import { openState, type State } from './state/state.ts'
@@ -51,10 +52,11 @@ export interface Preview extends SyncStats {
  * by `run`, and whatever the source's last way throws.
  */
 export async function syncRuns(options: SyncOptions): Promise<SyncStats> {
+  const source = beginSource(options)
   const state = openState(options.folder, 'make')
   try {
     bindSource(state, options)
-    const job = openJob(options, state)
+    const job = openJob(options, source, state)
     const recovered = await recover(state, job.folder, options.signal)
     return await carryOut(job, openParts(job.folder.partial), recovered)
   } finally {
@@ -64,9 +66,10 @@ export async function syncRuns(options: SyncOptions): Promise<SyncStats> {
 
 /** What `syncRuns` would do now. Nothing is changed, neither in the folder nor in what is remembered of it. */
 export async function previewSync(options: SyncOptions): Promise<Preview> {
+  const source = beginSource(options)
   const state = openState(options.folder, 'if-there')
   try {
-    const job = openJob(options, state)
+    const job = openJob(options, source, state)
     return await state.during(async () => {
       bindSource(state, options)
       const found = await findOut(job)
@@ -88,11 +91,18 @@ interface Job {
   readonly done: { files: number; appended: number; bytes: number; deleted: number }
 }
 
-function openJob(options: SyncOptions, state: State): Job {
+/** The first way's first question is on its way while the folder is looked at. */
+function beginSource(options: SyncOptions): Source {
+  const source = openSource(options.source, options)
+  if (options.ways === undefined || options.ways[0] === 'pages') beginRoot(source)
+  return source
+}
+
+function openJob(options: SyncOptions, source: Source, state: State): Job {
   return {
     options,
     state,
-    source: openSource(options.source, options),
+    source,
     folder: openTargetFolder(options.folder),
     selection: options.selection ?? {},
     done: { files: 0, appended: 0, bytes: 0, deleted: 0 },

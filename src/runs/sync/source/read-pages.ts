@@ -8,8 +8,21 @@ import type { State } from '../state/state.ts'
 import { readAhead } from './read-ahead.ts'
 import { manifestKey, type Source } from './source.ts'
 
+/** Begins to read the root, which the first `readRoot` gives: meanwhile a connection is made, and what is here is looked at. */
+export function beginRoot(source: Source): void {
+  source.begun = readNow(source)
+  // Told to whoever asks for it.
+  source.begun.catch(() => undefined)
+}
+
 /** The root as it is now. Throws `not-found` where no pages are written there. */
-export async function readRoot({ store, signal }: Source): Promise<Root> {
+export async function readRoot(source: Source): Promise<Root> {
+  const begun = source.begun
+  source.begun = undefined
+  return await (begun ?? readNow(source))
+}
+
+async function readNow({ store, signal }: Source): Promise<Root> {
   const key = manifestKey(rootFile)
   const { bytes } = await readAll(store, key, { limit: maxRootBytes, signal })
   return parseRoot(bytes, `${store.name}/${key}`)

@@ -1,6 +1,7 @@
 import { type Clock, Fault, isFault, type Report } from '../../../kit/index.ts'
 import { createMeter, type Meter, meteredStore, type MeterReading, type ObjectStore } from '../../../store/index.ts'
 import { manifestFolder } from '../../format/place.ts'
+import type { Root } from '../../format/root.ts'
 import type { FellBack, Way } from '../report.ts'
 
 /** Where runs are synced from, and how it is counted. */
@@ -10,6 +11,8 @@ export interface Source {
   readonly report: Report
   readonly signal: AbortSignal | undefined
   used(): Used
+  /** The root, where its reading was begun beforehand: see `beginRoot`. */
+  begun: Promise<Root> | undefined
 }
 
 /** What was asked of the source. */
@@ -24,7 +27,7 @@ export interface Used {
 
 export function openSource(store: ObjectStore, options: { clock: Clock; report: Report; signal?: AbortSignal | undefined }): Source {
   const meter: Meter = createMeter()
-  return { ...options, signal: options.signal, store: meteredStore(store, meter), used: () => usedOf(meter.snapshot()) }
+  return { ...options, signal: options.signal, store: meteredStore(store, meter), used: () => usedOf(meter.snapshot()), begun: undefined }
 }
 
 function usedOf({ operations, bytes }: MeterReading): Used {
