@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
@@ -20,7 +20,7 @@ function fakeProc(
     for (const folder of ['fd', 'fdinfo']) mkdirSync(path.join(proc, pid, folder), { recursive: true })
     writeFileSync(path.join(proc, pid, 'comm'), `${comm}\n`)
     writeFileSync(path.join(proc, pid, 'maps'), maps)
-    for (const [link, target] of Object.entries({ exe: '/usr/bin/x', cwd: '/', root: '/', ...links }))
+    for (const [link, target] of Object.entries({ exe: `/usr/bin/${comm}`, cwd: '/', root: '/', ...links }))
       symlinkSync(target, path.join(proc, pid, link))
     for (const [fd, [target, flags]] of Object.entries(fds)) {
       symlinkSync(target, path.join(proc, pid, 'fd', fd))
@@ -34,7 +34,7 @@ describe('who is in a directory', () => {
   test('is found by working directory, root, program, open and mapped files', () => {
     const proc = fakeProc({
       10: { comm: 'bash', links: { cwd: '/live/node-1' } },
-      11: { comm: 'jail', links: { root: '/live' } },
+      11: { comm: 'MainThread', links: { root: '/live', exe: '/usr/bin/node' } },
       12: { comm: 'tool', links: { exe: '/live/bin/tool' } },
       13: { comm: 'postgres', links: {}, fds: { 3: ['/live/db', '0100002'], 4: ['/live/log', '0100000'], 5: ['socket:[1]', '02'] } },
       14: {
@@ -49,7 +49,7 @@ describe('who is in a directory', () => {
     )
     assert.deepEqual(told, [
       '10 bash working-directory /live/node-1 false',
-      '11 jail root /live false',
+      '11 MainThread (node) root /live false',
       '12 tool program /live/bin/tool false',
       '13 postgres open-file /live/db true',
       '13 postgres open-file /live/log false',
@@ -75,7 +75,7 @@ describe('who is in a directory', () => {
     const file = path.join(scratch, 'here')
     const fd = openSync(file, 'a')
     assert.deepEqual(findHolders(scratch, 1).holders, [
-      { pid: process.pid, command: readFileSync('/proc/self/comm', 'utf8').trim(), how: 'open-file', file, writes: true },
+      { pid: process.pid, command: 'MainThread (node)', how: 'open-file', file, writes: true },
     ])
     closeSync(fd)
   })

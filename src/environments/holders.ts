@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import path from 'node:path'
 import { errno, Fault } from '../kit/index.ts'
 
 /** A process that stands in a directory or has a file of it open. */
@@ -142,12 +143,16 @@ function pidsIn(proc: string): number[] {
   }
 }
 
-/** The command line as far as it fits a message, or the short name. Arguments may hold secrets: only the program is told. */
+/** What it calls itself, with its program where that has another name. Arguments may hold secrets and are not told. */
 function commandOf(process: string): string {
   try {
-    return readFileSync(`${process}/comm`, 'utf8').trim()
+    const name = readFileSync(`${process}/comm`, 'utf8').trim()
+    const program = path.basename(linkAt(`${process}/exe`) ?? name)
+    // The kernel keeps 15 bytes of it.
+    return program.startsWith(name) ? name : `${name} (${program})`
   } catch (error) {
-    if (errno(error) === 'ENOENT' || errno(error) === 'ESRCH') return '(ended)'
+    const number = errno(error)
+    if (number === 'ENOENT' || number === 'ESRCH') return '(ended)'
     throw error
   }
 }
