@@ -67,6 +67,20 @@ test('ls shows runs with project, name, status and what is here', async () => {
   )
 })
 
+test('nothing is synced into the source itself', async () => {
+  const at = desk()
+  addRuns(at.server, 1)
+  for (const place of ['server', 'server/vision/copy']) {
+    const { exit, err } = await at.holdfast(`runs sync file:./server --to ${place}`)
+    assert.equal(exit, 2)
+    assert.match(err, /lies in the source of the runs/)
+  }
+  assert.deepEqual(
+    [existsSync(path.join(at.server.root, '.holdfast')), existsSync(path.join(at.server.root, 'vision/copy'))],
+    [false, false],
+  )
+})
+
 test('a run that is not there exits with 3', async () => {
   const at = desk()
   addRuns(at.server, 1)

@@ -1,5 +1,6 @@
+import { realpathSync } from 'node:fs'
 import path from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Option } from 'commander'
 import { Fault } from '../../kit/index.ts'
 import { type Selection, syncedFrom, type Way } from '../../runs/index.ts'
@@ -66,6 +67,24 @@ export async function chooseSource(call: Call<FolderFlags>, named: string | unde
     })
   }
   return { source: await (await call.wire()).openTree(url), url, folder }
+}
+
+/** A source is never written to: neither is anything within it. */
+export function refuseWithinSource({ url, folder }: Pick<ChosenSource, 'url' | 'folder'>): void {
+  if (!url.startsWith('file:')) return
+  const way = path.relative(realPath(fileURLToPath(url)), realPath(folder))
+  if (way === '..' || way.startsWith(`..${path.sep}`)) return
+  throw new Fault('invalid', `${folder} lies in the source of the runs`, { at: url, hint: 'name another folder with --to' })
+}
+
+/** Links resolved as far as anything is there. */
+function realPath(place: string): string {
+  try {
+    return realpathSync(place)
+  } catch {
+    const parent = path.dirname(place)
+    return parent === place ? place : path.join(realPath(parent), path.basename(place))
+  }
 }
 
 function absolute(url: string, cwd: string): string {

@@ -9,6 +9,7 @@ import {
   type FolderFlags,
   folderOption,
   noFallbackOption,
+  refuseWithinSource,
   selectionFrom,
   type SelectionFlags,
   selectionOptions,
@@ -96,6 +97,7 @@ async function optionsOf(
 ): Promise<SyncOptions> {
   const { options, host, report, signal } = call
   const chosen = await chooseSource(call, source)
+  refuseWithinSource(chosen)
   return { ...chosen, selection, ways: waysFrom(options), force: options.force, clock: host.clock, report, signal }
 }
 
