@@ -149,9 +149,14 @@ async function checkAfterDeath(world: World, act: Act, isDead: boolean): Promise
     return 'marked'
   }
   const now = await look(world)
-  if (wanted !== undefined && same(now, wanted[0]!)) world.live = now
-  else assert.deepEqual(now, world.live, 'the live directory is neither old nor new, and has no mark')
-  assert.ok(isDead || wanted === undefined || same(now, wanted[0]!), 'it was restored')
+  const found = wanted?.find((lines) => same(now, lines))
+  if (found === undefined) {
+    assert.ok(isDead || wanted === undefined, 'it was restored')
+    assertSame(now, world.live, 'the live directory is neither old nor new, and has no mark')
+  } else {
+    world.live = now
+    world.snapshots.set(act.snapshot!, [found])
+  }
   return 'whole'
 }
 
@@ -178,7 +183,7 @@ async function goOn(world: World, seen: 'marked' | 'whole'): Promise<void> {
     await perform(context(world), { what: 'restore', snapshot: name })
     const now = await look(world)
     const found = snapshots.get(name)!.find((lines) => same(lines, now))
-    if (found === undefined) assert.deepEqual(now, snapshots.get(name)![0], `restored to ${name}`)
+    if (found === undefined) assertSame(now, snapshots.get(name)![0]!, `restored to ${name}`)
     else snapshots.set(name, [found])
     world.live = now
   } else if (roll < 0.8 || free === undefined) await perform(context(world), { what: 'stop' })
@@ -186,7 +191,7 @@ async function goOn(world: World, seen: 'marked' | 'whole'): Promise<void> {
     await perform(context(world), { what: 'create', snapshot: free })
     snapshots.set(free, [world.start ?? world.live])
   }
-  assert.deepEqual(await look(world), world.live, 'the live directory after the next command')
+  assertSame(await look(world), world.live, 'the live directory after the next command')
   await assertSettled(world)
   for (const name of snapshots.keys()) await verifySnapshot(context(world), name)
 }
@@ -238,7 +243,7 @@ async function goesAway(left: () => string[]): Promise<void> {
 /** Stopped, and without its snapshots, it is a plain directory and takes no room. */
 async function end(world: World): Promise<void> {
   await perform(context(world), { what: 'stop' })
-  assert.deepEqual(await look(world), world.live)
+  assertSame(await look(world), world.live, 'the live directory after the last stop')
   for (const name of world.snapshots.keys()) {
     await perform(context(world), { what: 'delete', snapshot: name })
     world.snapshots.delete(name)
@@ -253,6 +258,13 @@ async function end(world: World): Promise<void> {
 }
 
 const same = (one: Lines, other: Lines) => one.length === other.length && one.every((line, index) => line === other[index])
+
+/** Names the first lines that differ. */
+function assertSame(now: Lines, wanted: Lines, what: string): void {
+  const [missing, foreign] = [wanted.filter((line) => !now.includes(line)), now.filter((line) => !wanted.includes(line))]
+  const shown = [...missing.slice(0, 4).map((line) => `- ${line}`), ...foreign.slice(0, 4).map((line) => `+ ${line}`)]
+  assert.ok(same(now, wanted), `${what}: ${missing.length} lines are not there\n${shown.join('\n')}`)
+}
 
 function changed(now: World['snapshots'], before: World['snapshots']): boolean {
   return now.size !== before.size || [...now].some(([name, lines]) => before.get(name) !== lines)

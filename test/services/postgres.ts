@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
+import { after } from 'node:test'
 import { isFault } from '../../src/kit/index.ts'
 import { nobody } from '../fakes/nobody.ts'
 import { ensureDebianPackages } from './install.ts'
@@ -35,7 +37,8 @@ let first: string | undefined
 export function createPostgres(home: string, data: string): Postgres {
   const bin = path.join(versions, readdirSync(versions).toSorted((one, other) => Number(other) - Number(one))[0]!, 'bin')
   // A socket's name has 107 bytes at most.
-  const sockets = mkdtempSync('/tmp/hf-pg-')
+  const sockets = mkdtempSync(path.join(os.tmpdir(), 'pg-'))
+  after(() => rmSync(sockets, { recursive: true, force: true }))
   const log = path.join(home, 'postgres.log')
   mkdirSync(data, { mode: 0o700 })
   for (const owned of [data, sockets, home]) chownSync(owned, nobody, nobody)
