@@ -27,7 +27,13 @@ export function decodeRunPage(plain: Uint8Array, at: string): RunPage {
       const [path, why] = tupleOf(row, at, 2)
       return [textOf(path, at), textOf(why, at)] as const
     }),
+    ...(page['lists'] === undefined ? {} : { lists: partOf(page['lists'], at) }),
   }
+}
+
+function partOf(lists: unknown, at: string): 'metadata' {
+  if (lists === 'metadata') return lists
+  throw wrongPage('a part that this version does not know', lists, at)
 }
 
 function fileOf(row: unknown, key: RunKey, at: string): RunFile {

@@ -7,6 +7,7 @@ export function encodeRunPage(page: RunPage): Uint8Array {
   return byteText({
     created_at: page.createdAt,
     files: page.files.map(fileTuple),
+    ...(page.lists === undefined ? {} : { lists: page.lists }),
     name: page.name,
     project: page.project,
     run_id: page.runId,

@@ -32,6 +32,8 @@ export interface RunPage extends RunKey {
   readonly files: readonly RunFile[]
   /** What could not be read or has a name that cannot be synced, and why. */
   readonly unreadable: readonly (readonly [path: string, why: string])[]
+  /** Only what a manifest of format 1.0 lists is here: a file that is not may be there all the same. */
+  readonly lists?: 'metadata' | undefined
 }
 
 /** A run in a shard. */

@@ -50,6 +50,7 @@ export interface RunDetail {
   /** Seconds since 1970, where the run's files say it. */
   readonly created?: number | undefined
   readonly unreadable: readonly (readonly [path: string, why: string])[]
+  readonly lists?: 'metadata' | undefined
 }
 
 export interface FileExtra {

@@ -126,7 +126,10 @@ function allRuns(catalogue: Catalogue): Iterable<number> {
 /** The manifest 1.0 that stands at the output and is made of these pages. */
 function findWritten({ type, output, remoteRoot }: GenerationOptions, { memory }: Standing, basis: string): WrittenManifest | undefined {
   const known = memory?.facts.manifests.find((each) => each.type === type && each.path === output)
-  return known !== undefined && known.basis === basis && known.remoteRoot === remoteRoot && isWritten(known) ? known : undefined
+  if (known === undefined || known.basis !== basis || known.remoteRoot !== remoteRoot || !isWritten(known)) return undefined
+  // A reader with one cursor for both takes a full list that is older than an active one for known.
+  const isHidden = type === 'full' && memory!.facts.manifests.some((other) => other.type === 'active' && other.revision > known.revision)
+  return isHidden ? undefined : known
 }
 
 interface Counted {

@@ -66,6 +66,7 @@ export function createRunRefresher(options: RefreshOptions): RunRefresher {
         tags: metadata.tags,
         created: metadata.created,
         unreadable: [...walk.unreadable, ...unreadable].slice(0, maxUnreadable),
+        lists: walk.lists,
       }
       for (const { path, facts, settled } of walk.dirs) {
         const { mtime, ctime, ino } = facts
@@ -134,6 +135,7 @@ function knownWalk(known: Catalogue, run: number): Walk {
       facts: { ...factsAt(files, row), size: files.columns.size[row]! },
     })),
     unreadable: detailOfRun(known, run).unreadable,
+    lists: detailOfRun(known, run).lists,
     isTroubled: runs.columns.trouble[run] === 1,
   }
 }

@@ -21,7 +21,7 @@ export function pageOf(kind: PageKind, plain: Uint8Array): Page {
 }
 
 export function runPage(catalogue: Catalogue, run: number): Page {
-  const { status, tags, unreadable } = detailOfRun(catalogue, run)
+  const { status, tags, unreadable, lists } = detailOfRun(catalogue, run)
   const { path, size, mtime } = catalogue.files.columns
   const [start, end] = filesOfRun(catalogue, run)
   const page: RunPage = {
@@ -30,6 +30,7 @@ export function runPage(catalogue: Catalogue, run: number): Page {
     status,
     tags,
     unreadable,
+    lists,
     files: Array.from({ length: end - start }, (_, index) => {
       const file = start + index
       const name = catalogue.texts.at(path[file]!)

@@ -12,6 +12,8 @@ export interface Walk {
   /** In the order of their paths' bytes. */
   readonly files: readonly SeenFile[]
   readonly unreadable: readonly (readonly [path: string, why: string])[]
+  /** All else was left out. */
+  readonly lists?: 'metadata' | undefined
   /** Something is not as it should be that no time of a directory tells: it must be looked at again. */
   readonly isTroubled: boolean
 }
@@ -116,7 +118,7 @@ export function walkRun(key: RunKey, folder: string, options: WalkOptions): Walk
   files.sort((a, b) => compareKeys(a.path, b.path))
   if (files.length > maxFilesOfRun) tell('.', `more than ${maxFilesOfRun} files: ${files.splice(maxFilesOfRun).length} are left out`)
   unreadable.sort((a, b) => compareKeys(a[0], b[0]))
-  return { dirs, files, unreadable, isTroubled }
+  return { dirs, files, unreadable, isTroubled, lists: options.metadataOnly ? 'metadata' : undefined }
 }
 
 /** Node shows bytes that are no UTF-8 as U+FFFD, and would not find the file again. */

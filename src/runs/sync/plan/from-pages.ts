@@ -1,4 +1,5 @@
 import { type Digest, Fault } from '../../../kit/index.ts'
+import { isListed } from '../../generate/kinds.ts'
 import { decodeActivePage, decodeProjectPage, decodeRunPage, decodeShard, decodeTable } from '../../format/decode-page.ts'
 import type { RunPage, ShardRow } from '../../format/page.ts'
 import type { RunKey } from '../../format/place.ts'
@@ -58,6 +59,9 @@ function sourceRun(state: State, listed: ListedRun): SourceRun {
     name,
     runId,
     mark: listed.page,
+    get lists() {
+      return read().lists === 'metadata' ? isListed : undefined
+    },
     files: () => read().files.map((file) => ({ ...file, modified: file.mtime })),
     get unreadable() {
       return read().unreadable.map(([path]) => path)
