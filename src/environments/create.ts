@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import { Fault, formatBytes } from '../kit/index.ts'
+import { asFault, Fault, formatBytes } from '../kit/index.ts'
 import { chooseMode, type TreeSize } from './choose.ts'
 import { cleanUpSnapshots } from './cleanup.ts'
 import type { EnvironmentContext } from './context.ts'
@@ -14,7 +14,7 @@ import type { Kept, Mode } from './mode.ts'
 import { checkSnapshotName } from './names.ts'
 import { liveExists } from './places.ts'
 import { dropRecord, recordFormat, type SnapshotRecord, writeRecord } from './record.ts'
-import { type Session, withSession } from './session.ts'
+import { removeBuilt, type Session, withSession } from './session.ts'
 
 export interface CreateOptions {
   /** The configured name where nothing is said. */
@@ -94,7 +94,7 @@ async function createIn(session: Session, name: string, options: CreateOptions):
 }
 
 async function keepAndRecord(session: Session, mode: Mode, name: string, size: TreeSize, options: CreateOptions): Promise<SnapshotRecord> {
-  const { place } = session
+  const { context, place } = session
   if (!mode.createsBesideWriters && options.force !== true) assertNoWriters(session)
   if (options.replace === true) await makeFree(session, name, options.force === true)
   if (mode.name === 'reflink') await giveWay(session, mode, options.force === true)
@@ -105,13 +105,24 @@ async function keepAndRecord(session: Session, mode: Mode, name: string, size: T
     await clearIntent(place.snapshotsDir)
     return record
   } catch (error) {
-    // What fails leaves nothing.
-    await mode.delete(place, name)
-    await mode.recover(place)
-    await dropRecord(place.snapshotsDir, name)
-    await clearIntent(place.snapshotsDir)
+    await takeBack(session, mode, name).catch((second: unknown) =>
+      context.report({
+        kind: 'note',
+        level: 'warning',
+        text: `the next command removes what is left of ${name}: ${asFault(second).message}`,
+      }),
+    )
     throw error
   }
+}
+
+/** What fails leaves nothing. */
+async function takeBack({ place }: Session, mode: Mode, name: string): Promise<void> {
+  await mode.delete(place, name)
+  await mode.recover(place)
+  await removeBuilt(place)
+  await dropRecord(place.snapshotsDir, name)
+  await clearIntent(place.snapshotsDir)
 }
 
 async function keep(session: Session, mode: Mode, name: string, size: TreeSize, options: CreateOptions): Promise<SnapshotRecord> {

@@ -41,7 +41,8 @@ export async function withSession<T>(
   const place = await resolvePlace(context)
   const layout = layoutOf(place.snapshotsDir)
   try {
-    await mkdir(layout.home, { recursive: true })
+    // Before there may be no room for it.
+    await mkdir(layout.trash, { recursive: true })
   } catch (error) {
     throw diskFault(error, layout.home, 'make the snapshots directory')
   }
@@ -118,12 +119,18 @@ async function recover(context: EnvironmentContext, place: Place, modes: readonl
     }
     await clearIntent(place.snapshotsDir)
   }
-  const { home } = layoutOf(place.snapshotsDir)
-  const built = (await readdir(home)).filter((name) => name.startsWith(buildStart))
-  for (const name of built) await discard(place, path.join(home, name))
-  if (built.length > 0) tell(`removed what killed commands had begun to build: ${built.length}`)
+  const built = await removeBuilt(place)
+  if (built > 0) tell(`removed what killed commands had begun to build: ${built}`)
   await removeTemporaries(place)
   await sweepTrash(place)
+}
+
+/** Throws away trees that were being built. How many there were. */
+export async function removeBuilt(place: Place): Promise<number> {
+  const { home } = layoutOf(place.snapshotsDir)
+  const built = (await namesIn(home)).filter((name) => name.startsWith(buildStart))
+  for (const name of built) await discard(place, path.join(home, name))
+  return built.length
 }
 
 /** Files that were being written: nobody else is here now. */

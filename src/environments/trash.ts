@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdir, readdir, rename } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import path from 'node:path'
 import { diskFault, errno } from '../kit/index.ts'
@@ -18,8 +18,19 @@ export async function discard(place: Pick<Place, 'snapshotsDir' | 'random'>, tre
     await mkdir(trash, { recursive: true })
     sweep([await renameAway(tree, path.join(trash, `${path.basename(tree)}${suffix}`), `${tree}${trashEnding}${suffix}`)])
   } catch (error) {
-    if (errno(error) === 'ENOENT') return
-    throw diskFault(error, tree, 'throw it away')
+    const number = errno(error)
+    if (number === 'ENOENT') return
+    if (number !== 'ENOSPC' && number !== 'EDQUOT') throw diskFault(error, tree, 'throw it away')
+    await deleteHere(tree)
+  }
+}
+
+/** There is not even room for a name in the trash. */
+async function deleteHere(tree: string): Promise<void> {
+  try {
+    await rm(tree, { recursive: true, force: true })
+  } catch (error) {
+    throw diskFault(error, tree, 'delete it')
   }
 }
 
