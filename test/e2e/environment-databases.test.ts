@@ -65,7 +65,7 @@ after(() => running.forEach((process) => process.kill('SIGKILL')))
 
 /** A process that has written to the database when this resolves. */
 async function startWriter(file: string): Promise<ChildProcess> {
-  const writer = spawn(process.execPath, [path.join(import.meta.dirname, '../fakes/sqlite-writer.ts'), file], {
+  const writer = spawn(process.execPath, [path.join(import.meta.dirname, '../crash/sqlite-writer-child.ts'), file], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   running.add(writer)

@@ -336,7 +336,7 @@ describe('two commands at once', () => {
     const made = project(`mode = "filesystem"\ncopier = "builtin"\n${settings}\n${hook}`)
     assert.equal(made.holdfast('env create').exit, 0)
     made.dirty()
-    assert.equal(spawnSync('mkfifo', [path.join(made.cwd, 'gate')]).status, 0)
+    sys.makeSpecial(path.join(made.cwd, 'gate'), 'fifo', 0o600)
     const first = made.start('env restore')
     while (!existsSync(path.join(made.cwd, 'began'))) await systemClock.sleep(5)
     const letGo = () => writeFileSync(path.join(made.cwd, 'gate'), 'go\n')

@@ -1,4 +1,4 @@
-/** A process that writes to an SQLite database in WAL mode, a row in each transaction, until it is ended. Argument: the file. */
+/** A process to be killed: writes to an SQLite database in WAL mode, a row in each transaction, until it is ended. Argument: the file. */
 import { DatabaseSync } from 'node:sqlite'
 
 const database = new DatabaseSync(process.argv[2]!)
