@@ -3,6 +3,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  fstatSync,
   lchownSync,
   lstatSync,
   mkdirSync,
@@ -438,6 +439,18 @@ describe('where the library does not load', () => {
     const bytes = readFileSync(path.join(directory, 'sparse'))
     assert.ok(bytes.every((byte, index) => byte === (index < 10 || index >= 10 + (2 << 20) ? 1 : 0)))
   })
+})
+
+test('a hole that reaches the end of a file takes its last block too, which is not full', () => {
+  const directory = scratchDirectory()
+  const fd = openSync(path.join(directory, 'file'), 'w+')
+  writeSync(fd, Buffer.alloc(300_000, 1))
+  assert.equal(clearRange(fd, { offset: 8192, length: 300_000 - 8192 }), 'hole')
+  const { size, blocks } = fstatSync(fd)
+  assert.deepEqual([size, blocks * 512 <= 8192], [300_000, true])
+  closeSync(fd)
+  const bytes = readFileSync(path.join(directory, 'file'))
+  assert.ok(bytes.every((byte, index) => byte === (index < 8192 ? 1 : 0)))
 })
 
 describe('a mode', () => {

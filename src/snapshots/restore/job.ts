@@ -82,8 +82,8 @@ export function patchedFile(directory: Held, name: ByteText, fd: number, size: n
     clear: (more) => void holes.push(...more),
     finish(settle) {
       try {
-        for (const { offset, length } of holes) clearRange(fd, { offset, length })
         ftruncateSync(fd, size)
+        for (const { offset, length } of holes) clearRange(fd, { offset, length })
         settle(fd)
         close()
       } catch (error) {
