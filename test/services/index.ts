@@ -7,7 +7,7 @@
  */
 import { isFault } from '../../src/kit/index.ts'
 import { connectS3, type S3Coordinates, type S3Server, startS3 } from './ceph.ts'
-import { say } from './install.ts'
+import { ensureDebianPackages, say } from './install.ts'
 import { type SshServer, startSshd } from './sshd.ts'
 
 export { type S3Server, startS3 } from './ceph.ts'
@@ -16,6 +16,7 @@ export { type SshServer, type SshServerOptions, startSshd } from './sshd.ts'
 
 /** For the runner: starts what the suites need and leaves word of it in the environment of the processes to come. */
 export async function provideServices(): Promise<{ stop(): Promise<void> }> {
+  await provideTools()
   const found = await findS3()
   if ('reason' in found) say(`the s3 suites are skipped: ${found.reason}`)
   else process.env.HOLDFAST_TEST_S3 ??= JSON.stringify(coordinatesOf(found.server))
@@ -23,6 +24,18 @@ export async function provideServices(): Promise<{ stop(): Promise<void> }> {
     async stop() {
       if ('server' in found) await found.server.stop()
     },
+  }
+}
+
+/** What suites run beside their servers. One that lacks its own says so itself. */
+const tools = ['rsync', 'squashfs-tools', 'xfsprogs', 'btrfs-progs', 'openssh-server', 'openssh-client', 'postgresql', 'python3-pytest']
+
+async function provideTools(): Promise<void> {
+  try {
+    await ensureDebianPackages(tools)
+  } catch (error) {
+    if (!isFault(error, 'unsupported')) throw error
+    say(`some suites may be skipped: ${error.message}; ${error.hint}`)
   }
 }
 
