@@ -6,7 +6,7 @@ import type { EnvironmentContext } from './context.ts'
 import { digestTree } from './digest.ts'
 import { measureTree } from './entries.ts'
 import { giveWay } from './give-way.ts'
-import { findHolders, heldFault } from './holders.ts'
+import { awaitLeaving, findHolders, heldFault } from './holders.ts'
 import { type HookMoment, runHook, runHookAnyway } from './hooks.ts'
 import { assertFree, makeFree } from './make-free.ts'
 import { clearIntent, setIntent } from './mark.ts'
@@ -76,6 +76,8 @@ async function createIn(session: Session, name: string, options: CreateOptions):
   const moment = momentOf(session, name, mode)
   const surroundings = { ...context, lock: place.lock }
   await runHook(context.settings.hooks, { ...moment, hook: 'beforeCreate' }, surroundings)
+  if (context.settings.hooks.beforeCreate !== undefined && options.force !== true)
+    await awaitLeaving(place.live, context.clock, context.signal)
   const begun = context.clock.now()
   const record = await keepAndRecord(session, mode, name, size, options).catch(async (error: unknown) => {
     await runHookAnyway(context.settings.hooks, { ...moment, hook: 'afterCreate' }, surroundings)

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import path from 'node:path'
-import { errno, Fault } from '../kit/index.ts'
+import { type Clock, errno, Fault } from '../kit/index.ts'
 
 /** A process that stands in a directory or has a file of it open. */
 export interface Holder {
@@ -48,6 +48,17 @@ export function heldFault(environment: string, { holders, isCut }: Holders, hint
   const lines = holders.slice(0, 10).map(({ pid, command, how, file }) => `  ${pid} ${command}: ${howText[how]} ${file}`)
   if (isCut || holders.length > 10) lines.push('  and more')
   return new Fault('busy', `${environment} is in use:\n${lines.join('\n')}`, { hint })
+}
+
+/** Milliseconds that a process may take to end after it has said that it does. */
+const leavingLimit = 1000
+
+/** What a hook has stopped may be ending still, as a server that has removed its pid file: waits until nobody is inside, for a second at most. */
+export async function awaitLeaving(directory: string, clock: Clock, signal: AbortSignal | undefined): Promise<void> {
+  for (let waited = 0, pause = 10; waited < leavingLimit; waited += pause, pause = Math.min(pause * 2, 200)) {
+    if (findHolders(directory, process.pid).holders.length === 0) return
+    await clock.sleep(pause, signal)
+  }
 }
 
 /** Throws `busy` where anybody is in a directory that is to be exchanged or changed; `hint` says what else can be done than to stop them. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
@@ -203,4 +205,16 @@ describe('the mode disabled', () => {
     assert.equal((await restoreSnapshot(context)).mode, 'disabled')
     assert.match(JSON.stringify(desk.events), /left as it is: its mode is disabled/)
   })
+})
+
+test('a process that a hook has stopped may take a moment to end', async () => {
+  const desk = environmentDesk(scratch)
+  const server = spawn('/bin/sh', ['-c', 'trap "sleep 0.2; exit" TERM; echo up; while :; do sleep 0.05; done'], {
+    cwd: desk.live,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  await once(server.stdout, 'data')
+  const context = desk.context({ hooks: { beforeRestore: () => void server.kill('SIGTERM') } })
+  await createSnapshot(context, { force: true })
+  assert.equal((await restoreSnapshot(context)).snapshot, 'clean_state')
 })

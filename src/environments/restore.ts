@@ -2,7 +2,7 @@ import { asFault, type Fault, type FaultCode, throwIfAborted } from '../kit/inde
 import type { EnvironmentContext } from './context.ts'
 import { momentOf } from './create.ts'
 import { giveWay, makePlain } from './give-way.ts'
-import { assertNobodyInside } from './holders.ts'
+import { assertNobodyInside, awaitLeaving } from './holders.ts'
 import { awaitHealth, runHook, runHookAnyway } from './hooks.ts'
 import { clearMark, readMark, setMark } from './mark.ts'
 import type { Given, Mode, SnapshotMode } from './mode.ts'
@@ -56,6 +56,8 @@ export async function restoreSnapshot(context: EnvironmentContext, options: Rest
     const moment = momentOf(session, name, mode)
     const surroundings = { ...context, lock: place.lock }
     await runHook(context.settings.hooks, { ...moment, hook: 'beforeRestore' }, surroundings)
+    if (context.settings.hooks.beforeRestore !== undefined && options.force !== true)
+      await awaitLeaving(place.live, context.clock, context.signal)
     const given = await giveBack(session, record, mode, options).catch(async (error: unknown) => {
       // What is as it was is started again; a mixture is not.
       if ((await readMark(place.snapshotsDir)) === undefined)
