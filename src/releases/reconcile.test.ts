@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
+import { hastyClock } from '../../test/fakes/hasty-clock.ts'
 import { type ReleaseDesk, releaseDesk } from '../../test/fakes/release-desk.ts'
-import type { Progress } from '../kit/index.ts'
-import { createRelease, pin, reconcile, statusOf } from './index.ts'
+import { isFault, type Progress } from '../kit/index.ts'
+import { type FaultPlan, faultyStore, plannedFaults } from '../store/index.ts'
+import { createRelease, pin, reconcile, rollback, statusOf } from './index.ts'
 
 let desk: ReleaseDesk | undefined
 afterEach(async () => {
@@ -20,6 +22,27 @@ describe('a reconcile that began before the last move', () => {
     assert.equal(generation, 2)
     const status = (await statusOf(at.context, at.product)).find(({ variant }) => variant === '6.4')
     assert.equal(status?.publishedInLine, true)
+  })
+})
+
+const isPartial = (error: unknown) => isFault(error, 'partial')
+
+describe('a copy that a lost command left under a channel', () => {
+  it('is not taken for a stranger where reading it ends early: the move is partial, and the next reconcile removes it', async () => {
+    let faults: FaultPlan | undefined
+    const plan: FaultPlan = { next: (operation, key) => faults?.next(operation, key) }
+    const at = (desk = await releaseDesk({ wrapPublished: (inner) => faultyStore(inner, plan, hastyClock(0)) }))
+    const left = 'last_stable/6.4/librcclx-dev.a'
+    await at.build('one')
+    await createRelease(at.context, at.product, '6.4', { noBuild: true })
+    await at.build('two')
+    faults = plannedFaults({ on: 'put', nth: 1, key: left, fault: 'error-after' })
+    await assert.rejects(createRelease(at.context, at.product, '6.4', { noBuild: true }), isPartial)
+    faults = plannedFaults({ on: 'get', nth: 1, key: left, fault: 'truncated' })
+    await assert.rejects(rollback(at.context, at.product, '6.4'), isPartial)
+    assert.equal(await at.publishedText(left), 'one')
+    await reconcile(at.context, at.product, '6.4')
+    assert.equal(await at.publishedText(left), undefined)
   })
 })
 
