@@ -42,7 +42,8 @@ export async function measureWithin(line: string, seconds: number, env: NodeJS.P
     const start = performance.now()
     const timed = ['-f', '%U %S %M', '-o', report, 'bash', '-o', 'pipefail', '-c', line]
     const child = spawn('/usr/bin/time', timed, { env: { ...process.env, ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece: Buffer) => (said = `${said}${piece.toString()}`.slice(-4000)))
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (piece: Buffer) => (said = `${said}${piece.toString()}`.slice(-4000)))
     const timer = setTimeout(() => {
       isLate = true
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
