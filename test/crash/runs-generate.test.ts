@@ -80,8 +80,9 @@ describe('generators', () => {
   test('in one process take turns too', async () => {
     const desk = generatorDesk(scratch)
     for (let run = 0; run < 20; run++) desk.write(`p/n/runs/${run}/events.jsonl`, String(run))
-    const all = await Promise.all([desk.generate(), desk.generate({ type: 'active' }), desk.generate(), desk.generate()])
-    assert.equal(all.filter(({ changed }) => changed).length, 2)
+    const all = await Promise.all([1, 2, 3, 4].map(() => desk.generate()))
+    assert.equal(all.filter(({ changed }) => changed).length, 1)
+    await Promise.all([desk.generate(), desk.generate({ type: 'active' }), desk.generate()])
     assertPublished(desk)
   })
 })
