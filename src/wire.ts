@@ -7,6 +7,7 @@ import type { ChunkStore, StoreFormat } from './chunks/index.ts'
 import type { Config, EnvironmentConfig } from './config/index.ts'
 import type { EnvironmentContext } from './environments/index.ts'
 import { type Clock, Fault, hexOf, readSmallFile, replaceFile, type Report, silent } from './kit/index.ts'
+import type { IndexContext, IndexEnvironment } from './python-index/index.ts'
 import type { ReleaseContext } from './releases/index.ts'
 import type { SnapshotContext } from './snapshots/index.ts'
 import type { Meter, ObjectStore, OpenOptions } from './store/index.ts'
@@ -49,6 +50,7 @@ export interface Wire {
   /** Of the configured store, or of the one at the URL. */
   snapshots(url?: string): Promise<SnapshotContext>
   environment(environment: EnvironmentConfig): Promise<EnvironmentContext>
+  pythonIndex(environment: IndexEnvironment): Promise<IndexContext>
   /** Where the store is a folder, that one, with no link on the way: a snapshot of the tree around it leaves it out. */
   ownFolders(): Promise<string[]>
   close(): Promise<void>
@@ -137,6 +139,20 @@ export async function openWire(options: WireOptions): Promise<Wire> {
       const { modeLookup } = await import('./environments/index.ts')
       const modes = modeLookup({ environment: name, env, clock, snapshots: () => wire.snapshots() })
       return { name, live, snapshotsDir, configuration: config.file, settings: wanted, modes, env, clock, random, report, signal }
+    },
+    async pythonIndex(environment) {
+      const store = await open(config.store.url)
+      return {
+        environment,
+        store,
+        bucket: await open(environment.bucket),
+        prepareStore: () => prepareStore({ store, clock, random, signal, cacheRoot: folders.cacheRoot }),
+        clock,
+        random,
+        by,
+        report,
+        signal,
+      }
     },
     async ownFolders() {
       const { parseStoreUrl } = await storeRoom()

@@ -90,7 +90,7 @@ describe('the sample of the design', () => {
       keepWithin: undefined,
       root: cwd,
     })
-    assert.deepEqual(config.index?.dependencies, { numpy: { projects: ['torch', 'rocm'], versions: ['latest', '2.1.3'] } })
+    assert.deepEqual(config.index?.dependencies, { numpy: { projects: ['torch', 'rocm'], versions: ['latest', '2.1.3'], sources: false } })
     assert.equal(config.images?.preset, 'velox')
     assert.equal(config.env['stage']?.path, path.join(cwd, 'cache/data'))
     assert.equal(config.runs?.root, '/data/experiments')

@@ -108,28 +108,67 @@ const release = table(
   'A library that is released in channels.',
 )
 
+const prefix = matching(
+  /^(?!.*(^|\/)\.{1,2}(\/|$))[^/\s]+(\/[^/\s]+)*\/?$/,
+  'a prefix such as "v2/gfx94X-dcgpu"',
+  'A prefix that is an index of its own.',
+)
+
+const dependency = table(
+  {
+    projects: listOf(text('A project.'), 'The projects that need it: what `index mirror --package` selects.'),
+    versions: v.optional(
+      listOf(text('A version, a specifier, or "latest".'), 'The versions to mirror: exact ones, specifiers such as ">=2,<3", or "latest".'),
+      ['latest'],
+    ),
+    target: v.optional(prefix),
+    platforms: v.optional(
+      listOf(text('A platform tag.'), 'The platform tags of wheels to mirror, such as "manylinux_*_x86_64". Without it all; `any` always.'),
+    ),
+    pythons: v.optional(listOf(text('A Python tag.'), 'The Python tags of wheels to mirror, such as "cp311" or "py3". Without it all.')),
+    sources: v.optional(flag('Mirror source distributions too.'), false),
+    upstream: v.optional(webUrl('The simple index that has it, where that is another one.')),
+  },
+  'A package that is mirrored.',
+)
+
 const indexKeys = {
   bucket: v.optional(storeUrl('The bucket or folder that holds the wheels and pages.', ['s3', 'file'])),
-  prefixes: v.optional(listOf(text('A prefix that is an index of its own.'), 'The indexes in the bucket, such as v2/gfx94X-dcgpu.')),
-  dependencies: v.optional(
-    named(
-      table(
-        {
-          projects: listOf(text('A project.'), 'The projects that need it.'),
-          versions: v.optional(listOf(text('A version, or "latest".'), 'The versions to mirror.'), ['latest']),
-        },
-        'A package that is mirrored.',
-      ),
-      'PACKAGE',
-      'Packages that are mirrored from PyPI.',
-    ),
-  ),
+  urls: v.optional(listOf(webUrl('A URL.'), 'Where users see the bucket: for checks, lists of what to purge, and lines to copy.')),
+  prefixes: v.optional(listOf(prefix, 'The indexes in the bucket, such as "v2/gfx94X-dcgpu".')),
+  protected: v.optional(flag('Show what will change and ask, before it is changed; `--yes` agrees beforehand.')),
+  allow: v.optional(listOf(text('A name, with `*`.'), 'The packages that may be mirrored and published. Without it all.')),
+  require_hash: v.optional(flag('Refuse a file whose digest is not known, where `--no-read` forbids to read it.')),
+  keep: v.optional(count('How many versions of a package `index archive` leaves; older ones go to a dated archive.', 1)),
+  keep_generations: v.optional(count('How many generations of a prefix can be rolled back to.', 1)),
+  grace: v.optional(duration('How long a file that was archived stays at its old place, for clients with an older page.')),
+  public: v.optional(flag('What is written can be read by anyone (ACL public-read).')),
+  page_cache_control: v.optional(text('The Cache-Control header of pages.')),
+  file_cache_control: v.optional(text('The Cache-Control header of wheels and their metadata.')),
+  upstream: v.optional(webUrl('The simple index that packages are mirrored from.')),
+  dependencies: v.optional(named(dependency, 'PACKAGE', 'Packages that are mirrored.')),
 }
 
-const index = table(
+/** The same keys with what they are without being written; environments take that from here. */
+export const indexSchema = table(
   {
     ...indexKeys,
-    env: v.optional(named(table(indexKeys, 'Keys that differ in this environment.'), 'ENVIRONMENT', 'Other environments.'), {}),
+    protected: v.optional(indexKeys.protected.wrapped, false),
+    require_hash: v.optional(indexKeys.require_hash.wrapped, false),
+    keep_generations: v.optional(indexKeys.keep_generations.wrapped, 60),
+    grace: v.optional(indexKeys.grace.wrapped, '1d'),
+    public: v.optional(indexKeys.public.wrapped, false),
+    page_cache_control: v.optional(indexKeys.page_cache_control.wrapped, 'public, max-age=60, must-revalidate'),
+    file_cache_control: v.optional(indexKeys.file_cache_control.wrapped, 'public, max-age=31536000, immutable'),
+    upstream: v.optional(indexKeys.upstream.wrapped, 'https://pypi.org/simple'),
+    env: v.optional(
+      named(
+        table(indexKeys, 'What differs in this environment from [index].'),
+        'ENVIRONMENT',
+        'Other environments, such as `dev` and `nightly`.',
+      ),
+      {},
+    ),
   },
   'A Python package index in a bucket.',
 )
@@ -244,7 +283,7 @@ export const configSchema = table(
   {
     store: v.optional(store, {}),
     release: v.optional(named(release, 'NAME', 'Libraries that are released in channels.'), {}),
-    index: v.optional(index),
+    index: v.optional(indexSchema),
     images: v.optional(images),
     env: v.optional(named(environment, 'NAME', 'Environments that are given back clean.'), {}),
     runs: v.optional(runs),
@@ -256,5 +295,6 @@ export const configSchema = table(
 export type Written = v.InferOutput<typeof configSchema>
 export type WrittenRelease = v.InferOutput<typeof release>
 export type WrittenEnvironment = v.InferOutput<typeof environment>
+export type WrittenIndex = v.InferOutput<typeof indexSchema>
 export type WrittenRuns = v.InferOutput<typeof runs>
 export type WrittenStore = v.InferOutput<typeof store>

@@ -34,5 +34,13 @@ url = "file:./.holdfast/store"
 # [env.stage.hooks]
 # before_restore = "./stop-nodes"        # what runs in the directory is stopped before, and started after
 # after_restore = "./start-nodes"
+
+# A Python package index in a bucket: \`holdfast index mirror --package torch\`, \`holdfast index publish all\`
+# [index]
+# bucket = "file:./wheels"               # or s3://bucket
+# prefixes = ["v2-staging/gpu", "v2/gpu"] # each an index of its own
+# [index.dependencies.numpy]             # mirrored from PyPI into each prefix
+# projects = ["torch"]
+# versions = ["latest", "2.1.3"]
 `
 }
