@@ -2,7 +2,7 @@
 import { createCipheriv, hash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { type Digest, digestOf } from '../../src/kit/index.ts'
-import { type TarForm, type TarMember, tarBytes } from './tar-bytes.ts'
+import { type TarForm, tarBytes } from './tar-bytes.ts'
 import { type ZipMember, zipBytes } from './zip-bytes.ts'
 
 export interface BuiltDistribution {
@@ -116,18 +116,25 @@ export function buildSdist(recipe: SdistRecipe): BuiltDistribution {
   const { broken, form = 'tar.gz' } = recipe
   const top = `${escapeName(recipe.name).toLowerCase()}-${escapeVersion(recipe.version)}`
   const metadata = metadataOf(recipe, broken === 'big-metadata' ? 'bomb' : broken)
-  const members: { name: string; content: Uint8Array; says?: { size: number; checksum?: number } }[] = [
+  const members: SourceFile[] = [
     ...(broken === 'bomb' ? [{ name: 'zeros.bin', content: new Uint8Array(320 << 20) }] : []),
     ...(broken === 'no-metadata' ? [] : [{ name: 'PKG-INFO', content: metadata, ...liesOf(broken, metadata.byteLength) }]),
     { name: 'pyproject.toml', content: Buffer.from('[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n') },
     { name: 'backend.py', content: Buffer.from(backend) },
     ...contentOf(recipe),
-  ].map((member) => ({ ...member, name: `${top}/${member.name}` }))
-  const bytes = form === 'zip' ? zipBytes(members) : gzipSync(tarBytes(members satisfies TarMember[], recipe.tar), { level: 6 })
+  ]
+  const inside = members.map(({ content, says, name }) => ({ content, says, name: `${top}/${name}` }))
+  const bytes = form === 'zip' ? zipBytes(inside) : gzipSync(tarBytes(inside, recipe.tar))
   return built(`${top}.${form}`, spoilt(bytes, broken), metadata)
 }
 
-function liesOf(broken: BrokenSdist | undefined, size: number): { says?: { size: number; checksum?: number } } {
+interface SourceFile {
+  readonly name: string
+  readonly content: Uint8Array
+  readonly says?: { readonly size?: number; readonly checksum?: number } | undefined
+}
+
+function liesOf(broken: BrokenSdist | undefined, size: number): Pick<SourceFile, 'says'> {
   if (broken === 'lying-size') return { says: { size: size + 7_000_000 } }
   return broken === 'bad-header' ? { says: { size, checksum: 1 } } : {}
 }
@@ -163,7 +170,6 @@ function metadataMember(name: string, content: Uint8Array, { broken, storedMetad
   return member
 }
 
-/** A bomb is a METADATA that says that it is small, or says its size: `metadataOf` has made it large. */
 function spoilt(bytes: Buffer, broken: string | undefined): Uint8Array {
   if (broken === 'truncated') return bytes.subarray(0, Math.floor(bytes.byteLength * 0.7))
   if (broken === 'no-zip' || broken === 'no-archive') return Buffer.from('<html>this is not the file that you asked for</html>'.repeat(20))

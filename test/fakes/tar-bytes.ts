@@ -6,7 +6,7 @@ export interface TarMember {
   readonly type?: string | undefined
   readonly link?: string | undefined
   /** What the header says instead of the truth. */
-  readonly says?: { readonly size?: number; readonly checksum?: number }
+  readonly says?: { readonly size?: number; readonly checksum?: number } | undefined
 }
 
 /** How names are written that do not fit into 100 bytes, or all of them: in ustar's prefix, in a pax header, as GNU tar does, or as old tars do. */

@@ -6,13 +6,15 @@ export interface ZipMember {
   readonly content: Uint8Array
   readonly isStored?: boolean | undefined
   /** What the directory says instead of the truth. */
-  readonly says?: {
-    readonly size?: number
-    readonly stored?: number
-    readonly crc?: number
-    readonly method?: number
-    readonly offset?: number
-  }
+  readonly says?:
+    | {
+        readonly size?: number
+        readonly stored?: number
+        readonly crc?: number
+        readonly method?: number
+        readonly offset?: number
+      }
+    | undefined
   /** Bits of the general purpose flag: 0x1 encrypted, 0x40 strongly. */
   readonly flags?: number | undefined
   /** Where sizes and checksum are told after the content, as writers of streams do. */
