@@ -77,18 +77,28 @@ export async function addCondemned(store: ObjectStore, key: string, record: Cond
  * `look-again` when it must check presence anew. Throws `busy` while a prune is deleting it.
  */
 export async function spare(store: ObjectStore, digest: Digest, now: number, options: Signal = {}): Promise<'kept' | 'look-again'> {
+  return await spareAll(store, new Set([digest]), now, options)
+}
+
+/** The same for many at once: one list, and for each record of condemned things that names some of them a read and a write. */
+export async function spareAll(
+  store: ObjectStore,
+  digests: ReadonlySet<Digest>,
+  now: number,
+  options: Signal = {},
+): Promise<'kept' | 'look-again'> {
   let verdict: 'kept' | 'look-again' = 'kept'
   for (const found of await listCondemned(store, options)) {
-    const mine = Object.entries(found.record.keys).filter(([, named]) => named === digest)
-    if (mine.length === 0) continue
+    const mine = Object.values(found.record.keys).find((named) => digests.has(named))
+    if (mine === undefined) continue
     const until = found.record.deletingUntil
     if (until !== undefined && now < Date.parse(until)) {
-      throw new Fault('busy', `a prune is deleting ${digest} right now`, {
+      throw new Fault('busy', `a prune is deleting ${mine} right now`, {
         at: `${store.name}/${found.key}`,
         hint: `run the command again after ${until}`,
       })
     }
-    const keys = Object.fromEntries(Object.entries(found.record.keys).filter(([, named]) => named !== digest))
+    const keys = Object.fromEntries(Object.entries(found.record.keys).filter(([, named]) => !digests.has(named)))
     const replaced = await replaceCondemned(store, found, { ...found.record, keys }, options)
     if (replaced === undefined || until !== undefined) verdict = 'look-again'
   }

@@ -31,7 +31,14 @@ export { openChunkReader, openChunkStore } from './open-chunk-store.ts'
 export { assertSameCuts, type ChunkParameters, defaultParameters, ensureParameters, readParameters } from './parameters.ts'
 export type { Placed, Placement, Supposed } from './placing/place.ts'
 export type { Root, Tracer } from './roots.ts'
-export { digestOfSnapshotKey, encodeSnapshotRecord, putSnapshotRecord, readSnapshotRecord, snapshotKey } from './snapshot-record.ts'
+export {
+  digestOfSnapshotKey,
+  encodeSnapshotRecord,
+  putSnapshotRecord,
+  putSnapshotRecords,
+  readSnapshotRecord,
+  snapshotKey,
+} from './snapshot-record.ts'
 export { measureStore, type SpaceCount, type SpaceKind, type StoreSpace, type UnneededSpace } from './space.ts'
 export { type Repaired, repairPacks, type RepairOptions } from './verifying/repair-packs.ts'
 export { type VerifiedObjects, verifyObjects, type VerifyObjectsOptions } from './verifying/verify-objects.ts'

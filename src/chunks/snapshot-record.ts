@@ -1,9 +1,23 @@
 import * as v from 'valibot'
-import { bytesOf, canonicalJson, type Digest, digestOf, Fault, hexOf, isDigest, parseJson, type Shape } from '../kit/index.ts'
+import {
+  bytesOf,
+  canonicalJson,
+  type Digest,
+  digestOf,
+  Fault,
+  forEachBounded,
+  hexOf,
+  isDigest,
+  parseJson,
+  type Shape,
+} from '../kit/index.ts'
 import { type ObjectStore, readAll, type Signal } from '../store/index.ts'
+import { spareAll } from './condemned.ts'
 
 const start = 'snapshots/'
 const maxSnapshotBytes = 64 << 20
+/** Records that are written at once. */
+const width = 8
 
 /** Where an immutable record lies: named by the digest of its canonical bytes. */
 export function snapshotKey(digest: Digest): string {
@@ -21,6 +35,29 @@ export async function putSnapshotRecord(store: ObjectStore, record: { readonly f
   const digest = digestOf(bytes)
   await store.put(snapshotKey(digest), bytesOf(bytes), { digest, contentType: 'application/json', signal: options.signal })
   return digest
+}
+
+/**
+ * Writes records, as `encodeSnapshotRecord` gives them, whose like may have been written before and be condemned since: they can be
+ * relied on for a grace period from now. One request each and one list. Throws `busy` while a prune is deleting one of them.
+ */
+export async function putSnapshotRecords(
+  store: ObjectStore,
+  records: ReadonlyMap<Digest, Uint8Array>,
+  options: Signal & { readonly now: number },
+): Promise<void> {
+  const { now, signal } = options
+  const digests = new Set(records.keys())
+  if (digests.size === 0) return
+  while ((await spareAll(store, digests, now, { signal })) === 'look-again');
+  await forEachBounded(
+    records,
+    width,
+    async ([digest, bytes], inner) => {
+      await store.put(snapshotKey(digest), bytesOf(bytes), { digest, contentType: 'application/json', signal: inner })
+    },
+    signal,
+  )
 }
 
 export function encodeSnapshotRecord(record: { readonly format: string }): Uint8Array {

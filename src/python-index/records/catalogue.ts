@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { Digest, Shape } from '../../kit/index.ts'
 import { digestShape, type Reach, reachShape } from '../../refs/index.ts'
+import { mapShape } from './map-shape.ts'
 
 /** What one prefix publishes: an immutable record, named by the digest of its bytes, that leads to one record for each project. */
 export interface Catalogue {
@@ -24,9 +25,6 @@ export const catalogueFormat = 'holdfast-index-catalogue/1'
 
 export const catalogueShape = v.object({
   format: v.literal(catalogueFormat),
-  projects: v.record(
-    v.string(),
-    v.object({ record: digestShape, listed: digestShape, files: v.number(), bytes: v.number(), refused: v.number() }),
-  ),
+  projects: mapShape(v.object({ record: digestShape, listed: digestShape, files: v.number(), bytes: v.number(), refused: v.number() })),
   reaches: v.array(reachShape),
 }) as unknown as Shape<Catalogue>

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { type Digest, digestOf, hexOf, type Shape } from '../../kit/index.ts'
 import { digestShape, type Reach, type Ref, type RefKind } from '../../refs/index.ts'
+import { mapShape } from './map-shape.ts'
 
 /** The state of one environment: one ref for all its prefixes, so that several move at once. */
 export interface IndexState {
@@ -47,8 +48,8 @@ const prefixShape = v.object({
 
 export const indexRefs: RefKind<IndexState, IndexNote> = {
   group: 'index',
-  state: v.object({ bucket: v.string(), prefixes: v.record(v.string(), prefixShape) }) as unknown as Shape<IndexState>,
-  note: v.object({ prefixes: v.record(v.string(), v.nullable(digestShape)) }) as unknown as Shape<IndexNote>,
+  state: v.object({ bucket: v.string(), prefixes: mapShape(prefixShape) }) as unknown as Shape<IndexState>,
+  note: v.object({ prefixes: mapShape(v.nullable(digestShape)) }) as unknown as Shape<IndexNote>,
   reaches: ({ prefixes }) => {
     const digests = new Set(Object.values(prefixes).flatMap(({ kept }) => kept.map(({ catalogue }) => catalogue)))
     return [...digests].sort().map((digest): Reach => ({ kind: 'snapshot', digest }))

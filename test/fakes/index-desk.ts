@@ -1,0 +1,86 @@
+import { digestOf, silent } from '../../src/kit/index.ts'
+import { ensureStoreFormat } from '../../src/chunks/index.ts'
+import type { IndexContext, IndexEnvironment } from '../../src/python-index/index.ts'
+import type { PublishedFile } from '../../src/python-index/records/project.ts'
+import {
+  createMemoryStore,
+  createMeter,
+  faultyStore,
+  type Meter,
+  meteredStore,
+  type ObjectStore,
+  type Operation,
+} from '../../src/store/index.ts'
+import { hastyClock } from './hasty-clock.ts'
+import { seededRandom, testSeed } from './seeded-random.ts'
+
+/** All that an index needs, in memory: a store, a bucket, a clock. What goes through the context is counted. */
+export interface IndexDesk {
+  readonly context: IndexContext
+  /** Not counted. */
+  readonly store: ObjectStore
+  readonly bucket: ObjectStore
+  readonly clock: ReturnType<typeof hastyClock>
+  /** Of the store. */
+  readonly meter: Meter
+  /** Operations on the store that were asked for through the context. */
+  spent(): Partial<Record<Operation, number>>
+}
+
+export interface IndexDeskOptions {
+  readonly environment?: Partial<IndexEnvironment>
+  /** Every such operation on the store fails. */
+  readonly failing?: Operation
+}
+
+export function indexDesk({ environment, failing }: IndexDeskOptions = {}): IndexDesk {
+  const clock = hastyClock(Date.parse('2025-01-07T14:30:00Z'))
+  const random = seededRandom(testSeed)
+  const store = createMemoryStore({ name: 'memory:store', clock })
+  const bucket = createMemoryStore({ name: 'memory:bucket', clock })
+  const meter = createMeter()
+  const metered = meteredStore(store, meter)
+  const next = (operation: Operation) => (operation === failing ? 'error-before' : undefined)
+  const context: IndexContext = {
+    environment: { ...plainEnvironment, ...environment },
+    store: failing === undefined ? metered : faultyStore(metered, { next }, clock),
+    bucket,
+    prepareStore: async () => await ensureStoreFormat(store, { now: clock.now(), random }),
+    clock,
+    random,
+    by: 'ann@builder',
+    report: silent,
+  }
+  const spent = () => Object.fromEntries(Object.entries(meter.snapshot().operations).filter(([, count]) => count > 0))
+  return { context, store, bucket, clock, meter, spent }
+}
+
+const plainEnvironment: IndexEnvironment = {
+  name: 'default',
+  bucket: 'memory:bucket',
+  urls: [],
+  prefixes: ['v2'],
+  isProtected: false,
+  requiresHash: false,
+  keepGenerations: 10,
+  grace: 7 * 86_400_000,
+  isPublic: false,
+  pageCache: 'no-cache',
+  fileCache: 'public, max-age=31536000, immutable',
+  upstream: 'https://pypi.org/simple/',
+  dependencies: [],
+}
+
+/** A wheel or sdist as a record has it: only its name and version matter. */
+export function publishedFile(name: string, more: Partial<PublishedFile> = {}): PublishedFile {
+  return {
+    kind: name.endsWith('.whl') ? 'wheel' : 'sdist',
+    name,
+    version: '1.0',
+    size: name.length,
+    etag: `"${name.length}"`,
+    uploaded: '2025-01-07T14:30:00Z',
+    digest: digestOf(name),
+    ...more,
+  }
+}
