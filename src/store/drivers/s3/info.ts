@@ -29,14 +29,20 @@ export function checksumOf(digest: Digest): string {
   return Buffer.from(hexOf(digest), 'hex').toString('base64')
 }
 
-/** The SHA-256 that the server checked, of the whole object: one "of parts" (`…-3`) is another number. */
-function checkedDigest({ ChecksumSHA256: checksum, ChecksumType: type }: Said): Digest | undefined {
+/**
+ * The SHA-256 that the server checked, of the whole object: one "of parts" (`…-3`) is another number. An object that came in
+ * parts has an etag that ends like that too, and may answer a range that is one of its parts with the checksum of that part.
+ */
+function checkedDigest({ ChecksumSHA256: checksum, ChecksumType: type, ETag: etag }: Said): Digest | undefined {
   if (checksum === undefined || type === 'COMPOSITE' || checksum.includes('-')) return undefined
+  if (type !== 'FULL_OBJECT' && /-\d+"?$/.test(etag ?? '')) return undefined
   const digest = `sha256:${Buffer.from(checksum, 'base64').toString('hex')}`
   return isDigest(digest) ? digest : undefined
 }
 
 const claimKey = 'holdfast-sha256'
+/** What PyTorch's tools for Python indexes write down, in hex, without a size: the owner of the bucket says so, and is believed in the same way. */
+const indexClaimKey = 'checksum-sha256'
 
 /**
  * S3 keeps no SHA-256 of an object that came in parts, and some servers lose it when they copy. So a put whose digest is
@@ -53,6 +59,6 @@ export function claimOf(digest: Digest | undefined, size: number | undefined): R
 
 function claimedDigest({ Metadata: metadata }: Said, size: number): Digest | undefined {
   const [hex, stated] = metadata?.[claimKey]?.split(' ') ?? []
-  const digest = `sha256:${hex}`
-  return stated === String(size) && isDigest(digest) ? digest : undefined
+  const digest = `sha256:${stated === String(size) ? hex : metadata?.[indexClaimKey]?.toLowerCase()}`
+  return isDigest(digest) ? digest : undefined
 }

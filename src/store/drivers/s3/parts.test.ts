@@ -68,6 +68,9 @@ test('the checksum of the whole object is its digest; one of parts, or none that
   assert.equal(told({ ChecksumSHA256: checksum, ChecksumType: 'COMPOSITE' }), undefined)
   assert.equal(told({ ChecksumSHA256: `${checksum}-3` }), undefined)
   assert.equal(told({ ChecksumSHA256: 'AAAA' }), undefined)
+  assert.equal(told({ ChecksumSHA256: checksum, ETag: '"9b2cf535f27731c974343645a3985328"' }), digest)
+  assert.equal(told({ ChecksumSHA256: checksum, ETag: '"9b2cf535f27731c974343645a3985328-3"' }), undefined)
+  assert.equal(told({ ChecksumSHA256: checksum, ETag: '"9b2cf535f27731c974343645a3985328-3"', ChecksumType: 'FULL_OBJECT' }), digest)
 })
 
 test('a digest that was written down counts only beside the size that the object has, and after what the server checked', () => {
@@ -77,4 +80,17 @@ test('a digest that was written down counts only beside the size that the object
   assert.equal(infoOf('key', 7, { Metadata: claimOf(digestOf('other'), 7), ChecksumSHA256: checksum }).digest, digest)
   assert.equal(infoOf('key', 7, { Metadata: { 'holdfast-sha256': 'nonsense 7' } }).digest, undefined)
   assert.equal(claimOf(digest, undefined), undefined)
+})
+
+test('the SHA-256 that the tools of Python indexes write down is taken where nothing better is known', () => {
+  const hex = digest.slice(7)
+  const told = (said: Parameters<typeof infoOf>[2]) => infoOf('key', 7, said).digest
+  assert.equal(told({ Metadata: { 'checksum-sha256': hex } }), digest)
+  assert.equal(told({ Metadata: { 'checksum-sha256': hex.toUpperCase() } }), digest)
+  assert.equal(told({ Metadata: { 'checksum-sha256': `${hex}00` } }), undefined)
+  assert.equal(told({ Metadata: { 'checksum-sha256': checksum } }), undefined)
+  const other = digestOf('other').slice(7)
+  assert.equal(told({ Metadata: { 'checksum-sha256': other, ...claimOf(digest, 7) } }), digest)
+  assert.equal(told({ Metadata: { 'checksum-sha256': other }, ChecksumSHA256: checksum }), digest)
+  assert.equal(told({ Metadata: { 'checksum-sha256': hex, ...claimOf(digestOf('other'), 8) } }), digest)
 })

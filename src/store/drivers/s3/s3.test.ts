@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { ListMultipartUploadsCommand, PutBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3'
+import { ListMultipartUploadsCommand, PutBucketPolicyCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { seededRandom, testSeed } from '../../../../test/fakes/seeded-random.ts'
 import { type HttpPeer, startHttpPeer } from '../../../../test/faults/http-peer.ts'
 import { s3ForTests, type S3Server } from '../../../../test/services/index.ts'
@@ -14,6 +14,8 @@ interface Place {
   readonly server: S3Server
   readonly bucket: string
   readonly store: ObjectStore
+  /** Past the store. */
+  readonly client: S3Client
   /** S3's names of the requests that were sent, since the last look. */
   sent(): Record<string, number>
   open(settings?: Partial<S3StoreOptions>): ObjectStore
@@ -37,6 +39,7 @@ async function place(t: TestContext, settings: Partial<S3StoreOptions> = {}): Pr
   return {
     server,
     bucket,
+    client,
     open,
     store: open(),
     sent() {
@@ -121,6 +124,30 @@ test('the digest is told where the server checked it, and for an object in parts
   assert.equal((await store.head('large'))?.digest, digestOf(large))
   assert.equal((await store.head('unknown'))?.digest, undefined)
   assert.equal((await store.get('large')).info.digest, digestOf(large))
+})
+
+test('a range tells the digest of the whole object as a head does, and never that of a part', async (t) => {
+  const at = await place(t)
+  if (at === undefined) return
+  const { store, client, bucket } = at
+  const bytes = content(12 * MiB)
+  const told = async (key: string, range: { start: number; end?: number }) => (await store.get(key, { range })).info.digest
+  await store.put('large', bytesOf(bytes), { digest: digestOf(bytes) })
+  await store.put('unknown', bytesOf(bytes))
+  await client.send(
+    new PutObjectCommand({
+      Bucket: bucket,
+      Key: 'noted',
+      Body: 'x'.repeat(1000),
+      Metadata: { 'checksum-sha256': digestOf('of a tool').slice(7) },
+    }),
+  )
+  for (const range of [{ start: 7, end: 9 }, { start: 0, end: 5 * MiB }, { start: 10 * MiB }]) {
+    assert.equal(await told('large', range), digestOf(bytes))
+    assert.equal(await told('unknown', range), undefined)
+  }
+  assert.equal(await told('noted', { start: 990 }), digestOf('of a tool'))
+  assert.equal((await store.head('noted'))?.digest, digestOf('of a tool'))
 })
 
 test('a body in parts of unknown length comes back byte for byte', async (t) => {
