@@ -1,7 +1,6 @@
-import { digestOf, silent } from '../../src/kit/index.ts'
+import { silent } from '../../src/kit/index.ts'
 import { ensureStoreFormat } from '../../src/chunks/index.ts'
 import type { IndexContext, IndexEnvironment } from '../../src/python-index/index.ts'
-import type { PublishedFile } from '../../src/python-index/records/project.ts'
 import {
   createMemoryStore,
   createMeter,
@@ -69,18 +68,4 @@ const plainEnvironment: IndexEnvironment = {
   fileCache: 'public, max-age=31536000, immutable',
   upstream: 'https://pypi.org/simple/',
   dependencies: [],
-}
-
-/** A wheel or sdist as a record has it: only its name and version matter. */
-export function publishedFile(name: string, more: Partial<PublishedFile> = {}): PublishedFile {
-  return {
-    kind: name.endsWith('.whl') ? 'wheel' : 'sdist',
-    name,
-    version: '1.0',
-    size: name.length,
-    etag: `"${name.length}"`,
-    uploaded: '2025-01-07T14:30:00Z',
-    digest: digestOf(name),
-    ...more,
-  }
 }

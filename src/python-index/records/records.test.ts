@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { indexDesk, publishedFile } from '../../../test/fakes/index-desk.ts'
+import { indexDesk } from '../../../test/fakes/index-desk.ts'
+import { publishedFile } from '../../../test/fakes/index-records.ts'
 import { bytesOf, digestOf, isFault } from '../../kit/index.ts'
 import { collect, copyStore, ensureStoreFormat, snapshotKey, verifyObjects } from '../../chunks/index.ts'
 import { moveRef } from '../../refs/index.ts'
@@ -17,7 +18,7 @@ const hour = 3_600_000
 const grace = 24 * hour
 
 function projectOf(name: string, ...versions: string[]): ProjectContent {
-  const files = versions.map((version) => publishedFile(`${name}-${version}-py3-none-any.whl`, { version }))
+  const files = versions.map((version) => publishedFile(`${name}-${version}-py3-none-any.whl`))
   return { name, status: { status: 'active' }, files, refused: [], withdrawn: [], metadata: {} }
 }
 
