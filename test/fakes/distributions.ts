@@ -117,7 +117,7 @@ export function buildSdist(recipe: SdistRecipe): BuiltDistribution {
   const top = `${escapeName(recipe.name).toLowerCase()}-${escapeVersion(recipe.version)}`
   const metadata = metadataOf(recipe, broken === 'big-metadata' ? 'bomb' : broken)
   const members: SourceFile[] = [
-    ...(broken === 'bomb' ? [{ name: 'zeros.bin', content: new Uint8Array(320 << 20) }] : []),
+    ...(broken === 'bomb' ? [{ name: 'zeros.bin', content: new Uint8Array(96 << 20) }] : []),
     ...(broken === 'no-metadata' ? [] : [{ name: 'PKG-INFO', content: metadata, ...liesOf(broken, metadata.byteLength) }]),
     { name: 'pyproject.toml', content: Buffer.from('[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n') },
     { name: 'backend.py', content: Buffer.from(backend) },
@@ -156,7 +156,7 @@ function metadataOf(facts: Facts, broken: string | undefined): Uint8Array {
     ...(facts.fields ?? []),
   ]
   const text = Buffer.from(`${lines.join('\n')}\n\n# ${facts.name}\n`)
-  return broken === 'bomb' ? Buffer.concat([text, Buffer.alloc(64 << 20, 0x20)]) : text
+  return broken === 'bomb' ? Buffer.concat([text, Buffer.alloc(16 << 20, 0x20)]) : text
 }
 
 function metadataMember(name: string, content: Uint8Array, { broken, storedMetadata }: WheelRecipe): ZipMember {

@@ -1,4 +1,4 @@
-import type { ByteText } from '../byte-text.ts'
+import { type ByteText, shownName } from '../byte-text.ts'
 import { Fault } from '../fault.ts'
 import { readHeader, type TarHeader } from './header.ts'
 import { parsePax, type PaxFields } from './pax.ts'
@@ -46,7 +46,10 @@ export async function* readTar(bytes: AsyncIterable<Uint8Array>): AsyncGenerator
       if (found === undefined) return
       const { header, fields } = found
       if (header.flag === 'S')
-        throw new Fault('unsupported', `the archive has a sparse file in GNU's old form: ${fields.path ?? header.name}`)
+        throw new Fault(
+          'unsupported',
+          `the archive has a sparse file in GNU's old form: ${JSON.stringify(shownName((fields.path ?? header.name).slice(0, 100)))}`,
+        )
       const size = empty.has(header.flag) ? 0 : (fields.size ?? header.size)
       const content = source.content(size)
       const name = fields.path ?? header.name
