@@ -7,3 +7,7 @@
  */
 export type { IndexContext } from './context.ts'
 export type { Dependency, IndexEnvironment } from './environment.ts'
+export type { Candidate, CandidatePrefix } from './publish/change.ts'
+export { publish, type PublishOptions } from './publish/publish.ts'
+export type { FileChange, Published, PublishedPrefix, Refusal } from './publish/published.ts'
+export { reconcile, type ReconcileOptions } from './publish/reconcile.ts'

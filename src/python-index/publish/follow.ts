@@ -1,0 +1,139 @@
+import { canonicalJson, type Digest, Fault, isFault } from '../../kit/index.ts'
+import type { IndexContext } from '../context.ts'
+import type { Catalogue } from '../records/catalogue.ts'
+import { type PrefixFacts, type PrefixInLine, putPrefixFacts, putViewFacts, readPrefixFacts, readViewFacts } from '../records/facts.ts'
+import type { ProjectRecord } from '../records/project.ts'
+import { readCatalogue, readIndex } from '../records/read.ts'
+import type { IndexRef } from '../records/state.ts'
+import { encodeCatalogue } from '../records/write.ts'
+import { bringInLine } from './bring-in-line.ts'
+import { byName } from './catalogued.ts'
+import { rulesOf, sumOfScan } from './in-line.ts'
+import { indexesOf } from './layout.ts'
+import { type Beside, besideOf, type Scan, scanPrefix } from './scan.ts'
+import type { WrittenView } from './view.ts'
+
+export interface FollowOptions {
+  /** What stands. */
+  readonly ref: IndexRef | undefined
+  /** It was just moved by this command: trouble from now on is `partial`. */
+  readonly hasMoved: boolean
+  /** The prefixes to look at; what they are to show, and a listing no older than the ref where there is one. */
+  readonly wanted: ReadonlyMap<string, Wanted>
+  readonly read: (record: Digest) => Promise<ProjectRecord>
+  readonly dryRun: boolean
+}
+
+export interface Wanted {
+  readonly projects: Catalogue['projects']
+  readonly scan?: Scan | undefined
+}
+
+/** What was done to the view of a prefix; in a dry run, would be. */
+export interface FollowedView extends Pick<WrittenView, 'written' | 'removed' | 'purge'> {
+  readonly prefix: string
+  readonly beside: Beside
+}
+
+const maxRounds = 10
+
+/**
+ * Brings pages and companions in line with what the ref says. Where the ref moves meanwhile it starts over with what moved, so that the last one to
+ * finish leaves the newest. What stands already costs a listing.
+ */
+export async function followViews(context: IndexContext, options: FollowOptions): Promise<FollowedView[]> {
+  if (options.wanted.size === 0) return []
+  try {
+    return await follow(context, options)
+  } catch (error) {
+    if (!options.hasMoved || ['aborted', 'partial', 'busy', 'bug'].some((code) => isFault(error, code as 'busy'))) throw error
+    throw new Fault(
+      'partial',
+      `${context.environment.bucket} has moved to generation ${options.ref?.generation}, and its pages could not be brought in line with it`,
+      { at: context.bucket.name, hint: 'mend the cause, then run: holdfast index reconcile', cause: error },
+    )
+  }
+}
+
+async function follow(context: IndexContext, options: FollowOptions): Promise<FollowedView[]> {
+  const done = new Map<string, FollowedView>()
+  let { ref, wanted } = options
+  for (let round = 1; ; round++) {
+    const { views, wrote } = await followOnce(context, ref, wanted, options)
+    for (const view of views) done.set(view.prefix, join(done.get(view.prefix), view))
+    if (!wrote) break
+    const now = await readIndex(context)
+    const moved = now === undefined ? [] : movedSince(ref, now, [...options.wanted.keys()])
+    if (now === undefined || moved.length === 0) break
+    if (round === maxRounds)
+      throw new Fault('busy', `${context.environment.bucket} is published again and again; its pages are not in line yet`, {
+        hint: 'run: holdfast index reconcile',
+      })
+    ref = now
+    wanted = await wantedBy(context, now, moved)
+  }
+  return [...done.values()]
+}
+
+/** What the ref says that these prefixes show. */
+export async function wantedBy(context: IndexContext, ref: IndexRef, prefixes: readonly string[]): Promise<Map<string, Wanted>> {
+  const wanted = new Map<string, Wanted>()
+  for (const prefix of prefixes) {
+    const { projects } = await readCatalogue(context, ref.state.prefixes[prefix]!.catalogue)
+    wanted.set(prefix, { projects })
+  }
+  return wanted
+}
+
+function movedSince(ref: IndexRef | undefined, now: IndexRef, prefixes: readonly string[]): string[] {
+  return prefixes.filter((prefix) => {
+    const catalogue = now.state.prefixes[prefix]?.catalogue
+    return catalogue !== undefined && catalogue !== ref?.state.prefixes[prefix]?.catalogue
+  })
+}
+
+function join(before: FollowedView | undefined, view: FollowedView): FollowedView {
+  if (before === undefined) return view
+  const both = (one: readonly string[], other: readonly string[]) => [...new Set([...one, ...other])].sort()
+  return {
+    ...view,
+    written: both(before.written, view.written),
+    removed: both(before.removed, view.removed),
+    purge: both(before.purge, view.purge),
+  }
+}
+
+async function followOnce(
+  context: IndexContext,
+  ref: IndexRef | undefined,
+  wanted: FollowOptions['wanted'],
+  { read, dryRun }: FollowOptions,
+): Promise<{ readonly views: FollowedView[]; readonly wrote: boolean }> {
+  const rules = rulesOf(context.environment)
+  const isIndex = indexesOf(context, Object.keys(ref?.state.prefixes ?? {}))
+  const known = await readViewFacts(context)
+  const prefixes = Object.assign(byName<PrefixInLine>(), known?.prefixes)
+  const views: FollowedView[] = []
+  let wrote = false
+  for (const [prefix, { projects, scan: given }] of wanted) {
+    const scan = given ?? (await scanPrefix(context, prefix, isIndex))
+    const catalogue = encodeCatalogue(projects).digest
+    const inLine = prefixes[prefix]
+    if (inLine?.catalogue === catalogue && inLine.seen === sumOfScan(scan, rules)) {
+      views.push({ prefix, beside: besideOf(scan), written: [], removed: [], purge: [] })
+      continue
+    }
+    const facts = await readPrefixFacts(context, prefix)
+    const view = await bringInLine(context, { prefix, catalogue, projects, scan, facts, rules, read, dryRun })
+    views.push({ prefix, beside: besideOf(scan), written: view.written, removed: view.removed, purge: view.purge })
+    wrote ||= !dryRun && view.written.length + view.removed.length > 0
+    if (!dryRun && !isSame(facts, view.facts)) await putPrefixFacts(context, prefix, view.facts)
+    if (view.seen !== undefined) prefixes[prefix] = { catalogue, seen: view.seen }
+  }
+  if (!dryRun && canonicalJson(prefixes) !== canonicalJson(known?.prefixes ?? {})) await putViewFacts(context, prefixes)
+  return { views, wrote }
+}
+
+function isSame(facts: PrefixFacts | undefined, { catalogue, projects, root }: Omit<PrefixFacts, 'format'>): boolean {
+  return facts !== undefined && canonicalJson([facts.catalogue, facts.projects, facts.root]) === canonicalJson([catalogue, projects, root])
+}

@@ -1,0 +1,127 @@
+import { Fault } from '../../kit/index.ts'
+import type { ObjectStore } from '../../store/index.ts'
+import type { IndexContext } from '../context.ts'
+import { normaliseName } from '../names/project-name.ts'
+import { readViewFacts, type ViewFacts } from '../records/facts.ts'
+import { type Candidate, type ChangedPrefixes, changeIndex, type IndexBase, type PrefixChange } from './change.ts'
+import { rulesOf, sumOfScan } from './in-line.ts'
+import { type KnownNotes, readNotes } from './known-notes.ts'
+import { createLanes } from './lanes.ts'
+import { indexesOf } from './layout.ts'
+import { type Planning, planProjects, refusedOf } from './plan.ts'
+import { describePublished, joinDifferences, noDifference, type PlannedPrefix, type Published } from './published.ts'
+import { besideOf, type Scan, scanPrefix } from './scan.ts'
+import { writeFolder } from './write-folder.ts'
+
+export interface PublishOptions {
+  readonly prefixes: readonly string[]
+  /** Only this project. */
+  readonly project?: string | undefined
+  /** No file is read whole: what cannot be known otherwise is published without a digest, or refused where the environment wants one. */
+  readonly noRead?: boolean | undefined
+  /** Files that were not published before are read whole, also where the place or a note tells their digest. */
+  readonly computeSha256?: boolean | undefined
+  /** What a roll-back or an archiving took off is published again. */
+  readonly includeWithdrawn?: boolean | undefined
+  /** Nothing is written; the outcome tells what would be. */
+  readonly dryRun?: boolean | undefined
+  /** The pages are written here instead, all of these prefixes, and nothing moves. */
+  readonly pagesTo?: ObjectStore | undefined
+  /** Is shown what the prefixes that change would publish, before they do; what it throws stops that. */
+  readonly gate?: ((candidate: Candidate) => Promise<void>) | undefined
+}
+
+/** Files that are looked at, or read, at once. */
+const width = 24
+
+/**
+ * Publishes what the bucket holds: looks at the files that are new or changed since the last publication, moves the ref, and brings the pages
+ * in line with it. Where nothing changed nothing is written. Files that cannot be published are in the outcome, each with
+ * its reason, and stop nothing. Throws `invalid` for a name that is no project's, what the gate throws, and trouble on the way.
+ */
+export async function publish(context: IndexContext, options: PublishOptions): Promise<Published> {
+  const { pagesTo } = options
+  const dryRun = options.dryRun === true || pagesTo !== undefined
+  const project = options.project === undefined ? undefined : normaliseName(options.project)
+  if (options.noRead === true && options.computeSha256 === true)
+    throw new Fault('invalid', 'a digest cannot be computed without reading', { hint: 'leave out --no-read or --compute-sha256' })
+  const tries = createTries(context, { ...options, project, dryRun })
+  const changed = await changeIndex(context, 'publish', undefined, (base) => tries.plan(base), {
+    dryRun,
+    gate: options.gate,
+    look: pagesTo === undefined ? undefined : (candidate) => writeFolder(context, candidate, pagesTo),
+  })
+  if (!dryRun && project === undefined) await tries.notes()?.settle(options.prefixes)
+  return describePublished(changed, tries.planned())
+}
+
+interface Tries {
+  /** Once, and again wherever someone else was first. */
+  plan(base: IndexBase): Promise<ChangedPrefixes>
+  /** Of the last try. */
+  planned(): ReadonlyMap<string, PlannedPrefix>
+  notes(): KnownNotes | undefined
+}
+
+function createTries(context: IndexContext, options: PublishOptions & { readonly dryRun: boolean }): Tries {
+  const lanes = createLanes(width)
+  const made: Planning['made'] = new Map()
+  let planned = new Map<string, PlannedPrefix>()
+  let notes: KnownNotes | undefined
+  return {
+    planned: () => planned,
+    notes: () => notes,
+    async plan(base) {
+      planned = new Map()
+      const known = (notes = await readNotes(context))
+      const facts = await readViewFacts(context)
+      const planning: Planning = {
+        noRead: options.noRead === true,
+        computeSha256: options.computeSha256 === true,
+        includeWithdrawn: options.includeWithdrawn === true,
+        dryRun: options.dryRun,
+        project: options.project,
+        noteOf: (prefix, row) => known.of(prefix, row),
+        lanes,
+        made,
+      }
+      const isIndex = indexesOf(context, [...options.prefixes, ...Object.keys(base.ref?.state.prefixes ?? {})])
+      const changes = new Map<string, PrefixChange>()
+      context.report({ kind: 'begin', task: 'list' })
+      for (const prefix of new Set(options.prefixes)) {
+        const scan = await scanPrefix(context, prefix, isIndex)
+        const { change, plan } = await planPrefix(context, planning, base, scan, facts, options.pagesTo !== undefined)
+        planned.set(prefix, plan)
+        if (change !== undefined) changes.set(prefix, change)
+      }
+      context.report({ kind: 'end', task: 'list' })
+      return changes
+    },
+  }
+}
+
+async function planPrefix(
+  context: IndexContext,
+  planning: Planning,
+  base: IndexBase,
+  scan: Scan,
+  facts: ViewFacts | undefined,
+  isWhole: boolean,
+): Promise<{ readonly change: PrefixChange | undefined; readonly plan: PlannedPrefix }> {
+  const { prefix } = scan
+  const state = base.ref?.state.prefixes[prefix]
+  const plan = { difference: noDifference, beside: besideOf(scan), written: [], purge: [], isEmpty: false }
+  if (state === undefined && ![...scan.groups.values()].some(({ files }) => files.length > 0))
+    return { change: undefined, plan: { ...plan, isEmpty: true } }
+  const inLine = facts?.prefixes[prefix]
+  const isInLine =
+    state !== undefined && inLine?.catalogue === state.catalogue && inLine.seen === sumOfScan(scan, rulesOf(context.environment))
+  if (isInLine && !planning.includeWithdrawn) {
+    const projects = state.refused > 0 || isWhole ? await base.projects(prefix) : {}
+    const refusing = Object.values(projects).filter(({ refused }) => refused > 0)
+    const refused = await Promise.all(refusing.map((entry) => refusedOf(base.outbox, entry)))
+    return { change: isWhole ? { projects, scan } : undefined, plan: { ...plan, difference: joinDifferences(refused) } }
+  }
+  const { projects, difference, written, replaced } = await planProjects(context, planning, await base.projects(prefix), scan, base.outbox)
+  return { change: { projects, scan }, plan: { ...plan, difference, written, purge: replaced } }
+}

@@ -1,0 +1,131 @@
+import type { Digest } from '../../kit/index.ts'
+import type { ProjectRecord } from '../records/project.ts'
+import type { IndexRef } from '../records/state.ts'
+import type { ProjectContent } from '../records/write.ts'
+import type { Changed } from './change.ts'
+import type { FollowedView } from './follow.ts'
+import type { Beside } from './scan.ts'
+
+/** What a command did to an index; in a dry run, would do. */
+export interface Published {
+  /** What stands now; undefined where nothing was ever published. */
+  readonly generation: number | undefined
+  readonly hasMoved: boolean
+  readonly prefixes: readonly PublishedPrefix[]
+}
+
+export interface PublishedPrefix extends Difference, Pick<FollowedView, 'written' | 'removed' | 'purge'> {
+  readonly prefix: string
+  /** The generation that changed this prefix last; undefined where it was never published. */
+  readonly generation: number | undefined
+  /** Nothing is listed there, and nothing was ever published. */
+  readonly isEmpty: boolean
+  readonly hasChanged: boolean
+  readonly projects: number
+  readonly files: number
+  readonly bytes: number
+  /** Names of projects that the environment does not let in. */
+  readonly notAllowed: readonly string[]
+  /** Names of objects that are nobody's: the first of them, and how many there are. */
+  readonly foreign: { readonly names: readonly string[]; readonly count: number }
+}
+
+/** Files by name. */
+export interface Difference {
+  readonly filesAdded: readonly string[]
+  readonly filesRemoved: readonly string[]
+  readonly filesChanged: readonly FileChange[]
+  /** All that are in the bucket and cannot be published, new or not. */
+  readonly refused: readonly Refusal[]
+  /** Of the projects that changed: in the bucket, and taken off. */
+  readonly withdrawn: readonly string[]
+  /** Of the projects that changed or may: published without a digest. */
+  readonly unread: readonly string[]
+}
+
+export interface FileChange {
+  readonly name: string
+  readonly before: Digest | undefined
+  readonly after: Digest | undefined
+}
+
+export interface Refusal {
+  readonly name: string
+  readonly reason: string
+}
+
+export const noDifference: Difference = { filesAdded: [], filesRemoved: [], filesChanged: [], refused: [], withdrawn: [], unread: [] }
+
+/** Between what is published of a project and what will be. */
+export function differenceOf(before: ProjectRecord | undefined, after: ProjectContent): Difference {
+  const old = new Map(before?.files.map((file) => [file.name, file]))
+  const filesAdded: string[] = []
+  const filesChanged: FileChange[] = []
+  for (const { name, digest } of after.files) {
+    const was = old.get(name)
+    old.delete(name)
+    if (was === undefined) filesAdded.push(name)
+    else if (was.digest !== digest) filesChanged.push({ name, before: was.digest, after: digest })
+  }
+  return {
+    filesAdded,
+    filesRemoved: [...old.keys()],
+    filesChanged,
+    refused: after.refused.map(({ name, reason }) => ({ name, reason })),
+    withdrawn: after.withdrawn.map(({ name }) => name),
+    unread: after.files.filter(({ digest }) => digest === undefined).map(({ name }) => name),
+  }
+}
+
+export function joinDifferences(differences: readonly Difference[]): Difference {
+  const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1)
+  return {
+    filesAdded: differences.flatMap(({ filesAdded }) => filesAdded).sort(),
+    filesRemoved: differences.flatMap(({ filesRemoved }) => filesRemoved).sort(),
+    filesChanged: differences.flatMap(({ filesChanged }) => filesChanged).sort(byName),
+    refused: differences.flatMap(({ refused }) => refused).sort(byName),
+    withdrawn: differences.flatMap(({ withdrawn }) => withdrawn).sort(),
+    unread: differences.flatMap(({ unread }) => unread).sort(),
+  }
+}
+
+/** What was planned for a prefix, beside its catalogue. */
+export interface PlannedPrefix {
+  readonly difference: Difference
+  readonly beside: Beside
+  /** Companions that were written as files were looked at. */
+  readonly written: readonly string[]
+  readonly purge: readonly string[]
+  readonly isEmpty: boolean
+}
+
+/** The whole outcome, prefix by prefix. */
+export function describePublished({ ref, hasMoved, changed, views }: Changed, planned: ReadonlyMap<string, PlannedPrefix>): Published {
+  const followed = new Map(views.map((view) => [view.prefix, view]))
+  const prefixes = Array.from(planned, ([prefix, plan]): PublishedPrefix => {
+    const view = followed.get(prefix)
+    const beside = view?.beside ?? plan.beside
+    const { projects, files, bytes } = changed.get(prefix) ?? ref?.state.prefixes[prefix] ?? { projects: 0, files: 0, bytes: 0 }
+    return {
+      prefix,
+      ...joinDifferences([plan.difference, { ...noDifference, refused: beside.nameless }]),
+      generation: generationOf(ref, prefix),
+      isEmpty: plan.isEmpty,
+      hasChanged: changed.has(prefix),
+      projects,
+      files,
+      bytes,
+      notAllowed: beside.notAllowed,
+      foreign: beside.foreign,
+      written: [...new Set([...plan.written, ...(view?.written ?? [])])].sort(),
+      removed: view?.removed ?? [],
+      purge: [...new Set([...plan.purge, ...(view?.purge ?? [])])].sort(),
+    }
+  })
+  return { generation: ref?.generation, hasMoved, prefixes }
+}
+
+/** The generation that changed a prefix last. */
+export function generationOf(ref: IndexRef | undefined, prefix: string): number | undefined {
+  return ref?.state.prefixes[prefix]?.kept.at(-1)?.generation
+}
