@@ -5,7 +5,7 @@ import { publishedFile } from '../../../test/fakes/index-records.ts'
 import { bytesOf, digestOf, isFault } from '../../kit/index.ts'
 import { collect, copyStore, ensureStoreFormat, snapshotKey, verifyObjects } from '../../chunks/index.ts'
 import { moveRef } from '../../refs/index.ts'
-import { createMemoryStore } from '../../store/index.ts'
+import { createMemoryStore, readAll } from '../../store/index.ts'
 import type { CataloguedProject } from './catalogue.ts'
 import { putPrefixFacts, putViewFacts, readPrefixFacts, readViewFacts } from './facts.ts'
 import { listingDigest } from './listing.ts'
@@ -188,10 +188,31 @@ describe('the index of a bucket', () => {
       return await collect({ store, clock, random: context.random, grace })
     }
     assert.equal((await prune()).condemned.objects, 1)
+    const condemned = async () => {
+      const keys = (await Array.fromAsync(store.list('condemned/'))).map(({ key }) => key)
+      return await Promise.all(keys.map(async (key) => Buffer.from((await readAll(store, key, { limit: 1 << 20 })).bytes).toString()))
+    }
+    assert.equal((await condemned()).filter((text) => text.includes(project.digest)).length, 1)
     await putRecords(context, [project])
-    const second = await collect({ store, clock, random: context.random, grace })
-    assert.deepEqual([second.condemned.objects, second.deleted.objects], [0, 0])
+    assert.deepEqual(
+      (await condemned()).filter((text) => text.includes(project.digest)),
+      [],
+    )
     assert.equal((await readProject(context, project.digest)).name, 'demo')
+  })
+
+  it('is not moved to a record that a prune is deleting right now', async () => {
+    const { context, store, clock, spent } = indexDesk()
+    const project = encodeProject(projectOf('demo', '1.0'))
+    const record = {
+      format: 'holdfast-condemned/1',
+      at: new Date(clock.now() - 2 * grace).toISOString(),
+      deletingUntil: new Date(clock.now() + hour).toISOString(),
+      keys: { [snapshotKey(project.digest)]: project.digest },
+    }
+    await store.put('condemned/a.json', bytesOf(JSON.stringify(record)))
+    await assert.rejects(putRecords(context, [encodeCatalogue({}), project]), (error) => isFault(error, 'busy'))
+    assert.equal(spent().put, undefined)
   })
 
   it('is read by store verify and brought along by store copy', async () => {
