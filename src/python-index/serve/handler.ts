@@ -1,0 +1,132 @@
+import { asFault, type Fault, type Report, throwIfAborted } from '../../kit/index.ts'
+import type { IndexContext } from '../context.ts'
+import { isProjectName, normaliseName } from '../names/project-name.ts'
+import { distributionOf } from '../publish/layout.ts'
+import type { CataloguedProject } from '../records/catalogue.ts'
+import type { PublishedFile } from '../records/project.ts'
+import type { IndexRef } from '../records/state.ts'
+import { redirect, respondFault, respondText, withoutBody } from './answers.ts'
+import { answerFile, answerMetadata, answerProvenance } from './files.ts'
+import { createPageAnswers, type PageAnswers, type PageRequest } from './pages.ts'
+import { createReadThrough, type ReadThrough } from './read-through.ts'
+import { type Route, routeOf, withSlash } from './route.ts'
+
+export interface HandlerOptions {
+  /** Milliseconds in which the ref is not looked at again; 1,000 unless told. */
+  readonly freshFor?: number | undefined
+}
+
+interface Desk {
+  readonly context: IndexContext
+  readonly readThrough: ReadThrough
+  readonly pages: PageAnswers
+}
+
+/**
+ * The index over HTTP, as the ref says that it is: the paths, pages and files of the bucket, from any store, in the form that each
+ * client likes best (PEP 691). Never rejects: what goes wrong is told to the context's report and answered as 404, 503 or 500.
+ */
+export function indexHandler(context: IndexContext, options: HandlerOptions = {}): (request: Request) => Promise<Response> {
+  const readThrough = createReadThrough(context, options.freshFor ?? 1_000)
+  const desk: Desk = { context, readThrough, pages: createPageAnswers(context.environment, readThrough) }
+  return async (request) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') return respondText(405, 'only GET and HEAD', { allow: 'GET, HEAD' })
+    const { pathname } = new URL(request.url)
+    const signal = context.signal === undefined ? request.signal : AbortSignal.any([request.signal, context.signal])
+    try {
+      throwIfAborted(signal)
+      const response = await answer(desk, request, pathname, signal)
+      return request.method === 'HEAD' ? withoutBody(response) : response
+    } catch (error) {
+      return failed(asFault(error), pathname, request, context.report)
+    }
+  }
+}
+
+async function answer(desk: Desk, request: Request, path: string, signal: AbortSignal): Promise<Response> {
+  const ref = await desk.readThrough.index()
+  const route = routeOf(path, Object.keys(ref?.state.prefixes ?? {}))
+  const { searchParams, search } = new URL(request.url)
+  const asked: PageRequest = { headers: request.headers, format: searchParams.get('format') }
+  switch (route.kind) {
+    case 'hostile':
+      return respondText(400, 'this is no path of an index')
+    case 'none':
+      return absent()
+    case 'slash':
+      return redirect(`${route.to}${search}`)
+    case 'folder':
+      return desk.pages.folder(asked, ref, route.folder)
+    case 'root':
+      return await desk.pages.root({ ...asked, form: route.form }, ref!, route.prefix)
+    case 'project':
+      return await answerProject(desk, ref!, route, { ...asked, form: route.form }, search)
+    case 'file':
+      return await answerNamed(desk, ref!, route, { method: request.method, headers: request.headers, signal }, search)
+  }
+}
+
+/** Under any spelling, a redirect to the one of PEP 503. */
+async function answerProject(
+  desk: Desk,
+  ref: IndexRef,
+  { prefix, name, form }: Extract<Route, { kind: 'project' }>,
+  asked: PageRequest,
+  search: string,
+): Promise<Response> {
+  const entry = await findProject(desk, ref, prefix, name)
+  if (entry === undefined) return absent()
+  const normal = normaliseName(name)
+  if (normal !== name) return redirect(`../${normal}/${form === undefined ? '' : `index.${form}`}${search}`)
+  return await desk.pages.project(asked, prefix, entry)
+}
+
+/** A distribution, what stands beside one, or a project whose slash is missing. */
+async function answerNamed(
+  desk: Desk,
+  ref: IndexRef,
+  { prefix, name }: Extract<Route, { kind: 'file' }>,
+  request: { readonly method: string; readonly headers: Headers; readonly signal: AbortSignal },
+  search: string,
+): Promise<Response> {
+  for (const [end, answerIt] of [
+    ['.metadata', answerMetadata],
+    ['.provenance', answerProvenance],
+    ['', answerFile],
+  ] as const) {
+    const file = name.endsWith(end) ? await findFile(desk, ref, prefix, name.slice(0, name.length - end.length)) : undefined
+    if (file !== undefined) return await answerIt(desk.context, request, prefix, file)
+  }
+  const entry = await findProject(desk, ref, prefix, name)
+  return entry === undefined ? absent() : redirect(`${withSlash(normaliseName(name))}${search}`)
+}
+
+async function findProject(desk: Desk, ref: IndexRef, prefix: string, name: string): Promise<CataloguedProject | undefined> {
+  if (!isProjectName(name)) return undefined
+  const { projects } = await desk.readThrough.catalogue(ref.state.prefixes[prefix]!.catalogue)
+  const normal = normaliseName(name)
+  return Object.hasOwn(projects, normal) ? projects[normal] : undefined
+}
+
+async function findFile(desk: Desk, ref: IndexRef, prefix: string, name: string): Promise<PublishedFile | undefined> {
+  const distribution = distributionOf(name)
+  if (distribution === undefined) return undefined
+  const entry = await findProject(desk, ref, prefix, distribution.name)
+  if (entry === undefined) return undefined
+  const { record, files } = await desk.readThrough.project(entry)
+  // PEP 792: no files of a quarantined project are offered.
+  return record.status.status === 'quarantined' ? undefined : files.get(name)
+}
+
+function absent(): Response {
+  return respondText(404, 'it is not in this index')
+}
+
+function failed(fault: Fault, path: string, { signal }: Request, report: Report): Response {
+  // A client that went away is no news.
+  if (!signal.aborted) {
+    const text = `${JSON.stringify(path)} could not be served: ${fault.message}`
+    report({ kind: 'note', level: 'warning', event: 'index_serve_failed', text })
+  }
+  return respondFault(fault)
+}
