@@ -86,6 +86,18 @@ describe('a project record', () => {
     assert.deepEqual(read.reaches, [])
   })
 
+  it('orders files of versions that are equal, such as 1.0 and 1.0.0, by name', () => {
+    const files = ['b-1.0.tar.gz', 'a-1.0.0.tar.gz', 'c-0.9.tar.gz', 'd-1.0.0.tar.gz', 'c-1.1.tar.gz'].map((name) => publishedFile(name))
+    const digests = [files, files.toReversed()].map((some) => encodeProject({ ...projectOf('demo'), files: some }).digest)
+    assert.equal(digests[0], digests[1])
+    const { bytes } = encodeProject({ ...projectOf('demo'), files })
+    const { files: ordered } = JSON.parse(Buffer.from(bytes).toString()) as { files: { name: string }[] }
+    assert.deepEqual(
+      ordered.map(({ name }) => name[0]),
+      ['c', 'a', 'b', 'd', 'c'],
+    )
+  })
+
   it('that is missing or damaged is corrupt, and never looks like a project without files', async () => {
     const { context, store } = indexDesk()
     const encoded = encodeProject(projectOf('demo', '1.0'))

@@ -4,7 +4,7 @@ import type { Reach } from '../../refs/index.ts'
 import type { IndexContext } from '../context.ts'
 import { compareVersions } from '../names/version.ts'
 import { type Catalogue, catalogueFormat } from './catalogue.ts'
-import { projectFormat, type ProjectRecord } from './project.ts'
+import { projectFormat, type ProjectRecord, type PublishedFile } from './project.ts'
 
 /** A record as it is stored: the same content has the same bytes and so the same digest, in whatever order it was given. */
 export interface EncodedRecord {
@@ -23,7 +23,7 @@ export function encodeProject(project: ProjectContent): EncodedRecord {
     format: projectFormat,
     name,
     status,
-    files: files.toSorted((a, b) => compareVersions(a.version, b.version) || byName(a, b)),
+    files: byVersion(files),
     refused: refused.toSorted(byName),
     withdrawn: withdrawn.toSorted(byName),
     metadata: Object.fromEntries(metadata),
@@ -55,6 +55,18 @@ export async function putRecords(
 function encode(record: { readonly format: string }): EncodedRecord {
   const bytes = encodeSnapshotRecord(record)
   return { digest: digestOf(bytes), bytes }
+}
+
+/** Each version is compared once, however many files it has. */
+function byVersion(files: readonly PublishedFile[]): PublishedFile[] {
+  const ranks = new Map<string, number>()
+  let last: string | undefined
+  for (const version of [...new Set(files.map((file) => file.version))].sort(compareVersions)) {
+    // 1.0 and 1.0.0 are one.
+    ranks.set(version, last !== undefined && compareVersions(last, version) === 0 ? ranks.get(last)! : ranks.size)
+    last = version
+  }
+  return files.toSorted((a, b) => ranks.get(a.version)! - ranks.get(b.version)! || byName(a, b))
 }
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {
