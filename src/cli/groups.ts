@@ -56,6 +56,16 @@ export const capabilities: readonly Group[] = [
     ],
     load: async () => (await import('./runs.ts')).addRunsCommands,
   },
+  {
+    name: 'index',
+    summary: 'A Python package index in a bucket: mirrored, published, promoted, rolled back',
+    examples: [
+      ['holdfast index mirror --package torch --dry-run', 'what would be fetched'],
+      ['holdfast index publish all', 'the pages of what the bucket holds'],
+      ['holdfast index promote v2-staging/gfx94X-dcgpu v2/gfx94X-dcgpu', 'what passed its tests'],
+    ],
+    load: async () => (await import('./python-index.ts')).addIndexCommands,
+  },
 ]
 
 export const care: readonly Group[] = [

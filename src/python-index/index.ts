@@ -5,9 +5,16 @@
  * follows the ref, files first and roots last; what did not change is neither read nor written.
  * Never does: listen on a port, touch a foreign file, remove a file that a page still names.
  */
+export { type CatalogueDifference, compareCatalogues, type ProjectDifference } from './compare.ts'
 export type { IndexContext } from './context.ts'
+export { detectPrefixes } from './detect-prefixes.ts'
 export type { Dependency, IndexEnvironment } from './environment.ts'
+export { catalogueAt, type Generation, listGenerations, type Once } from './history.ts'
 export type { Candidate, CandidatePrefix } from './publish/change.ts'
 export { publish, type PublishOptions } from './publish/publish.ts'
 export type { FileChange, Published, PublishedPrefix, Refusal } from './publish/published.ts'
+export { publishKeys } from './publish/publish-keys.ts'
 export { reconcile, type ReconcileOptions } from './publish/reconcile.ts'
+export { readCatalogue, readIndex, readProject } from './records/read.ts'
+export type { ProjectRecord, PublishedFile } from './records/project.ts'
+export type { IndexRef } from './records/state.ts'
