@@ -1,0 +1,82 @@
+import { fileURLToPath } from 'node:url'
+import type { IndexEnvironment } from '../environment.ts'
+import { acceptsJson, type CdnRule, cdnRules, originOf } from './rules.ts'
+
+/** Pure. For nginx's `http` block: serves a published folder, or stands before a bucket. */
+export function nginxText(environment: Pick<IndexEnvironment, 'bucket' | 'pageCache' | 'fileCache'>): string {
+  const { bucket } = environment
+  const rules = cdnRules(environment)
+  const folder = bucket.startsWith('file:///') ? fileURLToPath(bucket) : undefined
+  return `${[
+    '# A path that ends with a slash is a page, in the form that the client reads.',
+    'map $http_accept $holdfast_page {',
+    '    default index.html;',
+    `    "~*${acceptsJson}" index.json;`,
+    '}',
+    ...mapOf('$holdfast_cache', rules, ({ cacheControl }) => cacheControl),
+    ...mapOf('$holdfast_vary', rules, ({ isPage }) => (isPage ? 'Accept' : '')),
+    '',
+    'server {',
+    '    listen 80;',
+    '    absolute_redirect off;',
+    '    add_header Cache-Control $holdfast_cache;',
+    '    add_header Vary $holdfast_vary;',
+    '    add_header X-Content-Type-Options nosniff;',
+    '    gzip on;',
+    '    gzip_proxied any;',
+    '    gzip_types application/vnd.pypi.simple.v1+json text/plain;',
+    ...(folder === undefined ? beforeBucket(originOf(bucket) ?? 'https://BUCKET.example') : fromFolder(folder, rules)),
+    '}',
+  ].join('\n')}\n`
+}
+
+function fromFolder(folder: string, rules: readonly CdnRule[]): string[] {
+  return [
+    `    root ${quoted(folder)};`,
+    '    index $holdfast_page;',
+    '    types {',
+    ...rules.map(({ contentType, ends }) => `        ${contentType.split(';')[0]} ${ends.join(' ')};`),
+    '    }',
+    '    default_type application/octet-stream;',
+    '    charset utf-8;',
+    '    charset_types text/plain;',
+    '    # Files that are still being written.',
+    '    location ~ "/\\.~" {',
+    '        return 404;',
+    '    }',
+  ]
+}
+
+function beforeBucket(origin: string): string[] {
+  const { host, pathname } = new URL(origin)
+  const folder = pathname === '/' ? '' : pathname
+  return [
+    `    proxy_set_header Host ${host};`,
+    '    proxy_ssl_server_name on;',
+    '    proxy_hide_header Cache-Control;',
+    '    proxy_intercept_errors on;',
+    '    # A bucket says so of keys that do not exist, and installers take it for a lack of credentials.',
+    '    error_page 403 =404 @absent;',
+    '    location @absent {',
+    '        return 404;',
+    '    }',
+    '    location ~ "/$" {',
+    `        rewrite "^(.*/)$" "${folder}$1$holdfast_page" break;`,
+    `        proxy_pass ${new URL(origin).origin};`,
+    '    }',
+    '    location / {',
+    folder === '' ? `        proxy_pass ${new URL(origin).origin};` : `        proxy_pass ${origin}/;`,
+    '    }',
+  ]
+}
+
+/** From what a path ends with to a text. */
+function mapOf(variable: string, rules: readonly CdnRule[], text: (rule: CdnRule) => string): string[] {
+  const endings = rules.filter((rule) => text(rule) !== '').map((rule) => `    "~\\.(?:${rule.ends.join('|')})$" ${quoted(text(rule))};`)
+  const pages = rules.filter(({ isPage }) => isPage).map(text)
+  return [`map $uri ${variable} {`, '    default "";', ...(pages[0] === '' ? [] : [`    "~/$" ${quoted(pages[0]!)};`]), ...endings, '}']
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`
+}
