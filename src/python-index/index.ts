@@ -5,6 +5,7 @@
  * follows the ref, files first and roots last; what did not change is neither read nor written.
  * Never does: listen on a port, touch a foreign file, remove a file that a page still names.
  */
+export { type CdnForm, describeCdn, purgePaths } from './cdn.ts'
 export { type CatalogueDifference, compareCatalogues, type ProjectDifference } from './compare.ts'
 export type { IndexContext } from './context.ts'
 export { detectPrefixes } from './detect-prefixes.ts'
@@ -18,3 +19,4 @@ export { reconcile, type ReconcileOptions } from './publish/reconcile.ts'
 export { readCatalogue, readIndex, readProject } from './records/read.ts'
 export type { ProjectRecord, PublishedFile } from './records/project.ts'
 export type { IndexRef } from './records/state.ts'
+export { type HandlerOptions, indexHandler } from './serve/handler.ts'

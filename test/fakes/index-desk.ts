@@ -1,4 +1,4 @@
-import { silent } from '../../src/kit/index.ts'
+import { bytesOf, silent } from '../../src/kit/index.ts'
 import { ensureStoreFormat } from '../../src/chunks/index.ts'
 import type { IndexContext, IndexEnvironment } from '../../src/python-index/index.ts'
 import {
@@ -10,10 +10,11 @@ import {
   type ObjectStore,
   type Operation,
 } from '../../src/store/index.ts'
+import type { BuiltDistribution } from './distributions.ts'
 import { hastyClock } from './hasty-clock.ts'
 import { seededRandom, testSeed } from './seeded-random.ts'
 
-/** All that an index needs, in memory: a store, a bucket, a clock. What goes through the context is counted. */
+/** All that an index needs, in memory if nothing else is given: a store, a bucket, a clock. What goes through the context is counted. */
 export interface IndexDesk {
   readonly context: IndexContext
   /** Not counted. */
@@ -22,28 +23,35 @@ export interface IndexDesk {
   readonly clock: ReturnType<typeof hastyClock>
   /** Of the store. */
   readonly meter: Meter
+  /** Of the bucket. */
+  readonly bucketMeter: Meter
   /** Operations on the store that were asked for through the context. */
   spent(): Partial<Record<Operation, number>>
+  /** Puts a distribution into the bucket. */
+  upload(prefix: string, ...built: readonly BuiltDistribution[]): Promise<void>
 }
 
 export interface IndexDeskOptions {
   readonly environment?: Partial<IndexEnvironment>
   /** Every such operation on the store fails. */
   readonly failing?: Operation
+  readonly store?: ObjectStore
+  readonly bucket?: ObjectStore
+  readonly random?: () => number
 }
 
-export function indexDesk({ environment, failing }: IndexDeskOptions = {}): IndexDesk {
+export function indexDesk({ environment, failing, ...options }: IndexDeskOptions = {}): IndexDesk {
   const clock = hastyClock(Date.parse('2025-01-07T14:30:00Z'))
-  const random = seededRandom(testSeed)
-  const store = createMemoryStore({ name: 'memory:store', clock })
-  const bucket = createMemoryStore({ name: 'memory:bucket', clock })
-  const meter = createMeter()
+  const random = options.random ?? seededRandom(testSeed)
+  const store = options.store ?? createMemoryStore({ name: 'memory:store', clock })
+  const bucket = options.bucket ?? createMemoryStore({ name: 'memory:bucket', clock })
+  const [meter, bucketMeter] = [createMeter(), createMeter()]
   const metered = meteredStore(store, meter)
   const next = (operation: Operation) => (operation === failing ? 'error-before' : undefined)
   const context: IndexContext = {
     environment: { ...plainEnvironment, ...environment },
     store: failing === undefined ? metered : faultyStore(metered, { next }, clock),
-    bucket,
+    bucket: meteredStore(bucket, bucketMeter),
     prepareStore: async () => await ensureStoreFormat(store, { now: clock.now(), random }),
     clock,
     random,
@@ -51,7 +59,10 @@ export function indexDesk({ environment, failing }: IndexDeskOptions = {}): Inde
     report: silent,
   }
   const spent = () => Object.fromEntries(Object.entries(meter.snapshot().operations).filter(([, count]) => count > 0))
-  return { context, store, bucket, clock, meter, spent }
+  const upload = async (prefix: string, ...built: readonly BuiltDistribution[]) => {
+    for (const { file, bytes } of built) await bucket.put(`${prefix}/${file}`, bytesOf(bytes))
+  }
+  return { context, store, bucket, clock, meter, bucketMeter, spent, upload }
 }
 
 const plainEnvironment: IndexEnvironment = {

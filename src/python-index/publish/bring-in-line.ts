@@ -19,7 +19,6 @@ export async function bringInLine(context: IndexContext, view: View): Promise<Wr
   const { prefix, projects, scan, facts, rules } = view
   const log = createViewLog(prefix)
   const shown = await shownProjects(projects, view.read)
-  const written = byName<WrittenProject>()
   await forEachBounded(
     Object.entries(projects),
     8,
@@ -28,7 +27,6 @@ export async function bringInLine(context: IndexContext, view: View): Promise<Wr
       const before = facts?.projects[name]
       if (before?.record !== record || before.rows !== sumOfView(group, rules))
         await bringProjectInLine(context, view, group, record, before, log, signal)
-      written[name] = { record, rows: sumOfView(group, rules) }
     },
     context.signal,
   )
@@ -36,7 +34,8 @@ export async function bringInLine(context: IndexContext, view: View): Promise<Wr
   if (facts?.root.names !== names || facts.root.rows !== sumOfRoot(scan, rules))
     await writePages(context, view, rootPages(prefix, shown), scan.root, log, context.signal)
   for (const removal of await removalsIn(context, view, new Set(shown))) await remove(context, view, removal, log)
-  for (const name of Object.keys(written)) written[name] = { ...written[name]!, rows: sumOfView(groupOf(scan, name), rules) }
+  const written = byName<WrittenProject>()
+  for (const [name, { record }] of Object.entries(projects)) written[name] = { record, rows: sumOfView(groupOf(scan, name), rules) }
   const root = { names, rows: sumOfRoot(scan, rules) }
   return {
     ...log.told(),
@@ -45,7 +44,8 @@ export async function bringInLine(context: IndexContext, view: View): Promise<Wr
   }
 }
 
-async function remove(context: IndexContext, { prefix, dryRun }: View, { name, forget }: Removal, log: ViewLog): Promise<void> {
+/** Removes one object of the view. */
+export async function remove(context: IndexContext, { prefix, dryRun }: View, { name, forget }: Removal, log: ViewLog): Promise<void> {
   const key = keyIn(prefix, name)
   if (!dryRun) await context.bucket.delete(key, { signal: context.signal })
   forget()

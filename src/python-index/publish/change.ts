@@ -10,6 +10,7 @@ import { byName, noProjects } from './catalogued.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import { type FollowedView, followViews } from './follow.ts'
 import type { Scan } from './scan.ts'
+import type { Touched } from './touched.ts'
 
 /** What stands when a change is planned. */
 export interface IndexBase {
@@ -26,6 +27,8 @@ export interface PrefixChange {
   readonly projects: Catalogue['projects']
   /** A listing that was made after the base was read; it spares one. */
   readonly scan?: Scan | undefined
+  /** Of the view only these projects are looked at. */
+  readonly touched?: Touched | undefined
 }
 
 /** By prefix; those that are not named stay as they are. */

@@ -11,6 +11,7 @@ import { byName } from './catalogued.ts'
 import { rulesOf, sumOfScan } from './in-line.ts'
 import { indexesOf } from './layout.ts'
 import { type Beside, besideOf, type Scan, scanPrefix } from './scan.ts'
+import { bringTouchedInLine, scanPages, type Touched } from './touched.ts'
 import type { WrittenView } from './view.ts'
 
 export interface FollowOptions {
@@ -27,6 +28,8 @@ export interface FollowOptions {
 export interface Wanted {
   readonly projects: Catalogue['projects']
   readonly scan?: Scan | undefined
+  /** Only these projects and the root pages are looked at, whatever else lies there. */
+  readonly touched?: Touched | undefined
 }
 
 /** What was done to the view of a prefix; in a dry run, would be. */
@@ -70,17 +73,22 @@ async function follow(context: IndexContext, options: FollowOptions): Promise<Fo
         hint: 'run: holdfast index reconcile',
       })
     ref = now
-    wanted = await wantedBy(context, now, moved)
+    wanted = await wantedBy(context, now, moved, wanted)
   }
   return [...done.values()]
 }
 
 /** What the ref says that these prefixes show. */
-export async function wantedBy(context: IndexContext, ref: IndexRef, prefixes: readonly string[]): Promise<Map<string, Wanted>> {
+export async function wantedBy(
+  context: IndexContext,
+  ref: IndexRef,
+  prefixes: readonly string[],
+  before?: ReadonlyMap<string, Wanted>,
+): Promise<Map<string, Wanted>> {
   const wanted = new Map<string, Wanted>()
   for (const prefix of prefixes) {
     const { projects } = await readCatalogue(context, ref.state.prefixes[prefix]!.catalogue)
-    wanted.set(prefix, { projects })
+    wanted.set(prefix, { projects, touched: before?.get(prefix)?.touched })
   }
   return wanted
 }
@@ -103,35 +111,71 @@ function join(before: FollowedView | undefined, view: FollowedView): FollowedVie
   }
 }
 
+interface Round {
+  readonly context: IndexContext
+  readonly options: FollowOptions
+  readonly rules: Digest
+  readonly isIndex: (prefix: string) => boolean
+  /** What is known to be in line; kept up to date. */
+  readonly known: Record<string, PrefixInLine>
+}
+
 async function followOnce(
   context: IndexContext,
   ref: IndexRef | undefined,
   wanted: FollowOptions['wanted'],
-  { read, dryRun }: FollowOptions,
+  options: FollowOptions,
 ): Promise<{ readonly views: FollowedView[]; readonly wrote: boolean }> {
-  const rules = rulesOf(context.environment)
-  const isIndex = indexesOf(context, Object.keys(ref?.state.prefixes ?? {}))
-  const known = await readViewFacts(context)
-  const prefixes = Object.assign(byName<PrefixInLine>(), known?.prefixes)
-  const views: FollowedView[] = []
-  let wrote = false
-  for (const [prefix, { projects, scan: given }] of wanted) {
-    const scan = given ?? (await scanPrefix(context, prefix, isIndex))
-    const catalogue = encodeCatalogue(projects).digest
-    const inLine = prefixes[prefix]
-    if (inLine?.catalogue === catalogue && inLine.seen === sumOfScan(scan, rules)) {
-      views.push({ prefix, beside: besideOf(scan), written: [], removed: [], purge: [] })
-      continue
-    }
-    const facts = await readPrefixFacts(context, prefix)
-    const view = await bringInLine(context, { prefix, catalogue, projects, scan, facts, rules, read, dryRun })
-    views.push({ prefix, beside: besideOf(scan), written: view.written, removed: view.removed, purge: view.purge })
-    wrote ||= !dryRun && view.written.length + view.removed.length > 0
-    if (!dryRun && !isSame(facts, view.facts)) await putPrefixFacts(context, prefix, view.facts)
-    if (view.seen !== undefined) prefixes[prefix] = { catalogue, seen: view.seen }
+  const remembered = await readViewFacts(context)
+  const round: Round = {
+    context,
+    options,
+    rules: rulesOf(context.environment),
+    isIndex: indexesOf(context, Object.keys(ref?.state.prefixes ?? {})),
+    known: Object.assign(byName<PrefixInLine>(), remembered?.prefixes),
   }
-  if (!dryRun && canonicalJson(prefixes) !== canonicalJson(known?.prefixes ?? {})) await putViewFacts(context, prefixes)
+  const views: FollowedView[] = []
+  for (const [prefix, one] of wanted)
+    views.push(await (one.touched === undefined ? followPrefix(round, prefix, one) : followTouched(round, prefix, one, one.touched)))
+  if (!options.dryRun && canonicalJson(round.known) !== canonicalJson(remembered?.prefixes ?? {})) await putViewFacts(context, round.known)
+  const wrote = !options.dryRun && views.some(({ written, removed }) => written.length + removed.length > 0)
   return { views, wrote }
+}
+
+async function followPrefix({ context, options, rules, isIndex, known }: Round, prefix: string, one: Wanted): Promise<FollowedView> {
+  const { read, dryRun } = options
+  const { projects } = one
+  const scan = one.scan ?? (await scanPrefix(context, prefix, isIndex))
+  const beside = besideOf(scan)
+  const catalogue = encodeCatalogue(projects).digest
+  const inLine = known[prefix]
+  if (inLine?.catalogue === catalogue && inLine.seen === sumOfScan(scan, rules))
+    return { prefix, beside, written: [], removed: [], purge: [] }
+  const facts = await readPrefixFacts(context, prefix)
+  const view = await bringInLine(context, { prefix, catalogue, projects, scan, facts, rules, read, dryRun })
+  if (!dryRun && !isSame(facts, view.facts)) await putPrefixFacts(context, prefix, view.facts)
+  if (view.seen !== undefined) known[prefix] = { catalogue, seen: view.seen }
+  return { prefix, beside, written: view.written, removed: view.removed, purge: view.purge }
+}
+
+async function followTouched(
+  { context, options, rules, known }: Round,
+  prefix: string,
+  { projects, scan: given }: Wanted,
+  touched: Touched,
+): Promise<FollowedView> {
+  const { read, dryRun } = options
+  const scan = given ?? (await scanPages(context, prefix, touched.projects.keys()))
+  const catalogue = encodeCatalogue(projects).digest
+  const facts = await readPrefixFacts(context, prefix)
+  const view = { prefix, catalogue, projects, scan, facts, rules, read, dryRun }
+  const { written, removed, purge, learnt } = await bringTouchedInLine(context, view, touched, known[prefix])
+  // Later listings of this command have not all of what facts speak of.
+  if (learnt !== undefined && given !== undefined && !dryRun) {
+    if (!isSame(facts, learnt.facts)) await putPrefixFacts(context, prefix, learnt.facts)
+    if (learnt.seen !== undefined) known[prefix] = { catalogue, seen: learnt.seen }
+  }
+  return { prefix, beside: besideOf(scan), written, removed, purge }
 }
 
 function isSame(facts: PrefixFacts | undefined, { catalogue, projects, root }: Omit<PrefixFacts, 'format'>): boolean {

@@ -12,9 +12,9 @@ export function rulesOf({ pageCache, fileCache, urls }: IndexEnvironment): Diges
 /** Of all that a prefix has, as its facts remember it: distributions, companions and pages. */
 export function sumOfScan(scan: Scan, rules: Digest): Digest {
   const sum = rowSum(rules)
-  for (const row of scan.root.values()) sum.add(row)
+  for (const row of scan.root.values()) sum.addRow(row)
   for (const { files, companions, pages } of scan.groups.values()) {
-    for (const rows of [files, companions.values(), pages.values()]) for (const row of rows) sum.add(row)
+    for (const rows of [files, companions.values(), pages.values()]) for (const row of rows) sum.addRow(row)
   }
   return sum.digest()
 }
@@ -22,14 +22,14 @@ export function sumOfScan(scan: Scan, rules: Digest): Digest {
 /** Of a project's pages and companions; with `only` of the companions of these files. */
 export function sumOfView({ companions, pages }: Group, rules: Digest, only?: ReadonlySet<string>): Digest {
   const sum = rowSum(rules)
-  for (const row of pages.values()) sum.add(row)
-  for (const [file, row] of companions) if (only?.has(file) ?? true) sum.add(row)
+  for (const row of pages.values()) sum.addRow(row)
+  for (const [file, row] of companions) if (only?.has(file) ?? true) sum.addRow(row)
   return sum.digest()
 }
 
 export function sumOfRoot({ root }: Scan, rules: Digest): Digest {
   const sum = rowSum(rules)
-  for (const row of root.values()) sum.add(row)
+  for (const row of root.values()) sum.addRow(row)
   return sum.digest()
 }
 

@@ -16,8 +16,8 @@ import { allowing, type Group, groupOf, listedDigest, type ListedFile, type Scan
 export interface Planning extends LearnRules {
   readonly includeWithdrawn: boolean
   readonly dryRun: boolean
-  /** Only this project; normalised. */
-  readonly project: string | undefined
+  /** Only these projects; normalised. */
+  readonly only: ReadonlySet<string> | undefined
   readonly noteOf: (prefix: string, row: ListedFile) => LearntFile | undefined
   readonly lanes: Lanes
   /** Projects that were made by an earlier try which came too late, by `<prefix>/<project>`. Their records are stored. */
@@ -53,6 +53,7 @@ export async function planProjects(
   const made = new Map<string, Made | CataloguedProject>()
   const [written, replaced]: [string[], string[]] = [[], []]
   const companions = (key: string, isNew: boolean) => void (isNew ? written : replaced).push(key)
+  const { only } = planning
   const names = new Set([...Object.keys(before), ...scan.groups.keys()])
   await forEachBounded(
     names,
@@ -60,7 +61,7 @@ export async function planProjects(
     async (name) => {
       const entry = before[name]
       const group = groupOf(scan, name)
-      const isMeant = planning.project === undefined || planning.project === name
+      const isMeant = only?.has(name) ?? true
       if (!isMeant || (isAllowed(name) && !planning.includeWithdrawn && entry?.listed === listedDigest(group))) {
         if (entry !== undefined) made.set(name, entry)
       } else made.set(name, await make(context, planning, { name, entry, group, scan, outbox, companions, isAllowed: isAllowed(name) }))

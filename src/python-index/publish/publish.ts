@@ -80,7 +80,7 @@ function createTries(context: IndexContext, options: PublishOptions & { readonly
         computeSha256: options.computeSha256 === true,
         includeWithdrawn: options.includeWithdrawn === true,
         dryRun: options.dryRun,
-        project: options.project,
+        only: options.project === undefined ? undefined : new Set([options.project]),
         noteOf: (prefix, row) => known.of(prefix, row),
         lanes,
         made,

@@ -7,27 +7,29 @@ import type { SeenFile } from '../records/project.ts'
  * in without seeing the others.
  */
 export interface RowSum {
-  add(row: SeenFile): void
-  take(row: SeenFile): void
-  addSum(sum: Digest): void
-  takeSum(sum: Digest): void
+  addRow(row: SeenFile): RowSum
+  takeRow(row: SeenFile): RowSum
+  /** Of other rows. */
+  add(sum: Digest): RowSum
+  take(sum: Digest): RowSum
   digest(): Digest
 }
 
 const words = 8
 
-/** `under` tells sums apart that hold under different rules. */
+/** Of no rows yet. `under` tells sums apart that hold under different rules. */
 export function rowSum(under?: Digest): RowSum {
   // Sums of 32-bit words stay exact in a double for the first two million rows.
   const sums = new Float64Array(words)
   const apply = (bytes: Buffer, sign: 1 | -1) => {
     for (let at = 0; at < words; at++) sums[at]! += sign * bytes.readUInt32LE(at * 4)
+    return sum
   }
   const sum: RowSum = {
-    add: (row) => apply(hashOf(row), 1),
-    take: (row) => apply(hashOf(row), -1),
-    addSum: (digest) => apply(Buffer.from(digest.slice(7), 'hex'), 1),
-    takeSum: (digest) => apply(Buffer.from(digest.slice(7), 'hex'), -1),
+    addRow: (row) => apply(hashOf(row), 1),
+    takeRow: (row) => apply(hashOf(row), -1),
+    add: (digest) => apply(bytesIn(digest), 1),
+    take: (digest) => apply(bytesIn(digest), -1),
     digest() {
       const bytes = Buffer.alloc(words * 4)
       let carry = 0
@@ -39,8 +41,11 @@ export function rowSum(under?: Digest): RowSum {
       return `sha256:${bytes.toString('hex')}`
     },
   }
-  if (under !== undefined) sum.addSum(under)
-  return sum
+  return under === undefined ? sum : sum.add(under)
+}
+
+function bytesIn(digest: Digest): Buffer {
+  return Buffer.from(digest.slice('sha256:'.length), 'hex')
 }
 
 function hashOf({ name, size, etag }: SeenFile): Buffer {
