@@ -9,26 +9,20 @@ export type CdnForm = 'rules' | 'nginx' | 'cloudfront'
 /** Pure. What to set up in front of an environment's bucket, as text to read or to paste. */
 export function describeCdn(environment: IndexEnvironment, form: CdnForm): string {
   if (form === 'nginx') return nginxText(environment)
-  return form === 'cloudfront' ? cloudFrontText(environment) : rulesText(cdnRules(environment), environment)
+  return form === 'cloudfront' ? cloudFrontText(environment) : rulesText(cdnRules(environment))
 }
 
-/**
- * Pure. What a CDN may keep that is old once these projects of a prefix have changed: paths that begin with a slash, in the three forms that a
- * page goes by. Files are never purged: one name has the same bytes for ever.
- */
-export function purgePaths(prefix: string, projects: Iterable<string>): string[] {
-  const root = `/${[...(prefix === '' ? [] : prefix.split('/')), ''].map(encodeSegment).join('/')}`
-  const folders = [root, ...[...projects].sort().map((name) => `${root}${encodeSegment(name)}/`)]
-  return folders.flatMap((folder) => [folder, `${folder}index.html`, `${folder}index.json`])
+/** Pure. The paths of keys that a CDN may keep in an old version: what `purge` of a publication names. */
+export function purgePaths(keys: Iterable<string>): string[] {
+  return Array.from(keys, (key) => `/${key.split('/').map(encodeSegment).join('/')}`)
 }
 
-function rulesText(rules: readonly CdnRule[], environment: IndexEnvironment): string {
+function rulesText(rules: readonly CdnRule[]): string {
   const lines = rules.flatMap(({ what, ends, contentType, cacheControl }) => [
     `${what}: ${ends.map((end) => `*.${end}`).join(', ')}`,
     `  Content-Type: ${contentType}`,
     `  Cache-Control: ${cacheControl}`,
   ])
-  const example = purgePaths(environment.prefixes[0] ?? 'PREFIX', ['PROJECT'])
   return `${[
     ...lines,
     '',
@@ -38,7 +32,7 @@ function rulesText(rules: readonly CdnRule[], environment: IndexEnvironment): st
     'A key that does not exist is 404, never 403: installers take 403 for a lack of credentials and stop.',
     'Ranges and ETags pass through: installers read METADATA and resume downloads with them.',
     '',
-    'To purge after a publication, for each project that changed:',
-    ...example.map((path) => `  ${path}`),
+    `To purge after a publication: the paths of pages that it names, such as ${['', 'index.html', 'index.json'].map((end) => `/PREFIX/PROJECT/${end}`).join(' ')}`,
+    'Files are not purged: what a name stands for never changes.',
   ].join('\n')}\n`
 }
