@@ -1,0 +1,45 @@
+import { type Command, Option } from 'commander'
+import { Fault } from '../../kit/index.ts'
+import { indexHandler } from '../../python-index/index.ts'
+import { listen } from '../../server/index.ts'
+import { type Cli, parsedOption } from '../command.ts'
+import { printable } from '../width.ts'
+import { environmentOption, indexContext, type IndexFlags } from './choose.ts'
+
+interface ServeFlags extends IndexFlags {
+  readonly host: string
+  readonly port: number
+}
+
+export function addServeCommand(index: Command, cli: Cli): void {
+  cli.add<ServeFlags>(index, {
+    name: 'serve',
+    summary: 'Serve the index over HTTP from its store and bucket, until it is stopped',
+    more: 'Pages come in the form that each client asks for; files with ranges. For browsers there is a page with packages, versions and the line to copy.',
+    options: [
+      environmentOption(),
+      new Option('--host <address>', 'where to listen').default('127.0.0.1', 'this machine alone'),
+      parsedOption('--port <number>', 'the port; 0 takes one that is free (default: 8080)', parsePort).default(8080),
+    ],
+    examples: [
+      ['holdfast index serve', 'for this machine, on port 8080'],
+      ['holdfast index serve --host 0.0.0.0 --port 80 --env nightly', 'for all that can reach it'],
+    ],
+    run: async (call) => {
+      const { host, report, signal, screen, options } = call
+      const context = await indexContext(call)
+      const handler = indexHandler(context)
+      const listening = await listen({ handler, host: options.host, port: options.port, clock: host.clock, report, signal })
+      const prefixes = context.environment.prefixes.map((prefix) => `  pip install --index-url ${listening.url}/${prefix}/ PACKAGE`)
+      screen.say([`serving ${context.environment.bucket} at ${listening.url}/ (Ctrl-C ends it)`, ...prefixes].map(printable).join('\n'))
+      await listening.ended
+      return { result: { url: listening.url }, text: 'ended' }
+    },
+  })
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (/^\d{1,5}$/.test(text) && port < 65_536) return port
+  throw new Fault('invalid', `not a port: ${JSON.stringify(text)}`, { hint: 'write a number from 0 to 65535' })
+}
