@@ -307,11 +307,14 @@ function requirement(): string {
   return `${maybe(0.1, () => ' ')}${project()}${extras}${specifier}${counts}`
 }
 
-/** One character more, less or other. Left out: URLs, which packaging 23 checks and later ones do not, and names that end with `_`. */
+/**
+ * One character more, less or other. Left out is where packaging 23 stands alone: it checks URLs, takes names that end with `_`,
+ * and reads what follows `===` over commas.
+ */
 function mangle(text: string): string {
   const at = upTo(text.length)
   const mangled = text.slice(0, at) + maybe(0.7, () => one([...'.-_+!*()[],;<>=~ \'"a1~/'])) + text.slice(at + upTo(1))
-  return text.includes('://') || /_(?![A-Za-z0-9])/.test(mangled) ? text : mangled
+  return text.includes('://') || /_(?![A-Za-z0-9])|===.*,/.test(mangled) ? text : mangled
 }
 
 async function whyNoPackaging(): Promise<string | false> {

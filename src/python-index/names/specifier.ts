@@ -67,27 +67,34 @@ export function isPinned(specifier: Specifier): boolean {
 }
 
 /** No version is admitted whose public part is beyond these. */
-export function boundsOf(specifier: Specifier): { readonly least: Version | undefined; readonly most: Version | undefined } {
-  let least: Version | undefined
-  let most: Version | undefined
-  for (const { operator, version, isPrefix } of specifier) {
-    if (version === undefined || isPrefix) continue
-    const { fromBelow, fromAbove } = bounding[operator]
-    if (fromBelow && (least === undefined || comparePublic(version, least) > 0)) least = version
-    if (fromAbove && (most === undefined || comparePublic(version, most) < 0)) most = version
-  }
-  return { least, most }
+export interface Bounds {
+  readonly least?: Version | undefined
+  readonly most?: Version | undefined
 }
 
-const bounding: Readonly<Record<Operator, { readonly fromBelow: boolean; readonly fromAbove: boolean }>> = {
-  '~=': { fromBelow: true, fromAbove: false },
-  '==': { fromBelow: true, fromAbove: true },
-  '===': { fromBelow: true, fromAbove: true },
-  '!=': { fromBelow: false, fromAbove: false },
-  '<=': { fromBelow: false, fromAbove: true },
-  '<': { fromBelow: false, fromAbove: true },
-  '>=': { fromBelow: true, fromAbove: false },
-  '>': { fromBelow: true, fromAbove: false },
+export function boundsOf(specifier: Specifier): Bounds {
+  return specifier.map(boundsOfClause).reduce(
+    (all, one) => ({
+      least: all.least === undefined || (one.least !== undefined && comparePublic(one.least, all.least) > 0) ? one.least : all.least,
+      most: all.most === undefined || (one.most !== undefined && comparePublic(one.most, all.most) < 0) ? one.most : all.most,
+    }),
+    {},
+  )
+}
+
+function boundsOfClause({ operator, version, isPrefix }: Clause): Bounds {
+  if (version === undefined || operator === '!=') return {}
+  if (isPrefix) return boundsOfPrefix(version.epoch, version.release)
+  if (operator === '~=') return { least: version, most: boundsOfPrefix(version.epoch, version.release.slice(0, -1)).most }
+  if (operator === '<' || operator === '<=') return { most: version }
+  if (operator === '>' || operator === '>=') return { least: version }
+  return { least: version, most: version }
+}
+
+/** From the first development release of `1.4` to that of `1.5`. */
+function boundsOfPrefix(epoch: string, release: readonly string[]): Bounds {
+  const next = String(BigInt(release.at(-1)!) + 1n)
+  return { least: { epoch, release, dev: '0' }, most: { epoch, release: [...release.slice(0, -1), next], dev: '0' } }
 }
 
 function parseClause(part: string): Clause {
