@@ -67,6 +67,8 @@ function readFields(text: string): Map<string, string[]> {
       continue
     }
     close()
+    // The envelope of a mailbox, and a field without a name: Python's parser passes over both.
+    if (/^(?:From |:)/.test(line)) continue
     // RFC 822, 3.1.2: printable characters but the colon. An empty line, or one that is no field, ends them: what follows is the description.
     const field = /^([!-9;-~]+):(.*)$/s.exec(line)
     if (field === null) break

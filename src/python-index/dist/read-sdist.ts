@@ -67,7 +67,7 @@ async function readTarball(store: ObjectStore, seen: SeenObject, options: Signal
   const pieces = inflated(reading.pieces, Math.max(alwaysAllowed, seen.size * maxRatio))
   try {
     const text = await findPkgInfo(lent(pieces))
-    // What follows the archive's end: the checksum of gzip, and whatever a tool may have appended.
+    // What follows the archive's end completes the checksum of gzip.
     while ((await pieces.next()).done !== true);
     await reading.drain()
     return { info: reading.info(), text }
@@ -101,7 +101,7 @@ function twoOfThem(): Fault {
 }
 
 async function* inflated(packed: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip({ chunkSize: 64 << 10 })
+  const gunzip = createGunzip({ chunkSize: 64 << 10, rejectGarbageAfterEnd: true })
   // The error reaches whoever reads the transform.
   pipeline(Readable.from(packed, { objectMode: false }), gunzip, () => undefined)
   let size = 0
@@ -165,7 +165,7 @@ function refused(error: unknown): unknown {
   if (isFault(error, 'corrupt') || isFault(error, 'unsupported'))
     return new Fault('invalid', `it cannot be unpacked: ${error.message}`, { cause: error })
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code === 'ERR_TRAILING_JUNK_AFTER_STREAM_END') return new Fault('invalid', 'something stands behind its gzip data', { cause: error })
   if (!code.startsWith('Z_')) return error
-  const says = code === 'Z_BUF_ERROR' ? 'it ends early' : 'it is no gzip file, or damaged'
-  return new Fault('invalid', says, { cause: error })
+  return new Fault('invalid', code === 'Z_BUF_ERROR' ? 'it ends early' : 'it is no gzip file, or damaged', { cause: error })
 }
