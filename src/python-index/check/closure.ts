@@ -43,8 +43,8 @@ export interface MissingRequirement {
  * Decided is, for every reachable version, whether each of its requirements that counts there (markers, extras) has at least
  * one candidate: a version that the specifier takes and that has a file which fits. Reachable are the versions of the roots
  * (all that match, pre-releases too, but not what is yanked), and from each requirement the candidate that resolvers try first: the newest.
- * Where all versions of all projects are roots and nothing is missing, each can be installed unless two of its requirements
- * contradict each other; that is not looked for.
+ * Where all versions of all projects are roots and nothing is missing or unknown, each can be installed unless two requirements
+ * on its way contradict each other; that is not looked for.
  * A version without a fitting wheel counts with its source distribution; what building it takes is not looked at. Files that do
  * not fit a Python or platform require nothing there. Extras that a candidate does not have are no fault, as for pip.
  *
