@@ -6,6 +6,7 @@
  * Never does: listen on a port, touch a foreign file, remove a file that a page still names.
  */
 export { type CdnForm, describeCdn, purgePaths } from './cdn.ts'
+export { checkIndex, type CheckOptions, type CheckReport, type CheckTarget, type Finding } from './check/check.ts'
 export { type CatalogueDifference, compareCatalogues, type ProjectDifference } from './compare.ts'
 export type { IndexContext } from './context.ts'
 export { detectPrefixes } from './detect-prefixes.ts'

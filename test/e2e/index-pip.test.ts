@@ -4,7 +4,8 @@ import path from 'node:path'
 import { describe, it, type TestContext } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { bytesOf, hexOf, systemClock } from '../../src/kit/index.ts'
-import { describeCdn, indexHandler, publish, type IndexContext } from '../../src/python-index/index.ts'
+import { createHttp } from '../../src/kit/http/index.ts'
+import { checkIndex, describeCdn, indexHandler, publish, type IndexContext } from '../../src/python-index/index.ts'
 import { listen } from '../../src/server/index.ts'
 import { createFileStore } from '../../src/store/index.ts'
 import { type BuiltDistribution, buildSdist, buildWheel } from '../fakes/distributions.ts'
@@ -157,6 +158,15 @@ for (const [place, open] of [
         const { stdout, tail } = await pip.run('index', 'versions', '--index-url', url, 'torch')
         assert.match(stdout, /Available versions: 2\.6\.0\+rocm7\.0, 2\.5\.0\n/, tail.join('\n'))
       })
+    })
+
+    it('is as installers want it, all of it', async (t) => {
+      const { url } = await open(t)
+      const http = createHttp({ clock: systemClock, random: Math.random, userAgent: 'test' })
+      t.after(() => http.close())
+      const { findings, files } = await checkIndex({ url, http }, { deep: true })
+      assert.deepEqual(findings, [])
+      assert.ok(files >= Object.keys(wheels).length)
     })
 
     it('answers pip about what it lacks as an index does', async (t) => {

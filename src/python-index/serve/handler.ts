@@ -1,4 +1,4 @@
-import { asFault, type Fault, type Report, throwIfAborted } from '../../kit/index.ts'
+import { asFault, type Fault, type Report } from '../../kit/index.ts'
 import type { IndexContext } from '../context.ts'
 import { isProjectName, normaliseName } from '../names/project-name.ts'
 import { distributionOf } from '../publish/layout.ts'
@@ -6,7 +6,7 @@ import type { CataloguedProject } from '../records/catalogue.ts'
 import type { PublishedFile } from '../records/project.ts'
 import type { IndexRef } from '../records/state.ts'
 import { redirect, respondFault, respondText, withoutBody } from './answers.ts'
-import { answerFile, answerMetadata, answerProvenance } from './files.ts'
+import { answerFile, answerMetadata, answerProvenance, type FileRequest } from './files.ts'
 import { createPageAnswers, type PageAnswers, type PageRequest } from './pages.ts'
 import { createReadThrough, type ReadThrough } from './read-through.ts'
 import { type Route, routeOf, withSlash } from './route.ts'
@@ -26,16 +26,16 @@ interface Desk {
  * The index over HTTP, as the ref says that it is: the paths, pages and files of the bucket, from any store, in the form that each
  * client likes best (PEP 691). Never rejects: what goes wrong is told to the context's report and answered as 404, 503 or 500.
  */
-export function indexHandler(context: IndexContext, options: HandlerOptions = {}): (request: Request) => Promise<Response> {
+export function indexHandler(given: IndexContext, options: HandlerOptions = {}): (request: Request) => Promise<Response> {
+  // Whoever listens decides how long a request has once the end is asked for: its own signal says so.
+  const context = { ...given, signal: undefined }
   const readThrough = createReadThrough(context, options.freshFor ?? 1_000)
   const desk: Desk = { context, readThrough, pages: createPageAnswers(context.environment, readThrough) }
   return async (request) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return respondText(405, 'only GET and HEAD', { allow: 'GET, HEAD' })
     const { pathname } = new URL(request.url)
-    const signal = context.signal === undefined ? request.signal : AbortSignal.any([request.signal, context.signal])
     try {
-      throwIfAborted(signal)
-      const response = await answer(desk, request, pathname, signal)
+      const response = await answer(desk, request, pathname)
       return request.method === 'HEAD' ? withoutBody(response) : response
     } catch (error) {
       return failed(asFault(error), pathname, request, context.report)
@@ -43,7 +43,7 @@ export function indexHandler(context: IndexContext, options: HandlerOptions = {}
   }
 }
 
-async function answer(desk: Desk, request: Request, path: string, signal: AbortSignal): Promise<Response> {
+async function answer(desk: Desk, request: Request, path: string): Promise<Response> {
   const ref = await desk.readThrough.index()
   const route = routeOf(path, Object.keys(ref?.state.prefixes ?? {}))
   const { searchParams, search } = new URL(request.url)
@@ -62,7 +62,7 @@ async function answer(desk: Desk, request: Request, path: string, signal: AbortS
     case 'project':
       return await answerProject(desk, ref!, route, { ...asked, form: route.form }, search)
     case 'file':
-      return await answerNamed(desk, ref!, route, { method: request.method, headers: request.headers, signal }, search)
+      return await answerNamed(desk, ref!, route, request, search)
   }
 }
 
@@ -86,7 +86,7 @@ async function answerNamed(
   desk: Desk,
   ref: IndexRef,
   { prefix, name }: Extract<Route, { kind: 'file' }>,
-  request: { readonly method: string; readonly headers: Headers; readonly signal: AbortSignal },
+  request: FileRequest,
   search: string,
 ): Promise<Response> {
   for (const [end, answerIt] of [
