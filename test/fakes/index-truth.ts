@@ -70,7 +70,7 @@ export async function assertInLine(bucket: ObjectStore, prefix: string): Promise
   const projects = await projectsOf(bucket, prefix)
   for (const form of ['html', 'json']) {
     const pages = keys.flatMap((key) => (key.endsWith(`/index.${form}`) ? [key.slice(0, -`/index.${form}`.length)] : []))
-    assert.deepEqual(pages, projects, `${form} pages of ${prefix}`)
+    assert.deepEqual(pages.sort(), projects, `${form} pages of ${prefix}`)
   }
   for (const project of projects ?? []) {
     const html = (await textOf(bucket, `${prefix}/${project}/index.html`))!

@@ -7,8 +7,8 @@ import { createLanes } from './lanes.ts'
 import { indexesOf, keyIn, metadataEnd, placeOf, provenanceEnd, startOf } from './layout.ts'
 import { isSettled } from './learn.ts'
 import { type Planning, planProjects } from './plan.ts'
-import { describePublished, type PlannedPrefix, type Published } from './published.ts'
-import { allowing, besideOf, groupOf, type ListedFile, type Scan, scanPrefix } from './scan.ts'
+import { describePublished, noDifference, type PlannedPrefix, type Published } from './published.ts'
+import { allowing, besideOf, groupOf, hasFiles, type ListedFile, type Scan, scanPrefix } from './scan.ts'
 import { scanPages, type Touched, type TouchedBefore } from './touched.ts'
 
 const width = 24
@@ -37,7 +37,7 @@ export async function publishKeys(context: IndexContext, keys: readonly string[]
     for (const [prefix, projects] of byPrefix) {
       const rules = { ...planning, noteOf: notes.of, only: base.ref?.state.prefixes[prefix] && new Set(projects.keys()) }
       const { change, plan } = await planKeys(context, rules, base, prefix, projects)
-      changes.set(prefix, change)
+      if (change !== undefined) changes.set(prefix, change)
       planned.set(prefix, plan)
     }
     return changes
@@ -74,17 +74,19 @@ async function planKeys(
   base: IndexBase,
   prefix: string,
   names: NamesByProject,
-): Promise<{ readonly change: PrefixChange; readonly plan: PlannedPrefix }> {
+): Promise<{ readonly change: PrefixChange | undefined; readonly plan: PlannedPrefix }> {
   const before = await base.projects(prefix)
   const state = base.ref?.state.prefixes[prefix]
   const { scan, touched } =
     state === undefined
       ? { scan: await scanPrefix(context, prefix, indexesOf(context, Object.keys(base.ref?.state.prefixes ?? {}))), touched: undefined }
       : await scanTouched(context, planning, base, state.catalogue, prefix, names)
+  const plan = { difference: noDifference, beside: besideOf(scan), written: [], purge: [], isEmpty: true }
+  if (state === undefined && !hasFiles(scan)) return { change: undefined, plan }
   const { projects, difference, written, replaced } = await planProjects(context, planning, before, scan, base.outbox)
   return {
     change: { projects, scan, touched },
-    plan: { difference, beside: besideOf(scan), written, purge: replaced, isEmpty: false },
+    plan: { ...plan, difference, written, purge: replaced, isEmpty: false },
   }
 }
 

@@ -10,7 +10,7 @@ import { createLanes } from './lanes.ts'
 import { indexesOf } from './layout.ts'
 import { type Planning, planProjects, refusedOf } from './plan.ts'
 import { describePublished, joinDifferences, noDifference, type PlannedPrefix, type Published } from './published.ts'
-import { besideOf, type Scan, scanPrefix } from './scan.ts'
+import { besideOf, hasFiles, type Scan, scanPrefix } from './scan.ts'
 import { writeFolder } from './write-folder.ts'
 
 export interface PublishOptions {
@@ -111,8 +111,7 @@ async function planPrefix(
   const { prefix } = scan
   const state = base.ref?.state.prefixes[prefix]
   const plan = { difference: noDifference, beside: besideOf(scan), written: [], purge: [], isEmpty: false }
-  if (state === undefined && ![...scan.groups.values()].some(({ files }) => files.length > 0))
-    return { change: undefined, plan: { ...plan, isEmpty: true } }
+  if (state === undefined && !hasFiles(scan)) return { change: undefined, plan: { ...plan, isEmpty: true } }
   const inLine = facts?.prefixes[prefix]
   const isInLine =
     state !== undefined && inLine?.catalogue === state.catalogue && inLine.seen === sumOfScan(scan, rulesOf(context.environment))

@@ -89,9 +89,10 @@ function isSame<T extends SeenFile>(known: T | undefined, row: ListedFile): know
   return known !== undefined && known.size === row.size && known.etag === row.etag
 }
 
-/** As it was before it was withdrawn. */
-function taken({ why: _why, since: _since, ...file }: WithdrawnFile): PublishedFile {
-  return file
+/** As it was before it was withdrawn; but what is being deleted is not taken back. */
+function taken(withdrawn: WithdrawnFile): PublishedFile | WithdrawnFile {
+  const { why, since: _since, ...file } = withdrawn
+  return why === 'deleting' ? withdrawn : file
 }
 
 async function look(

@@ -135,6 +135,11 @@ function place(
   }
 }
 
+/** Whether any distribution is listed that may be published. */
+export function hasFiles({ groups }: Scan): boolean {
+  return groups.values().some(({ files }) => files.length > 0)
+}
+
 /** Of the project's distributions, as a catalogue has it. */
 export function listedDigest(group: Group | undefined): Digest {
   return listingDigest(group?.files ?? [])
