@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
+import { bundled } from './check/bundled.ts'
 import { describeOffence, findOffences, importsOf, packageOf, type Source } from './check/house.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
@@ -31,12 +32,13 @@ describe('the dependencies', () => {
       assert.ok(reason!.trim().length > 20, `${name} needs its reason in docs/decisions/dependencies.md`)
   })
 
-  test('of src/ are run-time dependencies, or what its user has', () => {
+  test('of src/ are run-time dependencies, part of the build, or what its user has', () => {
     for (const source of sources.filter(({ file }) => !file.endsWith('.test.ts'))) {
       for (const { target, line, local } of importsOf(source)) {
         if (local || target.startsWith('node:')) continue
+        const name = packageOf(target)
         assert.ok(
-          packageOf(target) in manifest.dependencies || packageOf(target) in manifest.peerDependencies,
+          name in manifest.dependencies || bundled.includes(name) || name in manifest.peerDependencies,
           `${source.file}:${line}: ${target} is no run-time dependency (and Node's own modules are written node:…)`,
         )
       }

@@ -1,11 +1,12 @@
 /**
  * The package as its users get it: packed, installed into an empty folder, and used there: `holdfast --version`, `--help`,
- * an import of every entry with its types, and the demo.
+ * an import of every entry with its types, every group of commands, and the demo.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { type Said, usePackage } from './packed-use.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'holdfast-packed-'))
@@ -30,11 +31,12 @@ function main(): void {
   run(['npm', 'install', '--no-audit', '--no-fund', `./${tarball}`], scratch)
 
   const holdfast = path.join(scratch, 'node_modules/.bin/holdfast')
-  expectEqual('holdfast --version', run([holdfast, '--version'], scratch).trim(), version)
+  expectEqual('holdfast --version', run([holdfast, '--version'], scratch).stdout.trim(), version)
   run([holdfast, '--help'], scratch)
   standInForVitest()
   importEntries()
   checkTypes()
+  usePackage(scratch, run)
   runDemo()
 }
 
@@ -69,11 +71,12 @@ function checkTypes(): void {
 }
 
 function runDemo(): void {
-  const output = run([path.join(scratch, 'node_modules/.bin/node'), path.join(scratch, 'node_modules/holdfast/demo/run.mjs')], scratch)
-  console.log(output.trimEnd().replaceAll(/^/gm, '    | '))
+  const demo = path.join(scratch, 'node_modules/holdfast/demo/run.mjs')
+  const { stdout } = run([path.join(scratch, 'node_modules/.bin/node'), demo], scratch)
+  console.log(stdout.trimEnd().replaceAll(/^/gm, '    | '))
 }
 
-function run([program, ...args]: readonly [string, ...string[]], cwd: string): string {
+function run([program, ...args]: readonly [string, ...string[]], cwd: string, variables: NodeJS.ProcessEnv = {}): Said {
   const started = performance.now()
   // What npm tells the scripts that it runs is not what a user's own npm would be told.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_|^NODE_|^INIT_CWD$/.test(name)))
@@ -81,11 +84,16 @@ function run([program, ...args]: readonly [string, ...string[]], cwd: string): s
     .split(path.delimiter)
     .filter((folder) => !folder.startsWith(root))
     .join(path.delimiter)
-  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, env, encoding: 'utf8', timeout: 300_000 })
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    cwd,
+    env: { ...env, ...variables },
+    encoding: 'utf8',
+    timeout: 300_000,
+  })
   const shown = [path.basename(program), ...args].join(' ')
   if (status !== 0) throw new Error(`${shown} ended with ${status ?? error}\n${stdout}${stderr}`)
   console.log(`${shown}: ${((performance.now() - started) / 1000).toFixed(1)} s`)
-  return stdout
+  return { stdout, stderr }
 }
 
 function expectEqual(what: string, actual: unknown, expected: unknown): void {

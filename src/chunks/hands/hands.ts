@@ -53,12 +53,10 @@ interface Thread {
 }
 
 function startThread(): Thread {
-  // The sources run as they are, and built they lie in dist/ as JavaScript.
-  const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js'
   // While threads work, this one decides and waits: its young generation need not grow to what V8 would give it.
   setFlagsFromString('--semi-space-growth-factor=1')
   const compiled = getCompileCacheDir()
-  const worker = new Worker(new URL(file, import.meta.url), {
+  const worker = new Worker(new URL('./thread.ts', import.meta.url), {
     resourceLimits: { maxYoungGenerationSizeMb: 4 },
     // The folder for this version of Node lies in the one that is asked for.
     workerData: compiled === undefined ? undefined : path.dirname(compiled),

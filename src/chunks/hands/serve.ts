@@ -1,21 +1,20 @@
-import { parentPort } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
 import { asFault } from '../../kit/index.ts'
 import { freeNow, isAlone } from '../pack/block.ts'
 import { type Answered, type Asked, perform, type Work } from './perform.ts'
 
-// What a worker thread does, as long as its parent lets it.
-parentPort?.on('message', (asked: Asked) => {
-  try {
-    const answer = perform(asked.kind, asked.task)
-    send({ number: asked.number, answer }, memoryOf(asked, answer))
-  } catch (error) {
-    const { code, message, at, hint } = asFault(error)
-    send({ number: asked.number, fault: { code, message, at, hint } }, [])
-  }
-})
-
-function send(answered: Answered, given: readonly ArrayBuffer[]): void {
-  parentPort!.postMessage(answered, given)
+/** What a worker thread does, as long as its parent lets it. */
+export function serve(parent: MessagePort): void {
+  const send = (answered: Answered, given: readonly ArrayBuffer[]) => parent.postMessage(answered, given)
+  parent.on('message', (asked: Asked) => {
+    try {
+      const answer = perform(asked.kind, asked.task)
+      send({ number: asked.number, answer }, memoryOf(asked, answer))
+    } catch (error) {
+      const { code, message, at, hint } = asFault(error)
+      send({ number: asked.number, fault: { code, message, at, hint } }, [])
+    }
+  })
 }
 
 /** What the answer's bytes lie in goes with it. */

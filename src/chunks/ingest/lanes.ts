@@ -42,11 +42,9 @@ export function openInlineLane(events: LaneEvents): Lane {
 }
 
 export function openThreadLane(events: LaneEvents): Lane {
-  // The sources run as they are, and built they lie in dist/ as JavaScript.
-  const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js'
   // While threads work, this one decides and waits: its young generation need not grow to what V8 would give it.
   setFlagsFromString('--semi-space-growth-factor=1')
-  const worker = new Worker(new URL(file, import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 4 } })
+  const worker = new Worker(new URL('./thread.ts', import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 4 } })
   let isOpen = true
   worker.on('message', (message: FromLane) => events.message(message))
   worker.on('error', (error) => events.broken(new Fault('bug', `a worker thread has failed: ${String(error)}`, { cause: error })))

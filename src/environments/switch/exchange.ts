@@ -18,9 +18,7 @@ export type ExchangeResult =
  */
 export async function exchangeMountPoints(one: string, other: string): Promise<void> {
   const task: ExchangeTask = { one, other }
-  // The sources run as they are, and built they lie in dist/ as JavaScript.
-  const file = import.meta.url.endsWith('.ts') ? './exchange-thread.ts' : './exchange-thread.js'
-  const worker = new Worker(new URL(file, import.meta.url), {
+  const worker = new Worker(new URL('./exchange-thread.ts', import.meta.url), {
     workerData: task,
     execArgv: [],
     resourceLimits: { maxYoungGenerationSizeMb: 8 },

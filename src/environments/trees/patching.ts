@@ -61,9 +61,7 @@ interface Thread {
 }
 
 function startThread(): Thread {
-  // The sources run as they are, and built they lie in dist/ as JavaScript.
-  const file = import.meta.url.endsWith('.ts') ? './patch-thread.ts' : './patch-thread.js'
-  const worker = new Worker(new URL(file, import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 8 } })
+  const worker = new Worker(new URL('./patch-thread.ts', import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 8 } })
   const waiting = new Map<number, PromiseWithResolvers<number>>()
   let next = 0
   const failAll = (cause: unknown) => {
