@@ -84,7 +84,7 @@ function nextRef<State, Note>(
     generation,
     state: next.state,
     reaches: kind.reaches(next.state),
-    history: [...(current?.history ?? []), move],
+    history: [...(current?.history ?? []).filter((old, index, all) => kind.keepsMove?.(next.state, old, all.length - index) ?? true), move],
   }
 }
 

@@ -27,7 +27,7 @@ export interface Ref<State, Note> {
   readonly generation: number
   readonly state: State
   readonly reaches: readonly Reach[]
-  /** Oldest first; the last one made this generation. */
+  /** Oldest first; the last one made this generation. All moves, or as many as its kind keeps. */
   readonly history: readonly Move<Note>[]
 }
 
@@ -38,6 +38,8 @@ export interface RefKind<State, Note> {
   readonly state: Shape<State>
   readonly note: Shape<Note>
   reaches(state: State): readonly Reach[]
+  /** Whether a move stays in the history when there are `newer` ones after it; all stay where this is left out. A name that moves all the time needs an end. */
+  readonly keepsMove?: ((state: State, move: Move<Note>, newer: number) => boolean) | undefined
 }
 
 export const refFormat = 'holdfast-ref/1'

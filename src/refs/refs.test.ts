@@ -115,6 +115,18 @@ describe('a ref', () => {
     )
   })
 
+  it('forgets the moves that its kind does not keep, never the newest', async () => {
+    const context = contextOn()
+    const few: RefKind<Count, string> = { ...counts, keepsMove: (_state, { generation }, newer) => generation === 2 || newer < 2 }
+    for (let index = 0; index < 6; index++) await moveRef(context, few, 'a', more, { onLost: 'fail' })
+    const found = await readRef(context.store, few, 'a')
+    assert.equal(found?.ref.generation, 6)
+    assert.deepEqual(
+      found?.ref.history.map(({ generation }) => generation),
+      [2, 5, 6],
+    )
+  })
+
   it('of a newer format is refused by name, and a damaged one is corrupt', async () => {
     const { store } = contextOn()
     await store.put('refs/counts/new.json', bytesOf('{"format":"holdfast-ref/9"}'))

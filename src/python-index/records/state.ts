@@ -46,8 +46,14 @@ const prefixShape = v.object({
   kept: v.array(keptShape),
 })
 
+/** Moves that are told of, whatever they led to. */
+const remembered = 500
+
 export const indexRefs: RefKind<IndexState, IndexNote> = {
   group: 'index',
+  // A bucket's events move it with every file.
+  keepsMove: ({ prefixes }, { generation }, newer) =>
+    newer < remembered || Object.values(prefixes).some(({ kept }) => kept.some((each) => each.generation === generation)),
   state: v.object({ bucket: v.string(), prefixes: mapShape(prefixShape) }) as unknown as Shape<IndexState>,
   note: v.object({ prefixes: mapShape(v.nullable(digestShape)) }) as unknown as Shape<IndexNote>,
   reaches: ({ prefixes }) => {
