@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { ChunkStore, StoreFormat } from './chunks/index.ts'
 import type { Config, EnvironmentConfig } from './config/index.ts'
 import type { EnvironmentContext } from './environments/index.ts'
+import type { HttpClient } from './kit/http/index.ts'
 import { type Clock, Fault, hexOf, readSmallFile, replaceFile, type Report, silent } from './kit/index.ts'
 import type { IndexContext, IndexEnvironment } from './python-index/index.ts'
 import type { ReleaseContext } from './releases/index.ts'
@@ -51,6 +52,8 @@ export interface Wire {
   snapshots(url?: string): Promise<SnapshotContext>
   environment(environment: EnvironmentConfig): Promise<EnvironmentContext>
   pythonIndex(environment: IndexEnvironment): Promise<IndexContext>
+  /** The client of everything that is asked over HTTP, through the proxy that the variables name; closed with the wire. */
+  http(): Promise<HttpClient>
   /** Where the store is a folder, that one, with no link on the way: a snapshot of the tree around it leaves it out. */
   ownFolders(): Promise<string[]>
   close(): Promise<void>
@@ -60,6 +63,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   const { config, env, clock, random, report, signal } = options
   const opened = new Map<string, Promise<ObjectStore>>()
   const trees: Promise<ObjectStore>[] = []
+  let client: Promise<HttpClient> | undefined
   const openedChunks = new Map<ObjectStore, Promise<ChunkStore>>()
   const folders = await foldersOf(config, env)
   const by = whoIs(env)
@@ -154,12 +158,19 @@ export async function openWire(options: WireOptions): Promise<Wire> {
         signal,
       }
     },
+    http() {
+      return (client ??= import('./kit/http/index.ts').then(({ createHttp }) =>
+        createHttp({ clock, random, report, userAgent: 'holdfast', proxy: env }),
+      ))
+    },
     async ownFolders() {
       const { parseStoreUrl } = await storeRoom()
       const place = parseStoreUrl(config.store.url, config.root)
       return place.scheme === 'file' ? [await realFolder(place.root)] : []
     },
     async close() {
+      const http = await client?.catch(() => undefined)
+      http?.close()
       for (const chunks of await Promise.allSettled(openedChunks.values())) if (chunks.status === 'fulfilled') await chunks.value.close()
       for (const store of await Promise.allSettled([...opened.values(), ...trees]))
         if (store.status === 'fulfilled') await store.value.close()

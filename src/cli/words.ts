@@ -5,9 +5,9 @@ export function numberText(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
-/** `1 file`, `12,345 files` */
-export function countText(count: number, thing: string): string {
-  return `${numberText(count)} ${thing}${count === 1 ? '' : 's'}`
+/** `1 file`, `12,345 files`; `1 copy`, `2 copies` */
+export function countText(count: number, thing: string, things = `${thing}s`): string {
+  return `${numberText(count)} ${count === 1 ? thing : things}`
 }
 
 /** `2025-01-15 14:30:00 UTC` of a time in ISO 8601. */

@@ -14,9 +14,10 @@ import {
   prefixesArgument,
   prefixOptions,
 } from './choose.ts'
+import { closureGate, type ClosureFlags, closureOptions } from './closure.ts'
 import { incompleteOf, publishedLines } from './text.ts'
 
-interface PublishFlags extends IndexFlags, PrefixFlags {
+interface PublishFlags extends IndexFlags, PrefixFlags, ClosureFlags {
   readonly package?: string
   readonly doNotUpload?: string
   readonly computeSha256?: boolean
@@ -38,6 +39,7 @@ export function addPublishCommand(index: Command, cli: Cli): void {
       new Option('--compute-sha256', 'read new files whole, even where the bucket tells a digest'),
       new Option('--no-read', 'read no file whole: what has no digest is published without one, or refused with require_hash'),
       new Option('--include-withdrawn', 'publish again what a roll-back or an archiving took off'),
+      ...closureOptions('publish only if everything can be installed from each index alone'),
     ],
     writes: true,
     examples: [
@@ -58,6 +60,7 @@ async function publishCommand(call: Call<PublishFlags>): Promise<Outcome> {
     noRead: !options.read,
     computeSha256: options.computeSha256,
     includeWithdrawn: options.includeWithdrawn,
+    gate: closureGate(options),
   }
   if (options.doNotUpload !== undefined) return await writePages(call, context, wanted, options.doNotUpload)
   await agreeIfProtected(call, context, async () => {

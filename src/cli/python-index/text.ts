@@ -17,9 +17,7 @@ export function publishedLines(published: Published, paint: Paint, dryRun: boole
   const told = published.prefixes.filter(isTold)
   const quiet = published.prefixes.length - told.length
   const rest =
-    quiet === 0
-      ? []
-      : [`${told.length === 0 ? 'nothing to do: ' : ''}${quiet === 1 ? '1 index stands' : `${quiet} indexes stand`} as published`]
+    quiet === 0 ? [] : [`${told.length === 0 ? 'nothing to do: ' : ''}${countText(quiet, 'index stands', 'indexes stand')} as published`]
   return [...told.flatMap((prefix) => prefixLines(prefix, paint, dryRun)), ...rest]
 }
 
