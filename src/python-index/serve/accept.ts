@@ -17,14 +17,15 @@ interface Wish {
 
 /**
  * Which type of a page a client gets (PEP 691): what `?format=` names, else what its Accept likes best, else HTML, which every client
- * reads that says nothing. Undefined where nothing fits, which is 406.
+ * reads that says nothing. Undefined where nothing fits, which is 406. A page that has no JSON form is HTML alone.
  */
-export function chooseType(accept: string | null, format: string | null): PageType | undefined {
-  if (format !== null) return offers.find((offer) => offer === nameOf(format))
+export function chooseType(accept: string | null, format: string | null, isHtmlAlone = false): PageType | undefined {
+  const offered = isHtmlAlone ? offers.filter((offer) => !offer.endsWith('+json')) : offers
+  if (format !== null) return offered.find((offer) => offer === nameOf(format))
   if (accept === null || accept.trim() === '') return 'text/html'
   const wishes = parseAccept(accept)
   let best: { offer: PageType; quality: number; nearness: number } | undefined
-  for (const offer of offers) {
+  for (const offer of offered) {
     const wish = wishFor(wishes, offer)
     if (wish === undefined || wish.quality === 0) continue
     const { quality, nearness } = wish

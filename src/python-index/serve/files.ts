@@ -85,10 +85,20 @@ const companionLimit = 16 << 20
 export async function answerMetadata(context: Serving, request: FileRequest, prefix: string, file: PublishedFile): Promise<Response> {
   const { metadata: digest } = file
   if (digest === undefined) throw new Fault('not-found', `${file.name} has no METADATA that is known`)
-  return await answerCompanion(context, request, 'text/plain; charset=utf-8', digest, async () => {
+  return await answerMetadataBytes(context, request, digest, async () => {
     const beside = await readCompanion(context, keyIn(prefix, `${file.name}.metadata`), digest, request.signal)
     return beside ?? (await metadataInside(context, prefix, file, request.signal))
   })
+}
+
+/** The same, from bytes that `read` has proven. */
+export async function answerMetadataBytes(
+  context: Serving,
+  request: FileRequest,
+  digest: Digest,
+  read: () => Promise<Uint8Array>,
+): Promise<Response> {
+  return await answerCompanion(context, request, 'text/plain; charset=utf-8', digest, read)
 }
 
 /** What a publisher's provenance says (PEP 740). Checked against its digest before anything is sent. */

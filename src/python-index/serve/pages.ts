@@ -3,13 +3,13 @@ import type { IndexEnvironment } from '../environment.ts'
 import { type Page, projectPages, rootPages } from '../pages/page.ts'
 import type { CataloguedProject } from '../records/catalogue.ts'
 import { prefixFormat } from '../records/facts.ts'
-import type { ProjectRecord } from '../records/project.ts'
 import type { IndexRef } from '../records/state.ts'
 import { chooseType, isBrowser, type PageType } from './accept.ts'
 import { respond, respondText } from './answers.ts'
 import { createBoundedCache } from './bounded-cache.ts'
 import { isHeld } from './conditions.ts'
 import { folderLanding, indexLanding, type Landing } from './landing/landing.ts'
+import type { PulledProject } from './pull-through.ts'
 import type { ReadThrough } from './read-through.ts'
 import type { PageForm } from './route.ts'
 
@@ -26,8 +26,8 @@ export interface PageAnswers {
   /** Of a whole index: for people in a browser a page that can be searched, which every reader of simple indexes reads as well. */
   root(request: PageRequest, ref: IndexRef, prefix: string): Promise<Response>
   project(request: PageRequest, prefix: string, entry: CataloguedProject): Promise<Response>
-  /** Of a record that is not in the store. */
-  unpublished(request: PageRequest, prefix: string, record: ProjectRecord): Response
+  /** Of a project that another index has. */
+  unpublished(request: PageRequest, prefix: string, project: PulledProject): Response
   /** Of a folder above indexes: for people alone. */
   folder(request: PageRequest, ref: IndexRef | undefined, folder: string): Response
 }
@@ -64,8 +64,8 @@ export function createPageAnswers(environment: IndexEnvironment, readThrough: Re
     },
     project: (request, prefix, entry) =>
       answer(request, prefix, entry.record, async () => projectPages(prefix, (await readThrough.project(entry)).record, environment)),
-    unpublished(request, prefix, record) {
-      const type = typeFor(request)
+    unpublished(request, prefix, { record, tellsAll }) {
+      const type = typeFor(request, !tellsAll)
       if (type === undefined) return respondNotAcceptable()
       const pages = projectPages(prefix, record, environment)
       const etag = etagOf([type, ...pages.map(({ bytes }) => digestOf(bytes))])
@@ -75,9 +75,9 @@ export function createPageAnswers(environment: IndexEnvironment, readThrough: Re
   }
 }
 
-function typeFor({ headers, format, form }: PageRequest): PageType | undefined {
-  if (form !== undefined) return form === 'json' ? 'application/vnd.pypi.simple.v1+json' : 'text/html'
-  return chooseType(headers.get('accept'), format)
+function typeFor({ headers, format, form }: PageRequest, isHtmlAlone = false): PageType | undefined {
+  if (form === 'json') return isHtmlAlone ? undefined : 'application/vnd.pypi.simple.v1+json'
+  return form === 'html' ? 'text/html' : chooseType(headers.get('accept'), format, isHtmlAlone)
 }
 
 function respondPage(pages: readonly Page[], type: PageType, etag: string, environment: IndexEnvironment): Response {
