@@ -25,7 +25,7 @@ export function indexEnvironment(
   variables: IndexVariables,
 ): IndexEnvironment {
   if (written === undefined && !variables.S3_BUCKET_PY) throw noIndex(file)
-  const { env = {}, ...shared } = written ?? v.parse(indexSchema, {})
+  const { env, ...shared } = written ?? v.parse(indexSchema, {})
   const bucket = variables.S3_BUCKET_PY ? `s3://${variables.S3_BUCKET_PY.replace(/^s3:\/\//, '').replace(/\/+$/, '')}` : undefined
   const name = wanted ?? Object.keys(env).find((each) => bucket !== undefined && env[each]!.bucket === bucket) ?? 'default'
   if (name !== 'default' && !Object.hasOwn(env, name)) throw noEnvironment(name, Object.keys(env), file)
