@@ -140,6 +140,6 @@ function hasSameContent(before: PublishedFile, after: PublishedFile): boolean {
 function removedFile(file: PublishedFile, after: ProjectRecord | undefined): RemovedFile {
   const withdrawn = after?.withdrawn.find(({ name }) => name === file.name)
   const isRefused = after?.refused.some(({ name }) => name === file.name) === true
-  const why = withdrawn?.why ?? (isRefused ? 'refused' : undefined)
+  const why = withdrawn?.why === 'deleting' ? 'archived' : (withdrawn?.why ?? (isRefused ? 'refused' : undefined))
   return why === undefined ? file : { ...file, why }
 }

@@ -55,6 +55,8 @@ export async function exists(store: ObjectStore, key: string, options: Signal = 
 export interface CopyOptions extends Signal {
   /** Only this version of the source: `precondition` otherwise. */
   readonly etag?: string | undefined
+  /** Of that version, where it is known: it spares some places a request. */
+  readonly size?: number | undefined
   /** What the bytes are known to be. Streamed bytes are checked against it before the key exists; a near copy trusts the place. */
   readonly digest?: Digest | undefined
   /** A condition on the target. Such a copy is always streamed. */

@@ -23,6 +23,11 @@ export interface RemakeOptions extends LearnRules {
   readonly onWheel: (wheel: LearntWheel) => Promise<void>
 }
 
+/** What is said of it while it goes on. */
+export function lookingAt(prefix: string): string {
+  return `look at the files of ${prefix}`
+}
+
 type Outcome = PublishedFile | RefusedFile | WithdrawnFile
 
 /** What a project is to say of the files that are listed. Only those that no record knows are looked at. Writes nothing. */
@@ -36,6 +41,7 @@ export async function remakeProject(context: IndexContext, options: RemakeOption
     async ([index, row], signal) => {
       const remembered = recall(knowledge, row, options)
       outcomes[index] = remembered ?? (await lanes(() => look(context, knowledge, row, options, signal)))
+      context.report({ kind: 'advance', task: lookingAt(options.prefix), items: 1 })
     },
     context.signal,
   )
@@ -78,7 +84,7 @@ function gather(known: readonly ProjectRecord[]): Knowledge {
 /** What is known of this very version, or undefined where it has to be looked at. */
 function recall(knowledge: Knowledge, row: ListedFile, options: RemakeOptions): Outcome | undefined {
   const withdrawn = knowledge.withdrawn.get(row.name)
-  if (isSame(withdrawn, row)) return options.includeWithdrawn ? taken(withdrawn) : withdrawn
+  if (isSame(withdrawn, row)) return options.includeWithdrawn && withdrawn.why !== 'deleting' ? taken(withdrawn) : withdrawn
   const published = knowledge.published.get(row.name)
   if (isSame(published, row) && isSettled(published)) return published
   const refused = knowledge.refused.get(row.name)
@@ -102,7 +108,6 @@ async function look(
   options: RemakeOptions,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  context.report({ kind: 'advance', task: 'look at files', items: 1 })
   const found = placeOf(options.prefix, row.name, () => false)
   if (found.kind === 'file' && found.bad !== undefined) return refuse(row, found.bad).refused
   const note = options.noteOf(options.prefix, row)
@@ -114,7 +119,7 @@ async function look(
   }
   const hasProvenance = options.group.provenances.has(row.name)
   const outcome = asBefore(knowledge, { ...learnt.file, provenance: hasProvenance ? learnt.file.provenance : undefined })
-  return 'why' in outcome && options.includeWithdrawn ? taken(outcome) : outcome
+  return 'why' in outcome && options.includeWithdrawn && outcome.why !== 'deleting' ? taken(outcome) : outcome
 }
 
 /** The same bytes under the same name keep what people know of them: when they came, and that they are yanked or withdrawn. */

@@ -56,7 +56,8 @@ export interface RefusedFile extends SeenFile {
 }
 
 export interface WithdrawnFile extends PublishedFile {
-  readonly why: 'rolled-back' | 'archived'
+  /** `deleting`: it is archived, and an archiving deletes it from here; nothing takes it back. */
+  readonly why: 'rolled-back' | 'archived' | 'deleting'
   /** ISO 8601, UTC. */
   readonly since: string
 }
@@ -92,7 +93,7 @@ export const projectShape = v.object({
   }),
   files: v.array(v.object(published)),
   refused: v.array(v.object({ ...seen, reason: v.string() })),
-  withdrawn: v.array(v.object({ ...published, why: v.picklist(['rolled-back', 'archived']), since: v.string() })),
+  withdrawn: v.array(v.object({ ...published, why: v.picklist(['rolled-back', 'archived', 'deleting']), since: v.string() })),
   metadata: v.record(v.string(), v.object({ requires: v.array(v.string()), extras: v.array(v.string()) })),
   reaches: v.array(reachShape),
 }) as unknown as Shape<ProjectRecord>
