@@ -19,6 +19,8 @@ export async function bringInLine(context: IndexContext, view: View): Promise<Wr
   const { prefix, projects, scan, facts, rules } = view
   const log = createViewLog(prefix)
   const shown = await shownProjects(projects, view.read)
+  const task = `bring the pages of ${prefix} in line`
+  context.report({ kind: 'begin', task, items: Object.keys(projects).length })
   await forEachBounded(
     Object.entries(projects),
     8,
@@ -27,9 +29,11 @@ export async function bringInLine(context: IndexContext, view: View): Promise<Wr
       const before = facts?.projects[name]
       if (before?.record !== record || before.rows !== sumOfView(group, rules))
         await bringProjectInLine(context, view, group, record, before, log, signal)
+      context.report({ kind: 'advance', task, items: 1 })
     },
     context.signal,
   )
+  context.report({ kind: 'end', task })
   const names = digestOf(canonicalJson(shown))
   if (facts?.root.names !== names || facts.root.rows !== sumOfRoot(scan, rules))
     await writePages(context, view, rootPages(prefix, shown), scan.root, log, context.signal)

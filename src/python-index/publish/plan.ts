@@ -9,7 +9,7 @@ import type { Lanes } from './lanes.ts'
 import type { LearnRules } from './learn.ts'
 import type { Outbox } from './outbox.ts'
 import { type Difference, differenceOf, joinDifferences } from './published.ts'
-import { remakeProject } from './remake.ts'
+import { lookingAt, remakeProject } from './remake.ts'
 import { allowing, type Group, groupOf, listedDigest, type ListedFile, type Scan } from './scan.ts'
 
 /** What a publication holds to, and what it remembers from one try to the next. */
@@ -55,19 +55,27 @@ export async function planProjects(
   const companions = (key: string, isNew: boolean) => void (isNew ? written : replaced).push(key)
   const { only } = planning
   const names = new Set([...Object.keys(before), ...scan.groups.keys()])
+  const toMake: string[] = []
+  for (const name of names) {
+    const entry = before[name]
+    const isMeant = only?.has(name) ?? true
+    const isAsWas = isAllowed(name) && !planning.includeWithdrawn && entry?.listed === listedDigest(groupOf(scan, name))
+    if (isMeant && !isAsWas) toMake.push(name)
+    else if (entry !== undefined) made.set(name, entry)
+  }
+  const task = lookingAt(scan.prefix)
+  context.report({ kind: 'begin', task, items: toMake.reduce((sum, name) => sum + groupOf(scan, name).files.length, 0) })
   await forEachBounded(
-    names,
+    toMake,
     16,
     async (name) => {
       const entry = before[name]
       const group = groupOf(scan, name)
-      const isMeant = only?.has(name) ?? true
-      if (!isMeant || (isAllowed(name) && !planning.includeWithdrawn && entry?.listed === listedDigest(group))) {
-        if (entry !== undefined) made.set(name, entry)
-      } else made.set(name, await make(context, planning, { name, entry, group, scan, outbox, companions, isAllowed: isAllowed(name) }))
+      made.set(name, await make(context, planning, { name, entry, group, scan, outbox, companions, isAllowed: isAllowed(name) }))
     },
     context.signal,
   )
+  context.report({ kind: 'end', task })
   const projects = byName<CataloguedProject>()
   const differences: Difference[] = []
   for (const name of [...made.keys()].sort()) {

@@ -87,14 +87,12 @@ function createTries(context: IndexContext, options: PublishOptions & { readonly
       }
       const isIndex = indexesOf(context, [...options.prefixes, ...Object.keys(base.ref?.state.prefixes ?? {})])
       const changes = new Map<string, PrefixChange>()
-      context.report({ kind: 'begin', task: 'list' })
       for (const prefix of new Set(options.prefixes)) {
         const scan = await scanPrefix(context, prefix, isIndex)
         const { change, plan } = await planPrefix(context, planning, base, scan, facts, options.pagesTo !== undefined)
         planned.set(prefix, plan)
         if (change !== undefined) changes.set(prefix, change)
       }
-      context.report({ kind: 'end', task: 'list' })
       return changes
     },
   }

@@ -46,6 +46,7 @@ export interface Beside {
 }
 
 const foreignNamed = 1000
+const reportedAtOnce = 1000
 
 export function besideOf({ nameless, notAllowed, foreign }: Scan): Beside {
   return { nameless: Array.from(nameless, ([name, reason]) => ({ name, reason })), notAllowed: [...notAllowed].sort(), foreign }
@@ -75,16 +76,15 @@ export async function scanPrefix(
   const scan = emptyScan(prefix)
   const isAllowed = allowing(context)
   const start = startOf(prefix)
-  let unreported = 0
+  const task = `list ${prefix}`
+  let listed = 0
+  report({ kind: 'begin', task })
   for await (const info of bucket.list(start, { signal })) {
     throwIfAborted(signal)
     place(scan, info, info.key.slice(start.length), isIndex, isAllowed)
-    if (++unreported === 1000) {
-      report({ kind: 'advance', task: 'list', items: unreported })
-      unreported = 0
-    }
+    if (++listed % reportedAtOnce === 0) report({ kind: 'advance', task, items: reportedAtOnce })
   }
-  report({ kind: 'advance', task: 'list', items: unreported })
+  report({ kind: 'end', task })
   return scan
 }
 

@@ -25,6 +25,5 @@ export async function writePages(
     const name = key.slice(startOf(prefix).length)
     rows.set(page, dryRun ? { name, size: bytes.byteLength, etag: '' } : await putViewObject(context, prefix, name, bytes, headers, signal))
     log.wrote(key, row === undefined)
-    context.report({ kind: 'advance', task: 'write pages', items: 1 })
   }
 }
