@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { Fault } from '../../kit/index.ts'
-import { indexHandler } from '../../python-index/index.ts'
+import { indexHandler, openUpstream } from '../../python-index/index.ts'
 import { listen } from '../../server/index.ts'
 import { type Cli, parsedOption } from '../command.ts'
 import { printable } from '../width.ts'
@@ -9,6 +9,8 @@ import { environmentOption, indexContext, type IndexFlags } from './choose.ts'
 interface ServeFlags extends IndexFlags {
   readonly host: string
   readonly port: number
+  /** True: the environment's own upstream. */
+  readonly pullThrough?: string | true
 }
 
 export function addServeCommand(index: Command, cli: Cli): void {
@@ -20,6 +22,10 @@ export function addServeCommand(index: Command, cli: Cli): void {
       environmentOption(),
       new Option('--host <address>', 'where to listen').default('127.0.0.1', 'this machine alone'),
       parsedOption('--port <number>', 'the port; 0 takes one that is free (default: 8080)', parsePort).default(8080),
+      new Option(
+        '--pull-through [url]',
+        'packages that the index lacks entirely come from this simple index, or the configured upstream, and are kept',
+      ),
     ],
     examples: [
       ['holdfast index serve', 'for this machine, on port 8080'],
@@ -28,7 +34,11 @@ export function addServeCommand(index: Command, cli: Cli): void {
     run: async (call) => {
       const { host, report, signal, screen, options } = call
       const context = await indexContext(call)
-      const handler = indexHandler(context)
+      const { pullThrough } = options
+      const url = pullThrough === true ? context.environment.upstream : pullThrough
+      const upstream = url === undefined ? undefined : openUpstream(await (await call.wire()).http(), url)
+      if (upstream !== undefined) await context.prepareStore()
+      const handler = indexHandler(context, { upstream })
       const listening = await listen({ handler, host: options.host, port: options.port, clock: host.clock, report, signal })
       const prefixes = context.environment.prefixes.map((prefix) => `  pip install --index-url ${listening.url}/${prefix}/ PACKAGE`)
       screen.say([`serving ${context.environment.bucket} at ${listening.url}/ (Ctrl-C ends it)`, ...prefixes].map(printable).join('\n'))
