@@ -1,4 +1,4 @@
-import { Fault } from '../../kit/index.ts'
+import { Fault, mapAhead, mapBounded } from '../../kit/index.ts'
 import type { ObjectStore } from '../../store/index.ts'
 import type { IndexContext } from '../context.ts'
 import { normaliseName } from '../names/project-name.ts'
@@ -33,6 +33,8 @@ export interface PublishOptions {
 
 /** Files that are looked at, or read, at once. */
 const width = 24
+/** Prefixes that are listed at once. */
+const listedAtOnce = 4
 
 /**
  * Publishes what the bucket holds: looks at the files that are new or changed since the last publication, moves the ref, and brings the pages
@@ -87,8 +89,9 @@ function createTries(context: IndexContext, options: PublishOptions & { readonly
       }
       const isIndex = indexesOf(context, [...options.prefixes, ...Object.keys(base.ref?.state.prefixes ?? {})])
       const changes = new Map<string, PrefixChange>()
-      for (const prefix of new Set(options.prefixes)) {
-        const scan = await scanPrefix(context, prefix, isIndex)
+      const scans = mapAhead(new Set(options.prefixes), listedAtOnce, (prefix) => scanPrefix(context, prefix, isIndex))
+      for await (const scan of scans) {
+        const { prefix } = scan
         const { change, plan } = await planPrefix(context, planning, base, scan, facts, options.pagesTo !== undefined)
         planned.set(prefix, plan)
         if (change !== undefined) changes.set(prefix, change)
@@ -116,7 +119,7 @@ async function planPrefix(
   if (isInLine && !planning.includeWithdrawn) {
     const projects = state.refused > 0 || isWhole ? await base.projects(prefix) : {}
     const refusing = Object.values(projects).filter(({ refused }) => refused > 0)
-    const refused = await Promise.all(refusing.map((entry) => refusedOf(base.outbox, entry)))
+    const refused = await mapBounded(refusing, 8, (entry) => refusedOf(base.outbox, entry), context.signal)
     return { change: isWhole ? { projects, scan } : undefined, plan: { ...plan, difference: joinDifferences(refused) } }
   }
   const { projects, difference, written, replaced } = await planProjects(context, planning, await base.projects(prefix), scan, base.outbox)

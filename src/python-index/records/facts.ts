@@ -14,7 +14,7 @@ export interface ViewFacts {
 
 export interface PrefixInLine {
   readonly catalogue: Digest
-  /** `listingDigest` of the whole prefix (files, companions, pages) when its view was last in line. */
+  /** The sum of all rows of the prefix (files, companions, pages) when its view was in line with that catalogue. */
   readonly seen: Digest
 }
 
@@ -27,7 +27,7 @@ export interface PrefixFacts {
   readonly root: {
     /** Of the names that the root pages list. */
     readonly names: Digest
-    /** `listingDigest` of the root pages as they were written. */
+    /** The sum of the rows of the root pages as they were written. */
     readonly rows: Digest
   }
 }
@@ -35,7 +35,7 @@ export interface PrefixFacts {
 export interface WrittenProject {
   /** The project record that the pages were made of. */
   readonly record: Digest
-  /** `listingDigest` of the project's pages and companions as they were written. */
+  /** The sum of the rows of the project's pages and companions as they were written. */
   readonly rows: Digest
 }
 
