@@ -538,6 +538,19 @@ describe('a network that fails', () => {
     const { port } = other.address() as { port: number }
     await faultOf(client().request({ url: `http://127.0.0.1:${port}/` }), 'corrupt', /does not speak HTTP/)
   })
+
+  test('where somebody would rather speak another protocol is corrupt, and nobody waits for ever', async () => {
+    const other = createServer((socket) => {
+      socket.once(
+        'data',
+        () => void socket.resume().write('HTTP/1.1 101 Switching Protocols\r\nupgrade: chat\r\nconnection: upgrade\r\n\r\n'),
+      )
+    })
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    open.push({ close: () => new Promise((resolve) => other.close(resolve)) })
+    const { port } = other.address() as { port: number }
+    await faultOf(client().request({ url: `http://127.0.0.1:${port}/` }), 'corrupt', /gave no answer of HTTP/)
+  })
 })
 
 describe('a proxy', () => {

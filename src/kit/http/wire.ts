@@ -76,6 +76,8 @@ async function send(
   outgoing.on('response', resolve)
   // Stays: what breaks after the answer has begun is told by the answer's body.
   outgoing.on('error', reject)
+  // Such as after an answer that wants to speak another protocol: there is no error then.
+  outgoing.on('close', () => reject(new Fault('corrupt', `${url.host} gave no answer of HTTP`, { at: url.href })))
   watch()
   pour(body, outgoing, () => {
     if (!isOver) watch()

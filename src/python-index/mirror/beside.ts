@@ -1,8 +1,7 @@
 import { bytesOf, type Digest, digestOf, Fault, throwIfAborted } from '../../kit/index.ts'
 import type { IndexContext } from '../context.ts'
 import { metadataEnd, provenanceEnd } from '../publish/layout.ts'
-import { failureOf } from './gather.ts'
-import type { MirrorFailure, PlannedFile } from './plan.ts'
+import { failureOf, type MirrorFailure, type PlannedFile } from './plan.ts'
 
 /** What stands beside a file, as its upstream has it. */
 export interface Beside {

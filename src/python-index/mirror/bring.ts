@@ -5,9 +5,8 @@ import { metadataEnd } from '../publish/layout.ts'
 import type { LearntFile } from '../records/note.ts'
 import { type Beside, fetchBeside, putBeside } from './beside.ts'
 import { download } from './download.ts'
-import { failureOf } from './gather.ts'
 import type { Learnt } from './learnt.ts'
-import { isOpen, type MirrorFailure, type PlannedFile, type PlannedTarget } from './plan.ts'
+import { failureOf, isOpen, type MirrorFailure, type PlannedFile, type PlannedTarget } from './plan.ts'
 
 /** What was moved. */
 export interface Moved {
@@ -30,7 +29,11 @@ export interface Bringing {
 /** Copies of one file that are made at once. */
 const width = 4
 
-type Source = Pick<ObjectInfo, 'size' | 'etag'> & { readonly key: string }
+interface Source extends Pick<ObjectInfo, 'size' | 'etag'> {
+  readonly key: string
+  /** It came in this run, so that its headers are right; to name them again would cost a request for each copy. */
+  readonly isFresh: boolean
+}
 
 /** Brings one file to where it is missing: from upstream once at most, then copied within the bucket; and what stands beside it. */
 export async function bring(job: Bringing, file: PlannedFile, signal: AbortSignal): Promise<void> {
@@ -63,7 +66,7 @@ export async function bring(job: Bringing, file: PlannedFile, signal: AbortSigna
 /** Where it is copied from: where it stands, else the first place that it is missing from, once it has come there. */
 async function sourceOf({ context, moved, onFailure }: Bringing, file: PlannedFile, signal: AbortSignal): Promise<Source | undefined> {
   const there = file.targets.find(({ state }) => state === 'stands')
-  if (there !== undefined) return { ...there.standing!, key: there.key }
+  if (there !== undefined) return { ...there.standing!, key: there.key, isFresh: false }
   const { key } = file.targets.find(({ state }) => state === 'missing')!
   const downloaded = await download(context, file, key, signal)
   if ('failed' in downloaded) {
@@ -73,7 +76,7 @@ async function sourceOf({ context, moved, onFailure }: Bringing, file: PlannedFi
   const { size, etag } = downloaded.info
   moved.downloads++
   moved.bytes += size
-  return { key, size, etag }
+  return { key, size, etag, isFresh: true }
 }
 
 async function place(
@@ -86,14 +89,9 @@ async function place(
   if (state === 'stands') return standing!
   if (key === source.key) return source
   const { bucket, environment } = context
-  const { info } = await copy(bucket, source.key, bucket, key, {
-    etag: source.etag,
-    digest,
-    contentType: 'application/octet-stream',
-    cacheControl: environment.fileCache,
-    public: environment.isPublic,
-    signal,
-  })
+  const headers = source.isFresh ? {} : { contentType: 'application/octet-stream', cacheControl: environment.fileCache }
+  const { size, etag } = source
+  const { info } = await copy(bucket, source.key, bucket, key, { size, etag, digest, public: environment.isPublic, signal, ...headers })
   moved.copies++
   return info
 }

@@ -1,4 +1,4 @@
-import { Fault, isFault, mapBounded } from '../../kit/index.ts'
+import { Fault, mapBounded } from '../../kit/index.ts'
 import type { HttpClient } from '../../kit/http/index.ts'
 import type { IndexContext } from '../context.ts'
 import type { Dependency } from '../environment.ts'
@@ -7,7 +7,7 @@ import { allowing } from '../publish/scan.ts'
 import { openUpstream, type Upstream } from '../upstream/upstream.ts'
 import type { UpstreamProject } from '../upstream/project.ts'
 import { pick } from './pick.ts'
-import type { MirrorFailure, Wanted } from './plan.ts'
+import { failureOf, type MirrorFailure, type Wanted } from './plan.ts'
 
 export interface Gathered {
   readonly wanted: readonly Wanted[]
@@ -52,13 +52,6 @@ export async function gather(
   )
   report({ kind: 'end', task: 'ask' })
   return { wanted: gathered.flatMap((each) => each.wanted), failures: gathered.flatMap((each) => each.failures) }
-}
-
-/** What went wrong with one item. What concerns all of them is thrown. */
-export function failureOf(project: string, what: string, error: unknown): MirrorFailure {
-  if (!isFault(error) || error.code === 'aborted' || error.code === 'bug') throw error
-  const { code, message, hint } = error
-  return { project, what, code, reason: message, hint }
 }
 
 function openers(http: HttpClient): (url: string) => Upstream {

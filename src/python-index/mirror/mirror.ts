@@ -3,7 +3,6 @@ import type { HttpClient } from '../../kit/http/index.ts'
 import type { IndexContext } from '../context.ts'
 import type { Dependency } from '../environment.ts'
 import { bring, type Moved } from './bring.ts'
-import { gather } from './gather.ts'
 import { createLearnt } from './learnt.ts'
 import { isOpen, type MirrorFailure, type MirrorPlan, planMirror, type Wanted } from './plan.ts'
 import { settle } from './settle.ts'
@@ -45,6 +44,8 @@ export async function mirror(context: IndexContext, http: HttpClient, options: M
   const prefixes = options.prefixes ?? context.environment.prefixes
   if (prefixes.length === 0)
     throw new Fault('nothing-to-do', 'there is no prefix to mirror into', { hint: 'set prefixes in [index], or give --prefix' })
+  // The clients of HTTP and TLS are loaded where somebody mirrors.
+  const { gather } = await import('./gather.ts')
   const { wanted, failures } = await gather(context, http, dependencies, prefixes)
   const shelves = await readShelves(context, namesOf(wanted))
   const plan = await settle(context, planMirror(wanted, shelves, failures), !dryRun)

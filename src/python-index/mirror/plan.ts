@@ -1,4 +1,4 @@
-import { type Digest, type FaultCode, formatBytes, isKey } from '../../kit/index.ts'
+import { type Digest, type FaultCode, formatBytes, isFault, isKey } from '../../kit/index.ts'
 import { keyIn, metadataEnd, provenanceEnd } from '../publish/layout.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { UpstreamFile } from '../upstream/project.ts'
@@ -93,6 +93,13 @@ export function isDownloaded(targets: readonly PlannedTarget[]): boolean {
 /** Whether there is something to do: what the next publication knows without us stays untouched. */
 export function isOpen({ state, standing }: PlannedTarget): boolean {
   return state === 'missing' || (state === 'stands' && standing?.isRecorded === false)
+}
+
+/** What went wrong with one item. What concerns all of them is thrown. */
+export function failureOf(project: string, what: string, error: unknown): MirrorFailure {
+  if (!isFault(error) || error.code === 'aborted' || error.code === 'bug') throw error
+  const { code, message, hint } = error
+  return { project, what, code, reason: message, hint }
 }
 
 function planTarget({ project, file }: Wanted, index: string, shelves: Shelves): PlannedTarget | MirrorFailure {

@@ -1,7 +1,6 @@
 import { Fault, isFault } from '../../kit/index.ts'
 import { type HttpAnswer, type HttpClient, type HttpPage, parseHttpUrl } from '../../kit/http/index.ts'
 import { normaliseName } from '../names/project-name.ts'
-import { parseHtmlPage } from './html-page.ts'
 import { parseJsonPage } from './json-page.ts'
 import { maxPageBytes, type UpstreamProject } from './project.ts'
 import { sift } from './sift.ts'
@@ -53,13 +52,13 @@ export function openUpstream(http: HttpClient, address: string): Upstream {
       if (page?.status === 304) return known!.project
       remembered.delete(project)
       if (page === undefined) return undefined
-      const parsed = parsePage(page, project)
+      const parsed = await parsePage(page, project)
       const { etag } = page.headers
       if (etag !== undefined) remember(remembered, project, { etag, project: parsed })
       return parsed
     },
     open: (file, { signal } = {}) => http.request({ url: file, credentials, signal }),
-    read: async (file, limit, { signal } = {}) => (await http.read({ url: file, credentials, signal }, limit)).bytes,
+    read: async (url, limit, { signal } = {}) => (await http.read({ url, headers: { accept: '*/*' }, credentials, signal }, limit)).bytes,
   }
 }
 
@@ -92,7 +91,7 @@ async function readPage(
   }
 }
 
-function parsePage({ bytes, headers, url }: HttpPage, project: string): UpstreamProject {
+async function parsePage({ bytes, headers, url }: HttpPage, project: string): Promise<UpstreamProject> {
   const type = (headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase()
   if (type === json) return sift(parseJsonPage(bytes, project, url), project, url, new URL(url))
   if (!html.includes(type)) {
@@ -101,6 +100,8 @@ function parsePage({ bytes, headers, url }: HttpPage, project: string): Upstream
       hint: `check that the upstream is a simple index`,
     })
   }
+  // Its parser is loaded where an upstream speaks no JSON.
+  const { parseHtmlPage } = await import('./html-page.ts')
   const { base, ...page } = parseHtmlPage(bytes, project, url)
   return sift(page, project, url, baseOf(base, new URL(url)))
 }
