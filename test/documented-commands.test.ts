@@ -47,7 +47,11 @@ describe('every command line in the documentation is one that holdfast takes', (
       test(`${page}: holdfast ${words.join(' ')}`, async () => {
         let ran = false
         const loaded = await loadConfig({ cwd, env: {} })
-        const program = await buildProgram(fakeTerminal({ cwd }).host, { colour: false, config: loaded }, async () => void (ran = true))
+        const program = await buildProgram(
+          fakeTerminal({ cwd }).host,
+          { colour: false, config: loaded, words },
+          async () => void (ran = true),
+        )
         await program.parseAsync(words, { from: 'user' })
         assert.ok(ran, 'it is a whole command')
       })

@@ -89,6 +89,12 @@ describe('a line that cannot be understood', () => {
   })
 })
 
+test('behind a group --version is the command’s own', async () => {
+  const { exit, out } = await run('index promote a b --version 2.7.0')
+  assert.notEqual(exit, 0)
+  assert.doesNotMatch(out, /9\.9\.9/)
+})
+
 test('--version prints the version alone', async () => {
   assert.deepEqual(await run('--version'), { exit: 0, out: '9.9.9\n', err: '' })
 })

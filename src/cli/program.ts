@@ -77,9 +77,9 @@ export async function buildProgram(
     .description(
       'Snapshot, promote, mirror, publish, sync and restore build artifacts:\nverified before visible, moved atomically, at the cost of what changed.',
     )
-    .version(host.version, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .exitOverride()
+  if (!isOfCommand('--version', groups.words)) program.version(host.version, '--version', 'print the version')
   configureHelp(program, host, colour)
   addGlobalOptions(program)
   addExamples(
@@ -102,6 +102,12 @@ export async function buildProgram(
   addCompletionCommand(program, cli)
   program.helpCommand('help [command]', 'Show help for a command')
   return program
+}
+
+/** Whether a flag stands behind a group's name: then it is that command's own, whatever it means before one. */
+function isOfCommand(flag: string, words: readonly string[] = []): boolean {
+  const before = new Set(words.slice(0, Math.max(0, words.indexOf(flag))))
+  return [...capabilities, ...care].some(({ name }) => before.has(name))
 }
 
 function addGlobalOptions(program: Command): void {

@@ -38,10 +38,15 @@ export function prefixOptions(): Option[] {
   ]
 }
 
+/** As people write it: `v2/gfx94X-dcgpu/` too. */
+export function prefixFrom(text: string | undefined): string {
+  return (text ?? '').replace(/^\/+|\/+$/g, '')
+}
+
 /** `all` and nothing mean those of the configuration, and of targets below them; others must be among them or be published already. */
 export async function chosenPrefixes(call: Call<PrefixFlags>, context: IndexContext): Promise<string[]> {
   const { autoDetectPrefixes, startingFrom } = call.options
-  const named = call.args.flatMap((arg) => (arg === undefined ? [] : [arg.replace(/^\/+|\/+$/g, '')]))
+  const named = call.args.flatMap((arg) => (arg === undefined ? [] : [prefixFrom(arg)]))
   if (startingFrom !== undefined && autoDetectPrefixes !== true)
     throw new Fault('invalid', '--starting-from says where to look, and nothing is looked for', { hint: 'add --auto-detect-prefixes' })
   const isAll = named.length === 0 || (named.length === 1 && named[0] === 'all')

@@ -7,6 +7,7 @@ import { built, bothIndexes, publishedIn, publishFiles, putFiles, recordsOf, rel
 import { assertInLine, contentsOf, filesOf, pageOf } from '../../../test/fakes/index-truth.ts'
 import { catalogueAt } from '../history.ts'
 import { readIndex } from '../records/read.ts'
+import type { Candidate } from '../publish/change.ts'
 import { publish } from '../publish/publish.ts'
 import { markProject } from './mark.ts'
 import { promote } from './promote.ts'
@@ -165,6 +166,17 @@ describe('a promotion', () => {
     await assert.rejects(promote(context, { from: staging, to: staging }), { code: 'invalid' })
     await markProject(context, { prefix: staging, project: 'torch', status: 'quarantined' })
     await assert.rejects(promote(context, move), { code: 'precondition', message: /quarantined/ })
+  })
+
+  it('copies nothing that its gate refuses', async () => {
+    const { context, bucket } = desk()
+    await publishFiles(context, staging, [built.torch1])
+    const before = await contentsOf(bucket)
+    const gate = (candidate: Candidate) => Promise.reject(new Error(`not ${[...candidate.keys()].join()}`))
+    await assert.rejects(promote(context, { ...move, gate }), new RegExp(`not ${release}`))
+    assert.deepEqual(await contentsOf(bucket), before)
+    await promote(context, { ...move, gate: () => Promise.resolve() })
+    await assertInLine(bucket, release)
   })
 
   it('takes back what was withdrawn there', async () => {

@@ -7,7 +7,7 @@ import { describePublished, generationOf, type PlannedPrefix, type Published } f
 import { type ListedFile, type Scan, scanPrefix } from '../publish/scan.ts'
 import type { ProjectRecord, PublishedFile } from '../records/project.ts'
 import { type Carrier, createCarrier } from './carry.ts'
-import { checkTarget, publishedPrefix, versionOf, withVersion } from './named.ts'
+import { checkTarget, publishedPrefix, some, versionOf, withVersion } from './named.ts'
 import { type ChangedProject, planMove, readProjectOf, withFiles } from './plan-move.ts'
 import { withdrawStrays } from './strays.ts'
 
@@ -38,6 +38,8 @@ const width = 8
 export async function promote(context: IndexContext, options: PromoteOptions): Promise<Published> {
   const { from, to, dryRun = false } = options
   if (from === to) throw new Fault('invalid', `${from} cannot be promoted to itself`)
+  // Nothing is copied that the gate would not let through: the next publication would list it.
+  if (options.gate !== undefined && !dryRun) await promote(context, { ...options, dryRun: true })
   const carrier = createCarrier(context, dryRun)
   let planned = new Map<string, PlannedPrefix>()
   const changed = await changeIndex(
@@ -73,7 +75,8 @@ async function planPromotion(
     return { name, record, files, known: await readProjectOf(base.outbox, target, name) }
   }
   const promotions = (await mapBounded(names, width, read, context.signal)).filter(({ files }) => files.length > 0)
-  if (promotions.length === 0) throw nothingMatches(options)
+  if (promotions.length === 0)
+    throw nothingMatches(options, names.length === 1 ? await readProjectOf(base.outbox, source, names[0]!) : undefined)
   for (const promotion of promotions) checkPromotion(promotion, options, isIndex)
   const work = await compare(promotions, scan, carrier, context.signal)
   if (work.every(({ settled }) => settled !== undefined) && carrier.copiedTo(to).length === 0)
@@ -118,13 +121,16 @@ function checkSource({ ref }: IndexBase, { from, expect }: PromoteOptions): void
 function namesOf({ project, from }: PromoteOptions, names: readonly string[]): string[] {
   if (project === undefined) return names.toSorted()
   const name = normaliseName(project)
-  if (!names.includes(name)) throw new Fault('nothing-to-do', `${from} has no project ${name}`, { hint: `see: holdfast index status` })
+  if (!names.includes(name))
+    throw new Fault('nothing-to-do', `${from} has no project ${name}`, { hint: `it has: ${some(names.toSorted())}` })
   return [name]
 }
 
-function nothingMatches({ from, project, version }: PromoteOptions): Fault {
+function nothingMatches({ from, project, version }: PromoteOptions, record: ProjectRecord | undefined): Fault {
   const what = [project ?? 'files', ...(version === undefined ? [] : [version])].join(' ')
-  return new Fault('nothing-to-do', `${from} publishes no ${what}`, { hint: 'check --package and --version' })
+  const versions = [...new Set(record?.files.map((file) => file.version))].toReversed()
+  const hint = versions.length === 0 ? 'check --package and --version' : `its versions are ${some(versions)}`
+  return new Fault('nothing-to-do', `${from} publishes no ${what}`, { hint })
 }
 
 function checkPromotion(
