@@ -30,7 +30,10 @@ describe('the rules for a CDN', () => {
         assert.ok(text.includes(part), `${form}: ${part}`)
       assert.match(text, /\n$/)
     }
-    assert.match(describeCdn(environment, 'nginx'), /proxy_pass https:\/\/wheels\.s3\.amazonaws\.com/)
+    assert.match(
+      describeCdn(environment, 'nginx'),
+      /server wheels\.s3\.amazonaws\.com:443[^]*proxy_pass https:\/\/holdfast_bucket\/py\$request_uri/,
+    )
     assert.match(describeCdn(environment, 'cloudfront'), /https:\/\/wheels\.s3\.amazonaws\.com\/py/)
   })
 

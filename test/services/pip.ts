@@ -18,18 +18,26 @@ export interface Pip {
 /** Debian's pip, and those of other Pythons that this machine has. The test is skipped, with what would enable it, where there is none. */
 export async function pipsForTests(t: TestContext, scratch: string): Promise<Pip[]> {
   try {
-    await ensureDebianPackages(['python3-pip', 'python3-pip-whl', 'python3-setuptools-whl'])
+    await (installed ??= ensureDebianPackages(['python3-pip', 'python3-pip-whl', 'python3-setuptools-whl']))
   } catch (error) {
     if (!isFault(error, 'unsupported')) throw error
     t.diagnostic(`${error.message}; ${error.hint}`)
   }
-  const found = new Map<string, Pip>()
+  const pips = await (found[scratch] ??= findPips(scratch))
+  if (pips.length === 0) t.skip('no Python with pip: apt-get install python3-pip')
+  return pips
+}
+
+let installed: Promise<void> | undefined
+const found: Record<string, Promise<Pip[]>> = {}
+
+async function findPips(scratch: string): Promise<Pip[]> {
+  const pips = new Map<string, Pip>()
   for (const python of ['/usr/bin/python3', 'python3']) {
     const pip = await pipOf(python, scratch)
-    if (pip !== undefined && !found.has(pip.version.join('.'))) found.set(pip.version.join('.'), pip)
+    if (pip !== undefined && !pips.has(pip.version.join('.'))) pips.set(pip.version.join('.'), pip)
   }
-  if (found.size === 0) t.skip('no Python with pip: apt-get install python3-pip')
-  return [...found.values()]
+  return [...pips.values()]
 }
 
 async function pipOf(python: string, scratch: string): Promise<Pip | undefined> {

@@ -7,6 +7,7 @@ export function nginxText(environment: Pick<IndexEnvironment, 'bucket' | 'pageCa
   const { bucket } = environment
   const rules = cdnRules(environment)
   const folder = bucket.startsWith('file:///') ? fileURLToPath(bucket) : undefined
+  const origin = new URL(originOf(bucket) ?? 'https://BUCKET.example')
   return `${[
     '# A path that ends with a slash is a page, in the form that the client reads.',
     'map $http_accept $holdfast_page {',
@@ -15,6 +16,7 @@ export function nginxText(environment: Pick<IndexEnvironment, 'bucket' | 'pageCa
     '}',
     ...mapOf('$holdfast_cache', rules, ({ cacheControl }) => cacheControl),
     ...mapOf('$holdfast_vary', rules, ({ isPage }) => (isPage ? 'Accept' : '')),
+    ...(folder === undefined ? upstreamOf(origin) : []),
     '',
     'server {',
     '    listen 80;',
@@ -25,7 +27,7 @@ export function nginxText(environment: Pick<IndexEnvironment, 'bucket' | 'pageCa
     '    gzip on;',
     '    gzip_proxied any;',
     '    gzip_types application/vnd.pypi.simple.v1+json text/plain;',
-    ...(folder === undefined ? beforeBucket(originOf(bucket) ?? 'https://BUCKET.example') : fromFolder(folder, rules)),
+    ...(folder === undefined ? beforeBucket(origin) : fromFolder(folder, rules)),
     '}',
   ].join('\n')}\n`
 }
@@ -47,11 +49,11 @@ function fromFolder(folder: string, rules: readonly CdnRule[]): string[] {
   ]
 }
 
-function beforeBucket(origin: string): string[] {
-  const { host, pathname } = new URL(origin)
-  const folder = pathname === '/' ? '' : pathname
+function beforeBucket(origin: URL): string[] {
+  const address = `${origin.protocol}//holdfast_bucket${origin.pathname === '/' ? '' : origin.pathname}`
   return [
-    `    proxy_set_header Host ${host};`,
+    `    proxy_set_header Host ${origin.host};`,
+    `    proxy_ssl_name ${origin.hostname};`,
     '    proxy_ssl_server_name on;',
     '    proxy_hide_header Cache-Control;',
     '    proxy_intercept_errors on;',
@@ -60,14 +62,23 @@ function beforeBucket(origin: string): string[] {
     '    location @absent {',
     '        return 404;',
     '    }',
-    '    location ~ "/$" {',
-    `        rewrite "^(.*/)$" "${folder}$1$holdfast_page" break;`,
-    `        proxy_pass ${new URL(origin).origin};`,
+    '    # Paths go to the bucket as they came: it reads a bare plus sign as a space.',
+    '    if ($request_uri ~* "(?:/|%2f)(?:\\.|%2e){1,2}(?:/|%2f|[?]|$)") {',
+    '        return 400;',
     '    }',
     '    location / {',
-    folder === '' ? `        proxy_pass ${new URL(origin).origin};` : `        proxy_pass ${origin}/;`,
+    `        proxy_pass ${address}$request_uri;`,
+    '    }',
+    '    # A name of its own: what $holdfast_page is matched against takes $1 away.',
+    '    location ~ "^(?<holdfast_folder>.*/)$" {',
+    `        proxy_pass ${address}$holdfast_folder$holdfast_page;`,
     '    }',
   ]
+}
+
+/** Names that a server block asks for are looked up once, as it starts. */
+function upstreamOf({ hostname, port, protocol }: URL): string[] {
+  return ['upstream holdfast_bucket {', `    server ${hostname}:${port || (protocol === 'https:' ? 443 : 80)};`, '    keepalive 16;', '}']
 }
 
 /** From what a path ends with to a text. */

@@ -112,7 +112,7 @@ async function checkMetadata(desk: CheckDesk, { url, kind, metadata }: ListedFil
     if (kind === 'wheel') desk.tell(url, 'its page tells of no METADATA: installers download the wheel to know what it requires', 'warning')
     return undefined
   }
-  const at = `${url}.metadata`
+  const at = besideUrl(url)
   const answer = await desk.ask({ url: at })
   if (answer === undefined) return undefined
   if (answer.status !== 200) {
@@ -138,6 +138,13 @@ async function checkMetadata(desk: CheckDesk, { url, kind, metadata }: ListedFil
     desk.tell(at, error.message)
     return undefined
   }
+}
+
+/** PEP 658: `.metadata` after the path, before what may follow it. */
+function besideUrl(text: string): string {
+  const url = new URL(text)
+  url.pathname += '.metadata'
+  return url.href
 }
 
 async function checkThere(desk: CheckDesk, url: string, what: string): Promise<void> {
