@@ -94,3 +94,13 @@ test('a thousand wheels of one project are not looked at again for one more', as
   assert.deepEqual([after.put, after.beside], [0, 3])
   await assertInLine(desk.bucket, 'v2')
 })
+
+test('a thousand new wheels are listed twice and looked at once', async () => {
+  const desk = indexDesk()
+  await desk.upload('v2', ...Array.from({ length: 1000 }, (_, index) => buildWheel({ name: `p${index % 7}`, version: `1.${index}` })))
+  const spent = await spentBy(desk, () => publish(desk.context, { prefixes: ['v2'] }))
+  const { get, list } = desk.bucketMeter.snapshot().operations
+  assert.deepEqual([get, list], [1000, 2])
+  assert.ok(spent.beside < 2100, `${spent.beside} requests beyond the listing: for each wheel one, and one for its METADATA`)
+  await assertInLine(desk.bucket, 'v2')
+})

@@ -27,6 +27,8 @@ export interface PrefixChange {
   readonly projects: Catalogue['projects']
   /** A listing that was made after the base was read; it spares one. */
   readonly scan?: Scan | undefined
+  /** By project, of its pages and companions when all of these companions were right: `sumOfView`. */
+  readonly compared?: ReadonlyMap<string, Digest> | undefined
   /** Of the view only these projects are looked at. */
   readonly touched?: Touched | undefined
 }

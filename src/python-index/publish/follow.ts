@@ -28,6 +28,8 @@ export interface FollowOptions {
 export interface Wanted {
   readonly projects: Catalogue['projects']
   readonly scan?: Scan | undefined
+  /** By project, of its pages and companions when all of these companions were right: `sumOfView`. */
+  readonly compared?: ReadonlyMap<string, Digest> | undefined
   /** Only these projects and the root pages are looked at, whatever else lies there. */
   readonly touched?: Touched | undefined
 }
@@ -144,7 +146,7 @@ async function followOnce(
 
 async function followPrefix({ context, options, rules, isIndex, known }: Round, prefix: string, one: Wanted): Promise<FollowedView> {
   const { read, dryRun } = options
-  const { projects } = one
+  const { projects, compared } = one
   const scan = one.scan ?? (await scanPrefix(context, prefix, isIndex))
   const beside = besideOf(scan)
   const catalogue = encodeCatalogue(projects).digest
@@ -152,7 +154,7 @@ async function followPrefix({ context, options, rules, isIndex, known }: Round, 
   if (inLine?.catalogue === catalogue && inLine.seen === sumOfScan(scan, rules))
     return { prefix, beside, written: [], removed: [], purge: [] }
   const facts = await readPrefixFacts(context, prefix)
-  const view = await bringInLine(context, { prefix, catalogue, projects, scan, facts, rules, read, dryRun })
+  const view = await bringInLine(context, { prefix, catalogue, projects, scan, compared, facts, rules, read, dryRun })
   if (!dryRun && !isSame(facts, view.facts)) await putPrefixFacts(context, prefix, view.facts)
   if (view.seen !== undefined) known[prefix] = { catalogue, seen: view.seen }
   return { prefix, beside, written: view.written, removed: view.removed, purge: view.purge }

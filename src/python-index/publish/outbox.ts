@@ -15,7 +15,7 @@ export interface Outbox {
 
 const enoughBytes = 4 << 20
 /** Bytes of records that stay readable here once they are stored: their pages are written right after. */
-const mostRecent = 32 << 20
+const mostRecent = 8 << 20
 
 /** With `dryRun` nothing is written, and what was added stays readable here. */
 export function createOutbox(context: IndexContext, dryRun: boolean): Outbox {

@@ -1,4 +1,4 @@
-import { type Digest, forEachBounded } from '../../kit/index.ts'
+import { type Digest, forEachBounded, isFault } from '../../kit/index.ts'
 import type { IndexContext } from '../context.ts'
 import { projectPages } from '../pages/page.ts'
 import type { WrittenProject } from '../records/facts.ts'
@@ -21,7 +21,7 @@ export async function bringProjectInLine(
   signal: AbortSignal,
 ): Promise<void> {
   const project = await view.read(record)
-  const isTrusted = await trust(view, group, record, before)
+  const isTrusted = await trust(view, project.name, group, record, before)
   const listed = new Set(group.files.map(({ name }) => name))
   const companion: Companion = {
     prefix: view.prefix,
@@ -42,14 +42,17 @@ export async function bringProjectInLine(
  */
 async function trust(
   view: View,
-  { checked, ...group }: Group,
+  name: string,
+  group: Group,
   record: Digest,
   before: WrittenProject | undefined,
 ): Promise<(file: string) => boolean> {
+  const { checked } = group
+  if (view.compared !== undefined && view.compared.get(name) === sumOfView(group, view.rules)) return () => true
   if (before === undefined || before.record === record) return (file) => checked.has(file)
   const earlier = await readEarlier(view, before.record)
-  const files = new Set(earlier.map(({ name }) => name))
-  const stands = sumOfView({ checked, ...group }, view.rules, files) === before.rows
+  const files = new Set(earlier.map((file) => file.name))
+  const stands = sumOfView(group, view.rules, files) === before.rows
   return (file) => checked.has(file) || (stands && files.has(file))
 }
 
@@ -58,7 +61,8 @@ async function readEarlier({ read }: View, record: Digest): Promise<readonly { r
   try {
     const { files, refused, withdrawn }: ProjectRecord = await read(record)
     return [...files, ...refused, ...withdrawn]
-  } catch {
+  } catch (error) {
+    if (!isFault(error, 'corrupt') && !isFault(error, 'unsupported')) throw error
     return []
   }
 }

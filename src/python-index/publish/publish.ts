@@ -1,10 +1,10 @@
-import { Fault, mapAhead, mapBounded } from '../../kit/index.ts'
+import { type Digest, Fault, mapAhead, mapBounded } from '../../kit/index.ts'
 import type { ObjectStore } from '../../store/index.ts'
 import type { IndexContext } from '../context.ts'
 import { normaliseName } from '../names/project-name.ts'
 import { readViewFacts, type ViewFacts } from '../records/facts.ts'
 import { type Candidate, type ChangedPrefixes, changeIndex, type IndexBase, type PrefixChange } from './change.ts'
-import { rulesOf, sumOfScan } from './in-line.ts'
+import { rulesOf, sumOfScan, sumOfView } from './in-line.ts'
 import { type KnownNotes, readNotes } from './known-notes.ts'
 import { createLanes } from './lanes.ts'
 import { indexesOf } from './layout.ts'
@@ -35,6 +35,8 @@ export interface PublishOptions {
 const width = 24
 /** Prefixes that are listed at once. */
 const listedAtOnce = 4
+/** Files of a prefix that are new: with more of them its listing is made again when its pages are written. */
+const largeChange = 500
 
 /**
  * Publishes what the bucket holds: looks at the files that are new or changed since the last publication, moves the ref, and brings the pages
@@ -123,5 +125,19 @@ async function planPrefix(
     return { change: isWhole ? { projects, scan } : undefined, plan: { ...plan, difference: joinDifferences(refused) } }
   }
   const { projects, difference, written, replaced } = await planProjects(context, planning, await base.projects(prefix), scan, base.outbox)
-  return { change: { projects, scan }, plan: { ...plan, difference, written, purge: replaced } }
+  const isLarge = difference.filesAdded.length + difference.filesChanged.length > largeChange && !planning.dryRun
+  return {
+    // So much was asked about these files that listing them again costs nothing beside it, and keeping the listings would fill the memory.
+    change: isLarge ? { projects, compared: comparedIn(scan, rulesOf(context.environment)) } : { projects, scan },
+    plan: { ...plan, difference, written, purge: replaced },
+  }
+}
+
+/** The projects all of whose companions this command has compared or written. */
+function comparedIn({ groups }: Scan, rules: Digest): Map<string, Digest> {
+  const compared = new Map<string, Digest>()
+  for (const [name, group] of groups) {
+    if ([...group.companions.keys()].every((file) => group.checked.has(file))) compared.set(name, sumOfView(group, rules))
+  }
+  return compared
 }

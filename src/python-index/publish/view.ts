@@ -11,6 +11,8 @@ export interface View {
   readonly projects: Catalogue['projects']
   /** Kept up to date with what is written. */
   readonly scan: Scan
+  /** By project, of its pages and companions when all of these companions were right. */
+  readonly compared?: ReadonlyMap<string, Digest> | undefined
   readonly facts: PrefixFacts | undefined
   readonly rules: Digest
   readonly read: (record: Digest) => Promise<ProjectRecord>
