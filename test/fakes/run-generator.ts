@@ -27,8 +27,10 @@ import { maxPackedFile } from '../../src/runs/format/limits.ts'
 import { createLogReader, type LogRecord, openPage } from '../../src/runs/format/log.ts'
 import { decodeIndex, openBlock, type PackEntry } from '../../src/runs/format/pack.ts'
 import type { PackRow, RunPage } from '../../src/runs/format/page.ts'
-import { runFolder } from '../../src/runs/format/place.ts'
+import { cacheFile, runFolder } from '../../src/runs/format/place.ts'
 import { parseRoot, type Root } from '../../src/runs/format/root.ts'
+import { loadMemory, saveMemory } from '../../src/runs/generate/cache.ts'
+import { howLeft } from '../../src/runs/generate/prove.ts'
 
 /** A folder of runs with a generator, whose clock is ahead by so much that every file has settled. */
 export interface GeneratorDesk {
@@ -73,6 +75,30 @@ export function generatorDesk(scratch: string): GeneratorDesk {
     },
   }
   return desk
+}
+
+/** The folder of a run, as a test has it that needs but one. */
+export const oneRun = 'vision/resnet/runs/20250101_120000_abc123'
+
+/** Four files: two of metadata, a log, a picture. */
+export function smallRun(desk: GeneratorDesk, folder = oneRun): void {
+  desk.write(`${folder}/meta.json`, '{"created_at": 1704060000.25, "tags": ["baseline"]}')
+  desk.write(`${folder}/status.json`, '{"status": "running"}')
+  desk.write(`${folder}/events.jsonl`, '{"step":1}\n')
+  desk.write(`${folder}/media/a.png`, Buffer.from([1, 2, 3]))
+}
+
+/** Flips a bit below the folder of pages. `silently`, as a disk does it: no time of the file tells. */
+export function damage(desk: GeneratorDesk, file: string, how: 'silently' | 'by writing'): void {
+  const folder = path.join(desk.root, '.runicorn')
+  const bytes = readFileSync(path.join(folder, 'holdfast', file))
+  bytes[10]! ^= 0x5a
+  writeFileSync(path.join(folder, 'holdfast', file), bytes)
+  if (how === 'by writing') return
+  const cache = path.join(folder, cacheFile)
+  const memory = loadMemory(cache)!
+  const names = memory.facts.left.map(([name]) => name)
+  saveMemory(cache, { ...memory, facts: { ...memory.facts, left: howLeft(folder, names) } })
 }
 
 export interface Published {

@@ -5,6 +5,7 @@ import type { PackRow } from '../format/page.ts'
 import { type Catalogue, createCatalogue, createTexts } from './catalogue.ts'
 import { sizeOfRows, type Table, tableBytes, takeRows } from './columns.ts'
 import type { WrittenManifest } from './manifest.ts'
+import type { Left } from './prove.ts'
 
 /** What a generator remembers from one generation to the next. It may be lost: then files are read and pages and packs written again. */
 export interface Memory {
@@ -19,6 +20,10 @@ export interface MemoryFacts {
   /** Pages in the log that are in use, without those of runs: kind and digest, and bytes of the record. */
   readonly pages: readonly (readonly [page: string, record: number])[]
   readonly packs: readonly KnownPack[]
+  /** The log and the packs as they were left. */
+  readonly left: readonly Left[]
+  /** When the log and all packs were last proven, in milliseconds since 1970. */
+  readonly proven: number
   readonly metadataOnly: boolean
   readonly withPacks: boolean
   readonly manifests: readonly WrittenManifest[]
@@ -29,7 +34,7 @@ export interface KnownPack extends PackRow {
   readonly plain: number
 }
 
-const magic = 0x68667231 // hfr1
+const magic = 0x68667232 // hfr2
 const headBytes = 16
 
 interface Head {

@@ -44,7 +44,8 @@ const rememberedManifests = 16
 /** One generation; the lock is held. */
 export async function runGeneration(options: GenerationOptions): Promise<Generation> {
   const now = options.clock.now()
-  const standing = await readStanding(options.folder, { prove: !options.incremental })
+  const standing = await readStanding(options.folder, { prove: !options.incremental, now })
+  if (standing.damage !== undefined) tellDamage(options, standing.damage)
   const survey = await surveyRuns(options, standing, now)
   const { catalogue } = survey.remade
   const window = options.activeWindow ?? standing.root?.active.window ?? defaultWindow
@@ -87,6 +88,8 @@ async function settle(options: GenerationOptions, found: Found): Promise<Settled
   if (survey.isSame && before !== undefined && isActiveSame) {
     const written = findWritten(options, standing, before[type].digest)
     if (written !== undefined) {
+      if (standing.isRead)
+        remember({ folder, remade, facts: { ...standing.memory!.facts, proven: standing.proven } }, before, standing.memory!.facts.pages)
       return { manifest: manifestOf(catalogue, runs, written), root: await touch(folder, before, now), changed: false, pageBytes: 0 }
     }
   }
@@ -96,7 +99,11 @@ async function settle(options: GenerationOptions, found: Found): Promise<Settled
   const manifests = standing.memory?.facts.manifests ?? []
   const isSame = isActiveSame && before.full.digest === tops.tree.table && before.packs.digest === tops.packs.digest
   if (written !== undefined && isSame && standing.isWhole) {
-    remember({ folder, remade, facts: { metadataOnly, withPacks, manifests } }, before, standing.memory!.facts.pages)
+    remember(
+      { folder, remade, facts: { metadataOnly, withPacks, manifests, proven: standing.proven } },
+      before,
+      standing.memory!.facts.pages,
+    )
     return { manifest: manifestOf(catalogue, runs, written), root: await touch(folder, before, now), changed: false, pageBytes: 0 }
   }
   const next = written ?? newManifest(options, { standing, basis, now, counted: countListed(catalogue, runs) })
@@ -109,10 +116,14 @@ async function settle(options: GenerationOptions, found: Found): Promise<Settled
     tops,
     window,
     now,
-    facts: { metadataOnly, withPacks, manifests: [...others, next].slice(-rememberedManifests) },
+    facts: { metadataOnly, withPacks, manifests: [...others, next].slice(-rememberedManifests), proven: standing.proven },
     manifest: written === undefined ? { file, content } : undefined,
   })
   return { manifest: content, changed: true, ...published }
+}
+
+function tellDamage({ report }: GenerationOptions, damage: string): void {
+  report({ kind: 'note', level: 'warning', text: `pages and packs are written anew: ${damage}` })
 }
 
 function* allRunsOnce({ runs }: Catalogue): Generator<number> {

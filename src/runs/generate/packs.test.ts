@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
-import { assertPublished, generatorDesk, type GeneratorDesk } from '../../../test/fakes/run-generator.ts'
+import { damage, assertPublished, generatorDesk, type GeneratorDesk } from '../../../test/fakes/run-generator.ts'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
 import { seededRandom, testSeed } from '../../../test/fakes/seeded-random.ts'
 import { maxPackedFile } from '../format/limits.ts'
@@ -155,10 +155,7 @@ describe('packs', () => {
     const report = (event: { kind: string; text?: string }) => void (event.kind === 'note' && said.push(event.text ?? ''))
     desk.write(log, 'a'.repeat(100))
     await desk.generate({ report })
-    const pack = path.join(packFolder(desk), desk.published().packs[0]!.name)
-    const bytes = readFileSync(pack)
-    bytes[10] = bytes[10]! ^ 1
-    writeFileSync(pack, bytes)
+    damage(desk, `packs/${desk.published().packs[0]!.name}`, 'silently')
     for (let step = 0; step < 3; step++) {
       desk.append(log, 'b'.repeat(100))
       await desk.generate({ report })

@@ -7,6 +7,7 @@ import { encodeRoot, type Root } from '../format/root.ts'
 import { type MemoryFacts, saveMemory } from './cache.ts'
 import type { Manifest } from './manifest.ts'
 import { appendRecords, writeLog } from './page-log.ts'
+import { howLeft } from './prove.ts'
 import { allRecords, type Remade } from './remake.ts'
 import type { Standing } from './standing.ts'
 import { dropLater, sweep } from './sweep.ts'
@@ -30,7 +31,7 @@ export interface PublishOptions {
   readonly window: number
   /** Milliseconds since 1970. */
   readonly now: number
-  readonly facts: Pick<MemoryFacts, 'metadataOnly' | 'withPacks' | 'manifests'>
+  readonly facts: Pick<MemoryFacts, 'metadataOnly' | 'withPacks' | 'manifests' | 'proven'>
   /** The manifest 1.0 to write, and where; undefined where the one there is right. */
   readonly manifest: { readonly file: string; readonly content: Manifest } | undefined
 }
@@ -65,9 +66,10 @@ export function remember(
   pages: MemoryFacts['pages'],
 ): void {
   const { packs, catalogue } = remade
-  const { metadataOnly, withPacks, manifests } = facts
+  const { metadataOnly, withPacks, manifests, proven } = facts
+  const left = howLeft(folder, [root.log.name, ...packs.map(({ name }) => name)])
   saveMemory(path.join(folder, cacheFile), {
-    facts: { revision: root.revision, log: root.log.name, pages, packs, metadataOnly, withPacks, manifests },
+    facts: { revision: root.revision, log: root.log.name, pages, packs, left, proven, metadataOnly, withPacks, manifests },
     catalogue,
   })
 }
