@@ -100,7 +100,8 @@ export async function createFilling(server: S3Server): Promise<Filling> {
     },
     async listingCost() {
       let pages = 0
-      for (const prefix of prefixes) for await (const _page of paginateListObjectsV2({ client }, { Bucket, Prefix: `${prefix}/` })) pages++
+      for (const prefix of prefixes)
+        pages += (await Array.fromAsync(paginateListObjectsV2({ client }, { Bucket, Prefix: `${prefix}/` }))).length
       return pages
     },
   }

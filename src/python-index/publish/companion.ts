@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { collect, type Digest, digestOf, isFault } from '../../kit/index.ts'
 import { bytesOf } from '../../kit/index.ts'
 import type { ObjectBody } from '../../store/index.ts'
@@ -74,7 +75,10 @@ export async function ensureCompanion(
   const headers = { contentType: 'text/plain; charset=utf-8', cacheControl: context.environment.fileCache }
   const row = group.companions.get(file.name)
   const digest = file.metadata!
-  const isThere = row !== undefined && (await isAsWanted(context, keyIn(prefix, name), row, { digest, ...headers }, signal))
+  const isThere =
+    row !== undefined &&
+    ((metadata !== undefined && isEtagOf(row.etag, metadata)) ||
+      (await isAsWanted(context, keyIn(prefix, name), row, { digest, ...headers }, signal)))
   if (!isThere) {
     const bytes = metadata ?? (await readMetadata(context, prefix, file, signal))
     if (bytes === undefined) return
@@ -83,6 +87,14 @@ export async function ensureCompanion(
     onWritten(keyIn(prefix, name), row === undefined)
   }
   group.checked.add(file.name)
+}
+
+/**
+ * Most S3 servers give an object that came in one piece the MD5 of its bytes for an etag: then the listing proves the bytes of what somebody
+ * else put there, and its headers stay his. Any other etag is merely not equal.
+ */
+function isEtagOf(etag: string, bytes: Uint8Array): boolean {
+  return etag === `"${hash('md5', bytes)}"`
 }
 
 async function readMetadata(
