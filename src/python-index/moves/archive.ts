@@ -1,20 +1,14 @@
 import { Fault, forEachBounded, mapBounded } from '../../kit/index.ts'
 import type { IndexContext } from '../context.ts'
-import { changeIndex, type ChangedPrefixes, type IndexBase } from '../publish/change.ts'
+import type { IndexBase } from '../publish/change.ts'
 import { indexesOf, keyIn, provenanceEnd, metadataEnd } from '../publish/layout.ts'
-import {
-  describePublished,
-  noDifference,
-  type PlannedPrefix,
-  type Published,
-  type PublishedPrefix,
-  type Refusal,
-} from '../publish/published.ts'
+import { noDifference, type PlannedPrefix, type Published, type PublishedPrefix, type Refusal } from '../publish/published.ts'
 import { besideOf, emptyScan, type Scan, scanPrefix } from '../publish/scan.ts'
 import type { ProjectRecord, PublishedFile, SeenFile, WithdrawnFile } from '../records/project.ts'
 import { findArchived, isArchive, keyOf } from './archives.ts'
 import { createCarrier } from './carry.ts'
 import { type Filled, type Filling, fillArchives, type OldFiles } from './fill-archives.ts'
+import { type Move, makeMove } from './make-move.ts'
 import { type ChangedProject, contentOf, planMove, readProjectOf, secondsOf } from './plan-move.ts'
 import { oldVersions } from './retention.ts'
 
@@ -77,18 +71,13 @@ interface Once {
 
 async function moveOnce(run: Run): Promise<Once> {
   const { context, prefix, dryRun } = run
-  let planned = new Map<string, PlannedPrefix>()
   let leaving: readonly SeenFile[] = []
-  const plan = async (base: IndexBase): Promise<ChangedPrefixes> => {
-    ;[planned, leaving] = [new Map(), []]
-    const state = base.ref?.state.prefixes[prefix]
-    const plain = { difference: noDifference, beside: besideOf(emptyScan(prefix)), written: [], purge: [] }
-    if (state === undefined) {
-      planned.set(prefix, { ...plain, isEmpty: true })
-      return new Map()
-    }
+  const plan = async (base: IndexBase): Promise<Move> => {
+    leaving = []
+    const prefixes = Object.keys(base.ref?.state.prefixes ?? {})
+    if (!prefixes.includes(prefix)) return { prefixes: new Map([[prefix, { plan: nothing(prefix) }]]) }
     const projects = await base.projects(prefix)
-    const scan = await scanPrefix(context, prefix, indexesOf(context, Object.keys(base.ref!.state.prefixes)))
+    const scan = await scanPrefix(context, prefix, indexesOf(context, prefixes))
     const records = await mapBounded(Object.keys(projects), width, (name) => readProjectOf(base.outbox, projects, name), context.signal)
     const aged = await mapBounded(
       records.filter((record) => record !== undefined),
@@ -97,15 +86,19 @@ async function moveOnce(run: Run): Promise<Once> {
       context.signal,
     )
     leaving = aged.flatMap((one) => one.leaving)
-    const { changes, plans, stays } = await fillArchives(run, base, aged)
+    const { archives, stays } = await fillArchives(run, base, aged)
     const changed = aged.flatMap((one) => takeOff(run, one, stays))
-    const move = await planMove(base.outbox, prefix, projects, changed, { scan })
+    const { change, plan: planned } = await planMove(base.outbox, prefix, projects, changed, { scan })
     const refused = [...stays].map(([name, reason]): Refusal => ({ name, reason }))
-    planned = new Map([...plans, [prefix, { ...move.plan, difference: { ...move.plan.difference, refused } }]])
-    return new Map([...changes, [prefix, move.change]])
+    const mine = { change, plan: { ...planned, difference: { ...planned.difference, refused } } }
+    // The archive's view first: what leaves a page is on another one by then.
+    return { prefixes: new Map([...archives, [prefix, mine]]) }
   }
-  const changed = await changeIndex(context, 'archive', undefined, plan, { dryRun })
-  return { published: describePublished(changed, planned), leaving }
+  return { published: await makeMove(context, 'archive', undefined, plan, { dryRun }), leaving }
+}
+
+function nothing(prefix: string): PlannedPrefix {
+  return { difference: noDifference, beside: besideOf(emptyScan(prefix)), written: [], purge: [], isEmpty: true }
 }
 
 /** What time does to a project. */

@@ -14,6 +14,15 @@ export function isArchive(prefix: string): boolean {
   return prefix === folder || prefix.startsWith(`${folder}/`)
 }
 
+/** The archives of a prefix, oldest first. */
+export function archivesIn({ ref }: IndexBase, prefix: string): string[] {
+  const start = archivesOf(prefix)
+  const isMonth = (each: string) => each.startsWith(start) && /^\d{4}-\d{2}$/.test(each.slice(start.length))
+  return Object.keys(ref?.state.prefixes ?? {})
+    .filter(isMonth)
+    .sort()
+}
+
 function archivesOf(prefix: string): string {
   return prefix === '' ? `${folder}/` : `${folder}/${prefix}/`
 }
@@ -31,11 +40,7 @@ export interface Archived {
 
 /** Where the archives of a prefix publish these very bytes; the newest that does. */
 export async function findArchived(base: IndexBase, prefix: string, project: string, file: PublishedFile): Promise<Archived | undefined> {
-  const start = archivesOf(prefix)
-  const months = Object.keys(base.ref?.state.prefixes ?? {}).filter(
-    (each) => each.startsWith(start) && /^\d{4}-\d{2}$/.test(each.slice(start.length)),
-  )
-  for (const from of months.sort().toReversed()) {
+  for (const from of archivesIn(base, prefix).toReversed()) {
     const record = await readProjectOf(base.outbox, await base.projects(from), project)
     const found = record?.files.find(({ name, digest }) => name === file.name && digest !== undefined && digest === file.digest)
     if (found !== undefined) return { from, project, file: found, was: file }

@@ -1,13 +1,13 @@
 import { mapBounded } from '../../kit/index.ts'
 import type { IndexContext } from '../context.ts'
-import type { IndexBase, PrefixChange } from '../publish/change.ts'
+import type { IndexBase } from '../publish/change.ts'
 import { indexesOf, keyIn } from '../publish/layout.ts'
-import type { PlannedPrefix } from '../publish/published.ts'
 import { type Scan, scanPrefix } from '../publish/scan.ts'
+import { readViewFacts } from '../records/facts.ts'
 import type { ProjectRecord, PublishedFile } from '../records/project.ts'
-import { archivePrefix } from './archives.ts'
+import { archivePrefix, archivesIn } from './archives.ts'
 import type { Carrier } from './carry.ts'
-import { type ChangedProject, planMove, readProjectOf, withFiles } from './plan-move.ts'
+import { type ChangedProject, type PlannedMove, planMove, readProjectOf, withFiles } from './plan-move.ts'
 
 /** Files that are copied at once. */
 const width = 8
@@ -26,8 +26,7 @@ export interface OldFiles {
 }
 
 export interface Filled {
-  readonly changes: ReadonlyMap<string, PrefixChange>
-  readonly plans: ReadonlyMap<string, PlannedPrefix>
+  readonly archives: ReadonlyMap<string, PlannedMove>
   /** Files that cannot go there, with the reason. */
   readonly stays: ReadonlyMap<string, string>
 }
@@ -35,7 +34,7 @@ export interface Filled {
 /** Copies old files into the archives, and plans those. */
 export async function fillArchives(filling: Filling, base: IndexBase, projects: readonly OldFiles[]): Promise<Filled> {
   const stays = new Map<string, string>()
-  const [changes, plans] = [new Map<string, PrefixChange>(), new Map<string, PlannedPrefix>()]
+  const archives = new Map<string, PlannedMove>()
   const months = new Set(projects.flatMap(({ old }) => old.map(({ month }) => month)))
   for (const month of [...months].sort()) {
     const to = archivePrefix(filling.prefix, month)
@@ -49,14 +48,16 @@ export async function fillArchives(filling: Filling, base: IndexBase, projects: 
       const known = await readProjectOf(base.outbox, there, record.name)
       changed.push({ before: known, after: await fill(filling, scan, record, known, files, stays) })
     }
-    const move = await planMove(base.outbox, to, there, changed, {
-      scan,
-      written: filling.carrier.written.filter((key) => key.startsWith(`${to}/`)),
-    })
-    changes.set(to, move.change)
-    plans.set(to, move.plan)
+    const written = filling.carrier.written.filter((key) => key.startsWith(`${to}/`))
+    archives.set(to, await planMove(base.outbox, to, there, changed, { scan, written }))
   }
-  return { changes, plans, stays }
+  const facts = await readViewFacts(filling.context)
+  for (const left of archivesIn(base, filling.prefix)) {
+    // An earlier command moved the ref and died before this view followed.
+    if (archives.has(left) || facts?.prefixes[left]?.catalogue === base.ref!.state.prefixes[left]!.catalogue) continue
+    archives.set(left, await planMove(base.outbox, left, await base.projects(left), []))
+  }
+  return { archives, stays }
 }
 
 async function fill(

@@ -1,8 +1,9 @@
 import { Fault } from '../../kit/index.ts'
 import type { IndexContext } from '../context.ts'
-import { changeIndex } from '../publish/change.ts'
-import { describePublished, type PlannedPrefix, type Published } from '../publish/published.ts'
+import type { IndexBase } from '../publish/change.ts'
+import type { Published } from '../publish/published.ts'
 import type { ProjectStatus } from '../records/project.ts'
+import { type Move, makeMove } from './make-move.ts'
 import { publishedProject } from './named.ts'
 import { contentOf, planMove } from './plan-move.ts'
 import { checkReason } from './yank.ts'
@@ -30,21 +31,11 @@ export async function markProject(context: IndexContext, options: MarkOptions): 
   if (status === 'active' && reason !== undefined)
     throw new Fault('invalid', 'an active project needs no reason', { hint: 'leave out --reason' })
   const wanted: ProjectStatus = { status, ...(reason === undefined || reason === '' ? {} : { reason }) }
-  let planned = new Map<string, PlannedPrefix>()
-  const changed = await changeIndex(
-    context,
-    'mark',
-    message,
-    async (base) => {
-      const before = await publishedProject(base, prefix, project)
-      if (before.status.status === wanted.status && before.status.reason === wanted.reason)
-        throw new Fault('nothing-to-do', `${before.name} is ${status} already`, { at: prefix })
-      const after = { ...contentOf(before.name, before), status: wanted }
-      const move = await planMove(base.outbox, prefix, await base.projects(prefix), [{ before, after }])
-      planned = new Map([[prefix, move.plan]])
-      return new Map([[prefix, move.change]])
-    },
-    { dryRun },
-  )
-  return describePublished(changed, planned)
+  const plan = async (base: IndexBase): Promise<Move> => {
+    const before = await publishedProject(base, prefix, project)
+    const after = { ...contentOf(before.name, before), status: wanted }
+    const move = await planMove(base.outbox, prefix, await base.projects(prefix), [{ before, after }])
+    return { prefixes: new Map([[prefix, move]]), idle: new Fault('nothing-to-do', `${before.name} is ${status} already`, { at: prefix }) }
+  }
+  return await makeMove(context, 'mark', message, plan, { dryRun })
 }

@@ -1,12 +1,13 @@
 import { Fault, forEachBounded, mapBounded } from '../../kit/index.ts'
 import type { IndexContext } from '../context.ts'
 import { normaliseName } from '../names/project-name.ts'
-import { type ChangeOptions, changeIndex, type ChangedPrefixes, type IndexBase } from '../publish/change.ts'
+import type { ChangeOptions, IndexBase } from '../publish/change.ts'
 import { indexesOf, keyIn, placeOf } from '../publish/layout.ts'
-import { describePublished, generationOf, type PlannedPrefix, type Published } from '../publish/published.ts'
+import { generationOf, type Published } from '../publish/published.ts'
 import { type ListedFile, type Scan, scanPrefix } from '../publish/scan.ts'
 import type { ProjectRecord, PublishedFile } from '../records/project.ts'
 import { type Carrier, createCarrier } from './carry.ts'
+import { type Move, makeMove } from './make-move.ts'
 import { checkTarget, publishedPrefix, some, versionOf, withVersion } from './named.ts'
 import { type ChangedProject, planMove, readProjectOf, withFiles } from './plan-move.ts'
 import { withdrawStrays } from './strays.ts'
@@ -41,27 +42,13 @@ export async function promote(context: IndexContext, options: PromoteOptions): P
   // Nothing is copied that the gate would not let through: the next publication would list it.
   if (options.gate !== undefined && !dryRun) await promote(context, { ...options, dryRun: true })
   const carrier = createCarrier(context, dryRun)
-  let planned = new Map<string, PlannedPrefix>()
-  const changed = await changeIndex(
-    context,
-    'promote',
-    options.message,
-    async (base) => {
-      const { plan, changes } = await planPromotion(context, options, base, carrier)
-      planned = new Map([[to, plan]])
-      return changes
-    },
-    { dryRun, gate: options.gate },
-  )
-  return describePublished(changed, planned)
+  return await makeMove(context, 'promote', options.message, (base) => planPromotion(context, options, base, carrier), {
+    dryRun,
+    gate: options.gate,
+  })
 }
 
-async function planPromotion(
-  context: IndexContext,
-  options: PromoteOptions,
-  base: IndexBase,
-  carrier: Carrier,
-): Promise<{ readonly plan: PlannedPrefix; readonly changes: ChangedPrefixes }> {
+async function planPromotion(context: IndexContext, options: PromoteOptions, base: IndexBase, carrier: Carrier): Promise<Move> {
   const { from, to } = options
   checkSource(base, options)
   checkTarget(context, base, to)
@@ -79,16 +66,16 @@ async function planPromotion(
     throw nothingMatches(options, names.length === 1 ? await readProjectOf(base.outbox, source, names[0]!) : undefined)
   for (const promotion of promotions) checkPromotion(promotion, options, isIndex)
   const work = await compare(promotions, scan, carrier, context.signal)
-  if (work.every(({ settled }) => settled !== undefined) && carrier.copiedTo(to).length === 0)
-    throw new Fault('nothing-to-do', `${to} publishes all of it already`, { hint: `see: holdfast index diff ${to} ${from}` })
   const contents = await carryOut(context, options, scan, carrier, work)
   const strays = await withdrawStrays(context, base, contents, carrier, scan)
-  const { change, plan } = await planMove(base.outbox, to, target, [...contents.values(), ...strays], {
+  const move = await planMove(base.outbox, to, target, [...contents.values(), ...strays], {
     scan,
     written: carrier.written,
     replaced: carrier.replaced,
   })
-  return { plan, changes: new Map([[to, change]]) }
+  const idle = new Fault('nothing-to-do', `${to} publishes all of it already`, { hint: `see: holdfast index diff ${to} ${from}` })
+  // A publication may have been first to list what was copied here.
+  return { prefixes: new Map([[to, move]]), idle: carrier.copiedTo(to).length === 0 ? idle : undefined }
 }
 
 /** What of one project is wanted, and what the target has of it. */

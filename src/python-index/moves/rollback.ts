@@ -1,15 +1,16 @@
 import { Fault, mapBounded } from '../../kit/index.ts'
 import type { IndexContext } from '../context.ts'
 import { catalogueAt, type Once } from '../history.ts'
-import { changeIndex, type ChangedPrefixes, type IndexBase } from '../publish/change.ts'
+import type { IndexBase } from '../publish/change.ts'
 import { indexesOf, keyIn } from '../publish/layout.ts'
-import { describePublished, type PlannedPrefix, type Published } from '../publish/published.ts'
+import type { Published } from '../publish/published.ts'
 import { groupOf, type Scan, scanPrefix } from '../publish/scan.ts'
 import type { ProjectRecord, PublishedFile, SeenFile, WithdrawnFile } from '../records/project.ts'
 import { readCatalogue } from '../records/read.ts'
 import type { ProjectContent } from '../records/write.ts'
 import { type Archived, findArchived } from './archives.ts'
 import { type Carrier, createCarrier } from './carry.ts'
+import { type Move, makeMove } from './make-move.ts'
 import { publishedPrefix } from './named.ts'
 import { type ChangedProject, planMove, readProjectOf, secondsOf } from './plan-move.ts'
 
@@ -35,8 +36,7 @@ export async function rollback(context: IndexContext, options: RollbackOptions):
   const { prefix, dryRun = false } = options
   const carrier = createCarrier(context, dryRun)
   const since = secondsOf(context.clock.now())
-  let planned = new Map<string, PlannedPrefix>()
-  const plan = async (base: IndexBase): Promise<ChangedPrefixes> => {
+  const plan = async (base: IndexBase): Promise<Move> => {
     const state = publishedPrefix(base.ref, prefix)
     const { catalogue } = catalogueAt(base.ref!, prefix, options.to ?? { generation: before(prefix, state.kept) })
     const [now, then] = [await base.projects(prefix), (await readCatalogue(context, catalogue)).projects]
@@ -56,14 +56,10 @@ export async function rollback(context: IndexContext, options: RollbackOptions):
     const files = await standAsThen(context, base, prefix, pairs, scan, carrier)
     const changed = pairs.map((pair): ChangedProject => ({ before: pair.now, after: asThen(pair, files.get(pair)!, scan, since) }))
     const move = await planMove(base.outbox, prefix, now, changed, { scan, written: carrier.written, replaced: carrier.replaced })
-    const isSame = Object.keys({ ...now, ...move.change.projects }).every(
-      (name) => now[name]?.record === move.change.projects[name]?.record,
-    )
-    if (isSame) throw new Fault('nothing-to-do', `${prefix} publishes that already`, { hint: `see: holdfast index generations ${prefix}` })
-    planned = new Map([[prefix, move.plan]])
-    return new Map([[prefix, move.change]])
+    const idle = new Fault('nothing-to-do', `${prefix} publishes that already`, { hint: `see: holdfast index generations ${prefix}` })
+    return { prefixes: new Map([[prefix, move]]), idle }
   }
-  return describePublished(await changeIndex(context, 'rollback', options.message, plan, { dryRun }), planned)
+  return await makeMove(context, 'rollback', options.message, plan, { dryRun })
 }
 
 /** One project at both times. */

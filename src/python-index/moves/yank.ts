@@ -1,8 +1,9 @@
 import { Fault } from '../../kit/index.ts'
 import type { IndexContext } from '../context.ts'
-import { changeIndex, type IndexBase } from '../publish/change.ts'
-import { describePublished, type PlannedPrefix, type Published } from '../publish/published.ts'
+import type { IndexBase } from '../publish/change.ts'
+import type { Published } from '../publish/published.ts'
 import type { ProjectRecord, PublishedFile } from '../records/project.ts'
+import { type Move, makeMove } from './make-move.ts'
 import { publishedProject, some, versionOf, withVersion } from './named.ts'
 import { contentOf, planMove } from './plan-move.ts'
 
@@ -47,26 +48,18 @@ async function mark(
   change: (file: PublishedFile) => PublishedFile,
 ): Promise<Published> {
   const { prefix, dryRun, message } = options
-  let planned = new Map<string, PlannedPrefix>()
-  const plan = async (base: IndexBase) => {
+  const plan = async (base: IndexBase): Promise<Move> => {
     const before = await publishedProject(base, prefix, options.project)
     const chosen = new Set(choose(before, options))
-    const files = before.files.map((file) => (chosen.has(file) ? change(file) : file))
-    if (files.every(({ yanked }, index) => yanked === before.files[index]!.yanked)) {
-      throw new Fault(
-        'nothing-to-do',
-        `${before.name} ${options.version} is ${action === 'yank' ? 'yanked for that reason already' : 'not yanked'}`,
-        {
-          at: prefix,
-        },
-      )
-    }
-    const after = { ...contentOf(before.name, before), files }
+    const after = { ...contentOf(before.name, before), files: before.files.map((file) => (chosen.has(file) ? change(file) : file)) }
     const move = await planMove(base.outbox, prefix, await base.projects(prefix), [{ before, after }])
-    planned = new Map([[prefix, move.plan]])
-    return new Map([[prefix, move.change]])
+    const state = action === 'yank' ? 'yanked for that reason already' : 'not yanked'
+    return {
+      prefixes: new Map([[prefix, move]]),
+      idle: new Fault('nothing-to-do', `${before.name} ${options.version} is ${state}`, { at: prefix }),
+    }
   }
-  return describePublished(await changeIndex(context, action, message, plan, { dryRun }), planned)
+  return await makeMove(context, action, message, plan, { dryRun })
 }
 
 function choose({ name, files }: ProjectRecord, { prefix, version, file }: YankOptions): PublishedFile[] {
