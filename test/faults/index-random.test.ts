@@ -8,6 +8,7 @@ import { buildSdist, buildWheel } from '../fakes/distributions.ts'
 import { type IndexDesk, indexDesk } from '../fakes/index-desk.ts'
 import { assertInLine, filesOf, projectsOf } from '../fakes/index-truth.ts'
 import { seededRandom, testSeed } from '../fakes/seeded-random.ts'
+import { yieldingStore } from './yielding-store.ts'
 
 /*
  * Publishers at once, while files come and go, under random faults. A failing run says its seed. Bytes that are changed on the way are not among the
@@ -84,34 +85,14 @@ async function act(context: IndexContext, chance: number, key: string): Promise<
 function hostile(desk: IndexDesk, random: () => number, by: string): IndexContext {
   const faults = randomFaults({ random, rate: 0.04, faults: ['error-before', 'error-after', 'truncated', 'delayed', 'duplicated'] })
   const wrap = (store: ObjectStore) =>
-    retryingStore(faultyStore(yielding(store, random), faults, desk.clock), { clock: desk.clock, random, attempts: 3, base: 10, cap: 100 })
+    retryingStore(faultyStore(yieldingStore(store, random), faults, desk.clock), {
+      clock: desk.clock,
+      random,
+      attempts: 3,
+      base: 10,
+      cap: 100,
+    })
   return { ...desk.context, store: wrap(desk.store), bucket: wrap(desk.bucket), random, by }
-}
-
-function yielding(store: ObjectStore, random: () => number): ObjectStore {
-  const turns = async () => {
-    for (let left = Math.floor(random() * 4); left > 0; left--) await new Promise((resolve) => setImmediate(resolve))
-  }
-  const around = async <T>(work: () => Promise<T>): Promise<T> => {
-    await turns()
-    const result = await work()
-    await turns()
-    return result
-  }
-  return {
-    ...store,
-    head: (...args) => around(() => store.head(...args)),
-    get: (...args) => around(() => store.get(...args)),
-    put: (...args) => around(() => store.put(...args)),
-    delete: (...args) => around(() => store.delete(...args)),
-    async *list(...args) {
-      await turns()
-      for await (const info of store.list(...args)) {
-        yield info
-        if (random() < 0.2) await turns()
-      }
-    },
-  }
 }
 
 /** Where nobody was stopped, the pages are those of the ref: whoever wrote last looked last. Files may have gone since. */
@@ -151,7 +132,11 @@ test('two publishers of different wheels of one project both end in the index', 
     })
     await Promise.all(
       ['1.0', '1.1'].map(async (version) => {
-        const context: IndexContext = { ...desk.context, store: yielding(desk.store, random), bucket: yielding(desk.bucket, random) }
+        const context: IndexContext = {
+          ...desk.context,
+          store: yieldingStore(desk.store, random),
+          bucket: yieldingStore(desk.bucket, random),
+        }
         await desk.upload('v2', buildWheel({ name: 'foo', version }))
         await publish(context, { prefixes: ['v2'] })
       }),
