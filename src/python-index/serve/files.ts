@@ -84,7 +84,7 @@ const companionLimit = 16 << 20
 /** The METADATA of a wheel (PEP 658): from beside it, else from inside it. Checked against its digest before anything is sent. */
 export async function answerMetadata(context: Serving, request: FileRequest, prefix: string, file: PublishedFile): Promise<Response> {
   const { metadata: digest } = file
-  if (digest === undefined) throw new Fault('not-found', `${file.name} has no METADATA that is known`)
+  if (digest === undefined) return respondText(404, 'it has no METADATA that is known')
   return await answerMetadataBytes(context, request, digest, async () => {
     const beside = await readCompanion(context, keyIn(prefix, `${file.name}.metadata`), digest, request.signal)
     return beside ?? (await metadataInside(context, prefix, file, request.signal))
@@ -104,11 +104,11 @@ export async function answerMetadataBytes(
 /** What a publisher's provenance says (PEP 740). Checked against its digest before anything is sent. */
 export async function answerProvenance(context: Serving, request: FileRequest, prefix: string, file: PublishedFile): Promise<Response> {
   const { provenance: digest } = file
-  const missing = new Fault('not-found', `${file.name} has no provenance`)
-  if (digest === undefined) throw missing
+  if (digest === undefined) return respondText(404, 'it has no provenance')
   return await answerCompanion(context, request, 'application/vnd.pypi.integrity.v1+json', digest, async () => {
-    const bytes = await readCompanion(context, keyIn(prefix, `${file.name}.provenance`), digest, request.signal)
-    if (bytes === undefined) throw missing
+    const key = keyIn(prefix, `${file.name}.provenance`)
+    const bytes = await readCompanion(context, key, digest, request.signal)
+    if (bytes === undefined) throw new Fault('not-found', `${key} is published and not in the bucket, or another one`)
     return bytes
   })
 }

@@ -255,6 +255,21 @@ describe('what stands beside a file', () => {
     }
   })
 
+  it('is provenance too, and only the one that was published', async () => {
+    const statement = '{"version":1,"attestation_bundles":[]}'
+    const desk = indexDesk()
+    const distributions = [{ ...torch, facts: { provenance: digestOf(statement) } }]
+    await showIndex(desk.context, { [prefix]: { distributions } })
+    const ask = () => indexHandler(desk.context)(new Request(`http://localhost/${prefix}/${encodeURIComponent(torch.file)}.provenance`))
+    assert.equal((await ask()).status, 404)
+    await desk.bucket.put(`${prefix}/${torch.file}.provenance`, bytesOf(statement))
+    const response = await ask()
+    assert.deepEqual(head(response), [200, 'application/vnd.pypi.integrity.v1+json'])
+    assert.equal(await response.text(), statement)
+    await desk.bucket.put(`${prefix}/${torch.file}.provenance`, bytesOf('{}'))
+    assert.equal((await ask()).status, 404)
+  })
+
   it('is 404 where there is none', async () => {
     const { ask } = await served()
     for (const name of [`${sdist.file}.metadata`, `${torch.file}.provenance`, 'torch.metadata', '.metadata'])
