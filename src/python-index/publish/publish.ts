@@ -34,7 +34,7 @@ export interface PublishOptions {
 /** Files that are looked at, or read, at once. */
 const width = 24
 /** Prefixes that are listed at once. */
-const listedAtOnce = 4
+const listedAtOnce = 2
 /** Files of a prefix that are new: with more of them its listing is made again when its pages are written. */
 const largeChange = 500
 
