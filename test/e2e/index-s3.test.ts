@@ -1,43 +1,10 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
-import { DeleteObjectCommand, ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3'
-import { systemClock } from '../../src/kit/index.ts'
-import { type IndexContext, publish, publishKeys, reconcile } from '../../src/python-index/index.ts'
+import { test } from 'node:test'
+import { publish, publishKeys, reconcile } from '../../src/python-index/index.ts'
 import { readIndex } from '../../src/python-index/records/read.ts'
-import { createMeter, createS3Store, type Meter, type ObjectStore, retryingStore } from '../../src/store/index.ts'
 import { buildSdist, buildWheel } from '../fakes/distributions.ts'
-import { type IndexDesk, indexDesk } from '../fakes/index-desk.ts'
 import { assertInLine, contentsOf, filesOf } from '../fakes/index-truth.ts'
-import { s3ForTests, type S3Server } from '../services/index.ts'
-
-interface Shop {
-  readonly desk: IndexDesk
-  readonly context: IndexContext
-  readonly server: S3Server
-  readonly bucket: string
-  readonly store: ObjectStore
-  /** Requests to the server. */
-  readonly meter: Meter
-}
-
-async function openShop(
-  t: TestContext,
-  options: { readonly prefixes: readonly string[]; readonly versioned?: boolean },
-): Promise<Shop | undefined> {
-  const server = await s3ForTests(t)
-  if (server === undefined) return undefined
-  const meter = createMeter()
-  const { endpoint, region, accessKeyId, secretAccessKey } = server
-  const open = (bucket: string) => {
-    const store = createS3Store({ endpoint, region, accessKeyId, secretAccessKey, bucket, env: {}, meter })
-    t.after(() => store.close())
-    return retryingStore(store, { clock: systemClock, random: Math.random, attempts: 5, base: 50, cap: 1000 })
-  }
-  const bucket = await server.newBucket({ versioned: options.versioned === true })
-  const store = open(await server.newBucket())
-  const desk = indexDesk({ environment: { prefixes: options.prefixes }, store, bucket: open(bucket), random: Math.random })
-  return { desk, context: { ...desk.context, clock: systemClock }, server, bucket, store, meter }
-}
+import { openShop, undelete } from './index-shop.ts'
 
 const wheels = ['1.0', '1.1+rocm7.0'].map((version) => buildWheel({ name: 'foo', version, requires: ['bar'] }))
 const large = buildWheel({ name: 'large', version: '1', size: 300_000 })
@@ -122,18 +89,3 @@ test('a versioned bucket: a wheel that was deleted and brought back is listed ag
   assert.deepEqual(mended.prefixes[0]?.written, ['v2/foo/index.json', 'v2/index.html'])
   await assertInLine(desk.bucket, 'v2')
 })
-
-/** As its owner brings an object back: the delete marker is deleted. */
-async function undelete(server: S3Server, Bucket: string, Key: string): Promise<void> {
-  const { endpoint, region, accessKeyId, secretAccessKey } = server
-  const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
-  try {
-    const { DeleteMarkers = [] } = await client.send(new ListObjectVersionsCommand({ Bucket, Prefix: Key }))
-    for (const marker of DeleteMarkers) {
-      if (marker.Key === Key && marker.IsLatest === true)
-        await client.send(new DeleteObjectCommand({ Bucket, Key, VersionId: marker.VersionId }))
-    }
-  } finally {
-    client.destroy()
-  }
-}
