@@ -15,9 +15,9 @@ function desk() {
   const cwd = mkdtempSync(path.join(scratch, 'cli-'))
   const server = runServer(path.join(cwd, 'server'))
   const folder = path.join(cwd, 'here')
-  const holdfast = async (line: string) => {
+  const holdfast = async (line: string, options: { columns?: number } = {}) => {
     const env = { PATH: process.env['PATH'], HOME: path.join(cwd, 'home'), USER: 'ann', NO_COLOR: '1' }
-    const terminal = fakeTerminal({ cwd, env, clock: manualClock() })
+    const terminal = fakeTerminal({ cwd, env, clock: manualClock(), ...options })
     const exit = await runCli(line.split(' '), terminal.host)
     return { exit, out: terminal.out(), err: terminal.err() }
   }
@@ -57,14 +57,22 @@ test('ls shows runs with project, name, status and what is here', async () => {
   at.server.publish()
   await at.json('runs pull 20250100_000000 --from file:./server --to here')
   const { out } = await at.holdfast('runs ls --to here')
-  assert.match(out, /^PROJECT +NAME +RUN +STATUS +UPDATED +FILES +SIZE +HERE\n/)
-  assert.match(out, /vision +resnet +20250100_000000 +running .* synced\n/)
-  assert.match(out, /vision +resnet +20250101_000001 +finished .* absent\n/)
+  assert.match(out, /^PROJECT\/NAME +RUN +STATUS +UPDATED +FILES +SIZE +HERE\n/)
+  assert.match(out, /vision\/resnet +20250100_000000 +running .* synced\n/)
+  assert.match(out, /vision\/resnet +20250101_000001 +finished .* absent\n/)
   const { runs } = (await at.json('runs ls --to here --status running')) as { runs: { runId: string; here: string }[] }
   assert.deepEqual(
     runs.map(({ runId, here }) => [runId, here]),
     [['20250100_000000', 'synced']],
   )
+})
+
+test('ls on a narrow terminal keeps what a run is called, whole ids included', async () => {
+  const at = desk()
+  at.server.write('a-project-with-a-long-name/and-a-name-that-is-long/runs/20250101_120000_abc123/meta.json', '{}')
+  at.server.publish()
+  const { out } = await at.holdfast('runs ls file:./server --to here', { columns: 40 })
+  assert.match(out, /^PROJECT\/NAME +RUN\na-project-with-.*… +20250101_120000_abc123\n/)
 })
 
 test('nothing is synced into the source itself', async () => {
@@ -88,6 +96,7 @@ test('a run that is not there exits with 3', async () => {
   const { exit, err } = await at.holdfast('runs pull nobody --from file:./server --to here')
   assert.equal(exit, 3)
   assert.match(err, /no run at the source has the run "nobody"/)
+  assert.match(err, /holdfast runs ls file:\S+\/server --to \S+\/here\n/)
 })
 
 test('what cannot be synced is listed, and exits with 11', async () => {
@@ -123,6 +132,10 @@ test('--delete asks first, and shows what would go', async () => {
   at.server.remove(`${first}/meta.json`)
   at.server.publish()
   assert.match((await at.holdfast('runs sync --to here')).out, /1 file here that the source does not have any more/)
+  const shown = await at.holdfast('runs sync --to here --delete --dry-run')
+  assert.match(shown.out, new RegExp(`^nothing to fetch.*\n- ${first}/meta\\.json\n1 file to remove\n`))
+  assert.deepEqual((await at.json('runs sync --to here --delete --dry-run'))['gone'], { count: 1, first: [`${first}/meta.json`] })
+  assert.ok(existsSync(path.join(at.folder, `${first}/meta.json`)))
   const refused = await at.holdfast('runs sync --to here --delete')
   assert.equal(refused.exit, 2, 'there is nobody to ask')
   assert.match(refused.err, /meta\.json/)
@@ -138,7 +151,10 @@ test('a fallback is said, and forbidden with --no-fallback', async () => {
   assert.equal(forbidden.exit, 4)
   const { exit, err, out } = await at.holdfast('runs sync file:./server --to here')
   assert.equal(exit, 0)
-  assert.match(err, /warning: the pages of the manifest cannot be used, going on with the manifest of format 1\.0/)
+  assert.match(
+    err,
+    /warning: the pages of the manifest cannot be used, going on with the manifest of format 1\.0, which lists metadata and logs alone: media and other files stay as they are here: /,
+  )
   assert.match(err, /warning: the manifest of format 1\.0 cannot be used, going on with a walk over all files/)
   assert.match(out, /by a walk over all files; .* opened, 1 listing/)
   rmSync(at.server.root, { recursive: true })

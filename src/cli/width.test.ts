@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { displayWidth, padTo, printable, truncate, wrapText } from './width.ts'
+import { displayWidth, padTo, printable, printableLine, truncate, wrapText } from './width.ts'
 
 test('ideographs and emoji take two cells, combining marks and colour codes none', () => {
   assert.equal(displayWidth('abc'), 3)
@@ -31,4 +31,5 @@ test('wrapped lines fit, and a word longer than a line is broken or kept as aske
 test('control characters are shown and not obeyed', () => {
   assert.equal(printable('a\u001b[2Jb\u202ec'), 'a\\u001b[2Jb\\u202ec')
   assert.equal(printable('tab\tand\nline'), 'tab\tand\nline')
+  assert.equal(printableLine('tab\tand\nline\u0007'), 'tab\\tand\\nline\\u0007')
 })

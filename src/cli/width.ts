@@ -68,6 +68,11 @@ export function printable(text: string): string {
   })
 }
 
+/** The same as one line: ends of lines and tabs are shown as well. */
+export function printableLine(text: string): string {
+  return printable(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t')
+}
+
 function graphemesIn(text: string): Intl.Segments {
   segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' })
   return segmenter.segment(text)

@@ -17,16 +17,27 @@ export {
   ManifestType,
 } from './generate/index.ts'
 export {
+  type Difference,
+  type FellBack,
+  listRuns,
+  type ListRunsOptions,
   ManifestSyncClient,
   type ManifestSyncClientOptions,
   MetadataSyncService,
   type MetadataSyncServiceOptions,
+  type Preview,
+  previewSync,
+  type RunAtSource,
+  type RunList,
+  type Selection,
   type SyncCall,
-} from './sync/client.ts'
-export { listRuns, type ListRunsOptions, type RunAtSource, type RunList } from './sync/list.ts'
-export type { Selection } from './sync/plan/selection.ts'
-export { type FellBack, type SyncStats, type Way } from './sync/report.ts'
-export { syncedFrom } from './sync/state/state.ts'
-export { type Preview, previewSync, type SyncOptions, syncRuns } from './sync/sync.ts'
-export { type Difference, type VerifiedRuns, verifyRuns } from './sync/verify.ts'
-export { watchRuns, type WatchOptions } from './sync/watch.ts'
+  syncedFrom,
+  type SyncOptions,
+  syncRuns,
+  type SyncStats,
+  type VerifiedRuns,
+  verifyRuns,
+  watchRuns,
+  type WatchOptions,
+  type Way,
+} from './sync/index.ts'

@@ -67,6 +67,12 @@ ${'='.repeat(60)}
     assert.ok(existsSync(at('.runicorn/full_manifest.json')))
   })
 
+  test('names on one line what it leaves out, whatever its name', async () => {
+    mkdirSync(at('data/vision/resnet/runs/two\nlines'))
+    const { err } = await holdfast('generate-manifest --root data')
+    assert.match(err, /^warning: vision\/resnet\/runs\/two\\nlines: a name that cannot be synced\n/m)
+  })
+
   test('tells all in JSON', async () => {
     const { exit, out } = await holdfast('generate-manifest --root data --active --active-window 600 --metadata-only --no-packs --json')
     const { result } = JSON.parse(out) as { result: Record<string, unknown> }

@@ -1,10 +1,10 @@
 import path from 'node:path'
 import { type Command, Option } from 'commander'
 import { formatBytes, Fault, parseDuration } from '../../kit/index.ts'
-import { type Generated, keepLooking, ManifestGenerator } from '../../runs/generate/index.ts'
+import type { Generated } from '../../runs/generate/index.ts'
 import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
-import { printable } from '../width.ts'
+import { printable, printableLine } from '../width.ts'
 import { countText } from '../words.ts'
 
 interface GenerateFlags {
@@ -68,6 +68,7 @@ const longestRest = 300_000
 
 async function generate(call: Call<GenerateFlags>): Promise<Outcome> {
   const { options, host, signal, screen } = call
+  const { keepLooking, ManifestGenerator } = await import('../../runs/generate/index.ts')
   const config = (await call.config()).runs
   const generator = new ManifestGenerator({
     remoteRoot: options.root === undefined ? (config?.root ?? host.cwd) : path.resolve(host.cwd, options.root),
@@ -101,7 +102,7 @@ async function generate(call: Call<GenerateFlags>): Promise<Outcome> {
 const toldProblems = 10
 
 function tell({ report }: Call<object>, { root, changed, bytes, activeRuns, problems }: Generated): void {
-  for (const [at, why] of problems.slice(0, toldProblems)) report({ kind: 'note', level: 'warning', text: `${at}: ${why}` })
+  for (const [at, why] of problems.slice(0, toldProblems)) report({ kind: 'note', level: 'warning', text: `${printableLine(at)}: ${why}` })
   if (problems.length > toldProblems) {
     report({ kind: 'note', level: 'warning', text: `${problems.length - toldProblems} more could not be looked at` })
   }

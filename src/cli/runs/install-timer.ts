@@ -2,7 +2,7 @@ import { userInfo } from 'node:os'
 import path from 'node:path'
 import { type Command, Option } from 'commander'
 import { Fault, parseDuration, readSmallFile, replaceFile, run } from '../../kit/index.ts'
-import { timerName, timerUnits, type Unit } from '../../runs/generate/index.ts'
+import type { Unit } from '../../runs/generate/index.ts'
 import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 
@@ -47,6 +47,7 @@ function parseEvery(text: string): number {
 
 async function installTimer(call: Call<TimerFlags>): Promise<Outcome> {
   const { options, host } = call
+  const { timerName, timerUnits } = await import('../../runs/generate/index.ts')
   const config = (await call.config()).runs
   const root = options.root === undefined ? (config?.root ?? host.cwd) : path.resolve(host.cwd, options.root)
   const units = timerUnits({
@@ -67,7 +68,7 @@ async function installTimer(call: Call<TimerFlags>): Promise<Outcome> {
   const folder = path.resolve(host.cwd, options.unitsDir)
   await writeUnits(folder, units, options.force === true)
   const isEnabled = folder === systemUnits
-  if (isEnabled) await enableTimer(call)
+  if (isEnabled) await enableTimer(call, timerName)
   const did = isEnabled ? `enabled and started ${timerName}` : `enable it there: systemctl enable --now ${timerName}`
   return {
     result: { units, written: true, folder, enabled: isEnabled },
@@ -89,7 +90,7 @@ async function writeUnits(folder: string, units: readonly Unit[], isForced: bool
   for (const { name, text } of units) await replaceFile(path.join(folder, name), text, undefined, 0o644)
 }
 
-async function enableTimer({ signal, host }: Call<object>): Promise<void> {
+async function enableTimer({ signal, host }: Call<object>, timerName: string): Promise<void> {
   for (const words of [['daemon-reload'], ['enable', timerName], ['start', timerName]]) {
     const { status, tail } = await run(['systemctl', ...words], { signal, env: { ...host.env } })
     if (status === 0) continue

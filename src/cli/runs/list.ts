@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { formatBytes } from '../../kit/index.ts'
-import { listRuns, type RunAtSource, type RunList } from '../../runs/index.ts'
+import { listRuns, type RunAtSource, type RunList } from '../../runs/sync/index.ts'
 import type { Call, Cli } from '../command.ts'
 import { type Column, renderTable } from '../table.ts'
 import {
@@ -58,8 +58,7 @@ function listText(call: Call<object>, { runs, generated }: RunList): string {
   const age = generated === undefined ? '' : `, listed ${ageText(now - generated)} ago`
   if (runs.length === 0) return `there are no such runs${age}`
   const columns: Column<RunAtSource>[] = [
-    { header: 'PROJECT', cell: ({ project }) => project, min: 8, priority: 6 },
-    { header: 'NAME', cell: ({ name }) => name, min: 8, priority: 5 },
+    { header: 'PROJECT/NAME', cell: ({ project, name }) => `${project}/${name}`, min: 12 },
     { header: 'RUN', cell: ({ runId }) => runId, paint: call.paint.cyan },
     { header: 'STATUS', cell: ({ status }) => status ?? '?', priority: 7 },
     { header: 'UPDATED', cell: ({ updated }) => whenText(updated), priority: 4 },

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { formatBytes } from '../../kit/index.ts'
-import { type Preview, previewSync, type SyncOptions } from '../../runs/index.ts'
+import { type Preview, previewSync, type SyncOptions } from '../../runs/sync/index.ts'
 import type { Call, Cli } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
@@ -45,29 +45,43 @@ export function addStatusCommand(runs: Command, cli: Cli): void {
 }
 
 /** What a sync would do, as the result of a command. */
-export async function previewOutcome(call: Call<object>, options: SyncOptions): Promise<Outcome> {
+export async function previewOutcome(call: Call<object>, options: SyncOptions, removes = false): Promise<Outcome> {
   const preview = await previewSync(options)
-  const { wanted, ...stats } = preview
+  const { wanted, gone, ...stats } = preview
   return {
-    result: { dryRun: true, source: options.url, folder: options.folder, ...statsToJson(stats), wanted },
-    text: [...previewLines(preview), `  ${wayText(stats, call.host.clock.now())}; ${costText(stats)}`, '', 'nothing was changed'].join(
-      '\n',
-    ),
+    result: { dryRun: true, source: options.url, folder: options.folder, ...statsToJson(stats), wanted, ...(removes ? { gone } : {}) },
+    text: [
+      ...previewLines(preview),
+      ...(removes ? removalLines(preview) : keptLines(preview)),
+      `  ${wayText(stats, call.host.clock.now())}; ${costText(stats)}`,
+      '',
+      'nothing was changed',
+    ].join('\n'),
     incomplete: failuresOf(stats),
   }
 }
 
-function previewLines({ wanted, filesAdopted, filesKept, reason }: Preview): string[] {
+function previewLines({ wanted, filesAdopted, reason }: Preview): string[] {
   const lines = wanted.first.map(({ key, size, start }) => {
     const change = start > 0 ? `+${formatBytes(size - start)}` : formatBytes(size)
     return printable(`${start > 0 ? '~' : '+'} ${key}  ${change}`)
   })
   const more = wanted.count > lines.length ? [`... and ${countText(wanted.count - lines.length, 'other')}`] : []
   const adopted = filesAdopted === 0 ? [] : [`  ${countText(filesAdopted, 'file')} here already that no sync wrote`]
-  const kept = filesKept === 0 ? [] : [`  ${countText(filesKept, 'file')} here that the source does not have any more`]
   const sum =
     wanted.count === 0
       ? `nothing to fetch${reason === undefined ? '' : `: ${reason}`}`
       : `${countText(wanted.count, 'file')} to fetch, ${formatBytes(wanted.bytes)}`
-  return [...lines, ...more, sum, ...adopted, ...kept]
+  return [...lines, ...more, sum, ...adopted]
+}
+
+function keptLines({ filesKept }: Preview): string[] {
+  return filesKept === 0 ? [] : [`  ${countText(filesKept, 'file')} here that the source does not have any more`]
+}
+
+/** What a sync that removes would remove; what was edited here since shows only then. */
+function removalLines({ gone: { count, first } }: Preview): string[] {
+  if (count === 0) return ['nothing to remove']
+  const more = count > first.length ? [`... and ${countText(count - first.length, 'other')}`] : []
+  return [...first.map((key) => printable(`- ${key}`)), ...more, `${countText(count, 'file')} to remove`]
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { Fault, formatBytes } from '../../kit/index.ts'
-import { type Selection, type SyncOptions, type SyncStats, syncRuns, watchRuns } from '../../runs/index.ts'
+import { type Selection, type SyncOptions, type SyncStats, syncRuns, watchRuns } from '../../runs/sync/index.ts'
 import { agree } from '../agree.ts'
 import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
@@ -77,7 +77,7 @@ export function addPullCommand(runs: Command, cli: Cli): void {
 async function sync(call: Call<SyncFlags>): Promise<Outcome> {
   const { options, host } = call
   const chosen = await optionsOf(call, call.args[0], selectionFrom(options))
-  if (options.dryRun === true) return await previewOutcome(call, chosen)
+  if (options.dryRun === true) return await previewOutcome(call, chosen, options.delete === true)
   const asking = options.delete === true ? { ...chosen, remove: removal(call) } : chosen
   if (options.watch === undefined) {
     const { jitter = 0 } = options

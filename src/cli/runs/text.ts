@@ -1,9 +1,9 @@
 import { Fault, formatBytes } from '../../kit/index.ts'
-import type { SyncStats } from '../../runs/index.ts'
+import type { SyncStats } from '../../runs/sync/index.ts'
 import { printable } from '../width.ts'
 import { ageText, countText } from '../words.ts'
 
-const waysOf = { pages: 'pages', manifest: 'the manifest of format 1.0', walk: 'a walk over all files' } as const
+const waysOf = { pages: 'pages', manifest: 'the manifest of format 1.0 (metadata and logs alone)', walk: 'a walk over all files' } as const
 
 /** How it was found out what there is, and how old that is. */
 export function wayText({ way, revision, generated }: Pick<SyncStats, 'way' | 'revision' | 'generated'>, now: number): string {

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { formatBytes } from '../../kit/index.ts'
-import { type VerifiedRuns, verifyRuns } from '../../runs/index.ts'
+import { type VerifiedRuns, verifyRuns } from '../../runs/sync/index.ts'
 import type { Call, Cli } from '../command.ts'
 import { printable } from '../width.ts'
 import { type FolderFlags, folderOption } from './choose.ts'

@@ -2,7 +2,7 @@ import { closeSync, lstatSync, openSync, readSync } from 'node:fs'
 import { errno } from '../../kit/index.ts'
 import { runFolder } from '../format/place.ts'
 import { type Catalogue, detailOfRun, extraOfFile, filesOfRun, keyOfRun } from './catalogue.ts'
-import { isAppendOnly, isListed, priorityOf } from './kinds.ts'
+import { isAppendOnly, isListed, priorityOf } from '../format/kinds.ts'
 
 /** Which runs a manifest 1.0 has: all, or those that changed lately. */
 export const ManifestType = { FULL: 'full', ACTIVE: 'active' } as const

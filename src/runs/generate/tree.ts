@@ -7,7 +7,7 @@ import type { ActiveRow, ProjectRow, RunPage, ShardRow, TableRow } from '../form
 import { type Catalogue, detailOfRun, extraOfFile, filesOfRun, keyOfRun } from './catalogue.ts'
 import { digestAt } from './columns.ts'
 import { digestText } from './digest-text.ts'
-import { priorityOf } from './kinds.ts'
+import { priorityOf } from '../format/kinds.ts'
 
 /** A page that may have to be written. */
 export interface Page {

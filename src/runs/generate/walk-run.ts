@@ -3,7 +3,7 @@ import { compareKeys } from '../../kit/index.ts'
 import { maxFilesOfRun, maxUnreadable } from '../format/limits.ts'
 import { isRunPath, type RunKey } from '../format/place.ts'
 import { type Catalogue, dirsOfRun, filesOfRun } from './catalogue.ts'
-import { isListed } from './kinds.ts'
+import { isListed } from '../format/kinds.ts'
 import { type Facts, isGone, isSettled, lookAt, whyNot } from './look.ts'
 
 /** What is in a run's folder. Paths are relative to it, and its own is empty. */

@@ -24,14 +24,9 @@ export async function removeGone(
   agree: (count: number, first: readonly string[]) => Promise<boolean>,
 ): Promise<number> {
   const { state, selection, signal } = removing
-  const { count, first } = state.files.gone(selection.project, mostTold)
+  const { count, first } = goneKeys(state, selection)
   if (count === 0) return 0
-  if (
-    !(await agree(
-      count,
-      first.map((file) => keyOf(state, file)),
-    ))
-  ) {
+  if (!(await agree(count, first))) {
     throw new Fault('aborted', 'you did not agree: nothing was removed, and what was fetched stays')
   }
   let removed = 0
@@ -46,6 +41,12 @@ export async function removeGone(
       for (const file of files) if (removeOne(removing, file)) removed++
     })
   }
+}
+
+/** How many files the source does not have any more, and the first of them. */
+export function goneKeys(state: State, { project }: Selection): { readonly count: number; readonly first: readonly string[] } {
+  const { count, first } = state.files.gone(project, mostTold)
+  return { count, first: first.map((file) => keyOf(state, file)) }
 }
 
 type GoneFile = ReturnType<State['files']['gone']>['first'][number]

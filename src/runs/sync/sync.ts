@@ -1,5 +1,6 @@
 import { type Clock, Fault, type Report, throwIfAborted } from '../../kit/index.ts'
 import type { ObjectStore } from '../../store/index.ts'
+import { checkChosen } from './chosen.ts'
 import { fetchFromFiles } from './fetch/from-files.ts'
 import { fetchFromPacks } from './fetch/from-packs.ts'
 import type { Fetching } from './fetch/fetching.ts'
@@ -10,7 +11,7 @@ import { openParts, type Parts } from './local/part.ts'
 import { recover } from './local/recover.ts'
 import { type Counted, newPlanner } from './plan/planner.ts'
 import type { Selection } from './plan/selection.ts'
-import { removeGone } from './remove.ts'
+import { goneKeys, removeGone } from './remove.ts'
 import { type FellBack, mostTold, type SyncStats, type Way } from './report.ts'
 import { beginRoot } from './source/read-pages.ts'
 import { goWays, openSource, type Source } from './source/source.ts'
@@ -42,6 +43,8 @@ export interface SyncOptions {
 /** What would be done, without doing it. */
 export interface Preview extends SyncStats {
   readonly wanted: { readonly count: number; readonly bytes: number; readonly first: readonly Pick<Wanted, 'key' | 'size' | 'start'>[] }
+  /** What the source does not have any more, and a sync that removes would remove. */
+  readonly gone: { readonly count: number; readonly first: readonly string[] }
 }
 
 /**
@@ -75,7 +78,8 @@ export async function previewSync(options: SyncOptions): Promise<Preview> {
       const found = await findOut(job)
       await found.look.close()
       const { count, first } = { count: state.plan.totals().files, first: state.plan.sample(mostTold) }
-      return { ...statsOf(job, found, 0), wanted: { count, bytes: state.plan.totals().bytes, first } }
+      const gone = goneKeys(state, job.selection)
+      return { ...statsOf(job, found, 0), wanted: { count, bytes: state.plan.totals().bytes, first }, gone }
     }, true)
   } finally {
     state.close()
@@ -163,7 +167,7 @@ async function findOut(job: Job): Promise<Found> {
         return { look, planned: undefined, counted: planner.counted }
       }
       const planned = await look.plan(planner)
-      checkChosen(state, selection, planned)
+      checkChosen(job, planned)
       markGone(state, selection, planned)
       return { look, planned, counted: planner.counted }
     } catch (error) {
@@ -172,18 +176,6 @@ async function findOut(job: Job): Promise<Found> {
     }
   })
   return { ...result, fellBack }
-}
-
-/** A choice that chooses nothing is a mistake, unless it is of a project that went away. */
-function checkChosen(state: State, { project, status, run }: Selection, { count, isAll }: Planned): void {
-  if (count > 0 || (project ?? status ?? run) === undefined) return
-  if (isAll && state.plan.absentRuns(project).length > 0) return
-  const chosen = Object.entries({ project, status, run }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name} ${JSON.stringify(value)}`],
-  )
-  throw new Fault('nothing-to-do', `no run at the source has the ${chosen.join(' and the ')}`, {
-    hint: 'see what there is: holdfast runs ls',
-  })
 }
 
 /** What the source does not show any more is known as such, whether it is removed or kept. */

@@ -1,5 +1,5 @@
 import { type Digest, Fault } from '../../../kit/index.ts'
-import { isListed } from '../../generate/kinds.ts'
+import { isListed } from '../../format/kinds.ts'
 import { decodeActivePage, decodeProjectPage, decodeRunPage, decodeShard, decodeTable } from '../../format/decode-page.ts'
 import type { RunPage, ShardRow } from '../../format/page.ts'
 import type { RunKey } from '../../format/place.ts'

@@ -47,6 +47,11 @@ const saysOf: Readonly<Record<Way, string>> = {
   walk: 'a walk over all files',
 }
 
+/** What a way does not tell of, which a sync by it leaves as it is. */
+const leavesOut: Readonly<Partial<Record<Way, string>>> = {
+  manifest: ', which lists metadata and logs alone: media and other files stay as they are here',
+}
+
 const allWays: readonly Way[] = ['pages', 'manifest', 'walk']
 
 export interface Gone<T> {
@@ -71,7 +76,11 @@ export async function goWays<T>(
       const next = ways[index + 1]
       if (next === undefined || !isWorthAnotherWay(error)) throw error
       fellBack.push({ from: way, to: next, because: error })
-      report({ kind: 'note', level: 'warning', text: `${saysOf[way]} cannot be used, going on with ${saysOf[next]}: ${error.message}` })
+      report({
+        kind: 'note',
+        level: 'warning',
+        text: `${saysOf[way]} cannot be used, going on with ${saysOf[next]}${leavesOut[next] ?? ''}: ${error.message}`,
+      })
     }
   }
   throw new Fault('invalid', 'there is no way left to go', { hint: 'name at least one way' })

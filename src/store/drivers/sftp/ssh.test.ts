@@ -47,7 +47,9 @@ test('what ssh says decides what can be done about it', () => {
     assert.match(fault.message, says)
     assert.equal(fault.at, 'sftp://ann@lab:2222')
   }
-  assert.match(String(sshFault('Host key verification failed.', place).hint), /ssh -p 2222 ann@lab/)
+  for (const words of ['Host key verification failed.', 'ssh: connect to host lab port 2222: Connection refused']) {
+    assert.match(String(sshFault(words, place).hint), /ssh -p 2222 ann@lab/)
+  }
 })
 
 test('words of a server cannot reach the terminal as they are', () => {

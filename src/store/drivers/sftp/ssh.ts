@@ -115,6 +115,9 @@ const meanings: readonly Meaning[] = [
   },
 ]
 
+/** Nothing answers there: it is tried again all the same, since a server may be starting. */
+const nobody = /Connection refused|Connection timed out|No route to host|Network is unreachable/i
+
 /** Why ssh ended, from what it said on its standard error. */
 export function sshFault(words: string, place: SshPlace): Fault {
   const at = `sftp://${spelled(place).replace(/^-p (\d+) (.*)$/, '$2:$1')}`
@@ -123,7 +126,10 @@ export function sshFault(words: string, place: SshPlace): Fault {
   const cause = last === undefined ? undefined : new Error(`ssh: ${last.slice(0, 300)}`)
   const known = meanings.find(({ says }) => says.test(words))
   if (known !== undefined) return new Fault(known.code, `cannot reach ${at}: ${known.means}`, { at, hint: known.hint(place), cause })
-  return new Fault('unavailable', `the connection to ${at} ${last === undefined ? 'was lost' : `failed: ${last.slice(0, 300)}`}`, { at })
+  return new Fault('unavailable', `the connection to ${at} ${last === undefined ? 'was lost' : `failed: ${last.slice(0, 300)}`}`, {
+    at,
+    hint: nobody.test(words) ? `check that sshd runs there, and at which port: \`ssh ${spelled(place)}\` has to connect` : undefined,
+  })
 }
 
 /** As it is written after `ssh`. */
