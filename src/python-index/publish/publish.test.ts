@@ -404,3 +404,18 @@ test('facts that are lost cost reading, and change nothing', async () => {
   assert.deepEqual([again.hasMoved, again.prefixes[0]?.written], [false, []])
   assert.deepEqual([await contentsOf(desk.bucket), await contentsOf(desk.store)], before)
 })
+
+test('a bucket may be an index itself, above others', async () => {
+  const desk = indexDesk({ environment: { prefixes: ['', 'v2'] } })
+  await desk.bucket.put(wheel.file, bytesOf(wheel.bytes))
+  await desk.upload('v2', other)
+  const { prefixes } = await publish(desk.context, { prefixes: ['', 'v2'] })
+  assert.deepEqual(
+    prefixes.map(({ filesAdded }) => filesAdded),
+    [[wheel.file], [other.file]],
+  )
+  assert.ok(prefixes[0]?.written.includes('foo-bar/index.html') && prefixes[0].written.includes('index.html'))
+  assert.ok(prefixes[0]?.purge.includes('') && prefixes[0].purge.includes('foo-bar/'))
+  const again = await publish(desk.context, { prefixes: ['', 'v2'] })
+  assert.ok(!again.hasMoved && again.prefixes.every(({ written }) => written.length === 0))
+})

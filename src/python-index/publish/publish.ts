@@ -23,6 +23,8 @@ export interface PublishOptions {
   readonly computeSha256?: boolean | undefined
   /** What a roll-back or an archiving took off is published again. */
   readonly includeWithdrawn?: boolean | undefined
+  /** A prefix of which every published file is gone is published as empty; otherwise that is a fault. */
+  readonly allowEmpty?: boolean | undefined
   /** Nothing is written; the outcome tells what would be. */
   readonly dryRun?: boolean | undefined
   /** The pages are written here instead, all of these prefixes, and nothing moves. */
@@ -41,7 +43,8 @@ const largeChange = 500
 /**
  * Publishes what the bucket holds: looks at the files that are new or changed since the last publication, moves the ref, and brings the pages
  * in line with it. Where nothing changed nothing is written. Files that cannot be published are in the outcome, each with
- * its reason, and stop nothing. Throws `invalid` for a name that is no project's, what the gate throws, and trouble on the way.
+ * its reason, and stop nothing. Throws `invalid` for a name that is no project's, `nothing-to-do` for a project that no prefix has or had,
+ * `precondition` where a prefix lost all of its files, what the gate throws, and trouble on the way.
  */
 export async function publish(context: IndexContext, options: PublishOptions): Promise<Published> {
   const { pagesTo } = options
@@ -55,6 +58,12 @@ export async function publish(context: IndexContext, options: PublishOptions): P
     gate: options.gate,
     look: pagesTo === undefined ? undefined : (candidate) => writeFolder(context, candidate, pagesTo),
   })
+  if (project !== undefined && !tries.hasMet()) {
+    throw new Fault('nothing-to-do', `${project} is in none of ${options.prefixes.join(', ')}`, {
+      at: context.bucket.name,
+      hint: 'check --package and the prefixes',
+    })
+  }
   if (!dryRun && project === undefined) await tries.notes()?.settle(options.prefixes)
   return describePublished(changed, tries.planned())
 }
@@ -65,6 +74,8 @@ interface Tries {
   /** Of the last try. */
   planned(): ReadonlyMap<string, PlannedPrefix>
   notes(): KnownNotes | undefined
+  /** Whether a prefix has or had the only project that is looked at. */
+  hasMet(): boolean
 }
 
 function createTries(context: IndexContext, options: PublishOptions & { readonly dryRun: boolean }): Tries {
@@ -72,9 +83,11 @@ function createTries(context: IndexContext, options: PublishOptions & { readonly
   const made: Planning['made'] = new Map()
   let planned = new Map<string, PlannedPrefix>()
   let notes: KnownNotes | undefined
+  let hasMet = false
   return {
     planned: () => planned,
     notes: () => notes,
+    hasMet: () => hasMet,
     async plan(base) {
       planned = new Map()
       const known = (notes = await readNotes(context))
@@ -94,6 +107,9 @@ function createTries(context: IndexContext, options: PublishOptions & { readonly
       const scans = mapAhead(new Set(options.prefixes), listedAtOnce, (prefix) => scanPrefix(context, prefix, isIndex))
       for await (const scan of scans) {
         const { prefix } = scan
+        if (options.allowEmpty !== true) assertNotEmptied(context, base, scan)
+        const { project } = options
+        hasMet ||= project !== undefined && (scan.groups.has(project) || Object.hasOwn(await base.projects(prefix), project))
         const { change, plan } = await planPrefix(context, planning, base, scan, facts, options.pagesTo !== undefined)
         planned.set(prefix, plan)
         if (change !== undefined) changes.set(prefix, change)
@@ -101,6 +117,16 @@ function createTries(context: IndexContext, options: PublishOptions & { readonly
       return changes
     },
   }
+}
+
+/** A bucket that is not mounted, or a wrong one, looks like an empty one: nobody's pages are emptied by mistake. */
+function assertNotEmptied({ bucket }: IndexContext, { ref }: IndexBase, scan: Scan): void {
+  const { prefix } = scan
+  if ((ref?.state.prefixes[prefix]?.files ?? 0) === 0 || hasFiles(scan)) return
+  throw new Fault('precondition', `every file that ${prefix} publishes is gone from the bucket; nothing was changed`, {
+    at: bucket.name,
+    hint: 'check the bucket; where it is meant so, publish with --allow-empty',
+  })
 }
 
 async function planPrefix(
