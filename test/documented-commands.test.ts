@@ -6,7 +6,9 @@ import { after, before, describe, test } from 'node:test'
 import { loadConfig } from '../src/config/index.ts'
 import { systemClock } from '../src/kit/index.ts'
 import { buildProgram, runCli } from '../src/cli/program.ts'
+import { buildWheel } from './fakes/distributions.ts'
 import { fakeTerminal } from './fakes/terminal.ts'
+import { startFakeUpstream } from './fakes/upstream.ts'
 
 const config = `
 [store]
@@ -17,6 +19,11 @@ variant_flag = "rocm-version"
 variants = { "6.4" = { constraint = "6.4.2" } }
 metadata = "snapshots"
 publish = "file:./tree"
+[index]
+bucket = "file:./wheels"
+prefixes = ["staging", "v2"]
+[index.dependencies.other]
+projects = ["torch"]
 [env.stage]
 path = "live"
 mode = "filesystem"
@@ -59,9 +66,12 @@ describe('every command line in the documentation is one that holdfast takes', (
   }
 })
 
+/** Where packages are mirrored from. */
+let upstream: string | undefined
+
 /** Runs one command with --json. Gives the exit status and the document. */
 async function holdfast(words: readonly string[]): Promise<{ exit: number; document: Record<string, unknown> }> {
-  const env = { PATH: process.env['PATH'], HOME: path.join(cwd, 'home'), USER: 'ann' }
+  const env = { PATH: process.env['PATH'], HOME: path.join(cwd, 'home'), USER: 'ann', HOLDFAST_INDEX_UPSTREAM: upstream }
   // The real time, since doctor compares it with that of the disk.
   const terminal = fakeTerminal({ cwd, env, clock: systemClock })
   // What follows is another program's.
@@ -73,7 +83,7 @@ async function holdfast(words: readonly string[]): Promise<{ exit: number; docum
 /** What docs/cli.md names for each command: members of the result, and of the objects in it. */
 function documentedMembers(): Map<string, string[]> {
   const rows = readFileSync('docs/cli.md', 'utf8').matchAll(
-    /^\| (`(?:init|doctor|completion|release|store|snapshot|env|runs|generate-manifest)[^|]*) \| ([^|]*) \|$/gm,
+    /^\| (`(?:init|doctor|completion|release|store|snapshot|env|runs|index|generate-manifest)[^|]*) \| ([^|]*) \|$/gm,
   )
   const members = new Map<string, string[]>()
   for (const [, commands, result] of rows) {
@@ -190,6 +200,31 @@ describe('docs/cli.md names every member of every JSON document', () => {
     await check('env', 'cleanup', '--keep', '1')
     await check('env', 'stop')
     await check('env', 'delete', 'clean_state')
+  })
+
+  test('of an index from its first wheel to its archive', async () => {
+    for (const version of ['1.0', '2.0']) {
+      const { file, bytes } = buildWheel({ name: 'example', version })
+      mkdirSync(path.join(cwd, 'wheels/staging'), { recursive: true })
+      writeFileSync(path.join(cwd, 'wheels/staging', file), bytes)
+      await check('index', 'publish', 'staging')
+      await check('index', 'promote', 'staging', 'v2')
+    }
+    const server = await startFakeUpstream()
+    server.add(buildWheel({ name: 'other', version: '1.0' }))
+    upstream = server.url
+    await check('index', 'mirror', '--package', 'torch')
+    await server.close()
+    await check('index', 'yank', 'v2', 'example', '1.0')
+    await check('index', 'unyank', 'v2', 'example', '1.0')
+    await check('index', 'mark', 'v2', 'example', 'deprecated')
+    await check('index', 'rollback', 'v2')
+    for (const look of ['status', 'generations', 'reconcile', 'cdn']) await check('index', look)
+    await check('index', 'diff', 'v2@2', 'v2')
+    await check('index', 'check', 'v2', '--closure')
+    await check('index', 'event', 'v2/example-1.0-py3-none-any.whl')
+    await check('index', 'archive', 'v2', '--keep', '1')
+    await check('index', 'publish', 'all', '--do-not-upload', 'pages')
   })
 
   test('of everything else', async () => {

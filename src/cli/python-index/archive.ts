@@ -4,7 +4,7 @@ import { archive } from '../../python-index/index.ts'
 import { type Cli, parsedOption } from '../command.ts'
 import { countText } from '../words.ts'
 import { chosenPrefixes, environmentOption, indexContext, type IndexFlags, type PrefixFlags, prefixesArgument } from './choose.ts'
-import { moveOutcome } from './move.ts'
+import { changeOutcome } from './outcome.ts'
 
 interface ArchiveFlags extends IndexFlags, PrefixFlags {
   readonly keep?: number
@@ -28,7 +28,7 @@ export function addArchiveCommand(index: Command, cli: Cli): void {
     run: async (call) => {
       const context = await indexContext(call)
       const prefixes = await chosenPrefixes(call, context)
-      const outcome = await moveOutcome(call, context, (dryRun) => archive(context, { prefixes, keep: call.options.keep, dryRun }))
+      const outcome = await changeOutcome(call, context, (dryRun) => archive(context, { prefixes, keep: call.options.keep, dryRun }))
       return { ...outcome, incomplete: outcome.incomplete && notArchived(outcome.result as Awaited<ReturnType<typeof archive>>) }
     },
   })

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { Fault } from '../../kit/index.ts'
-import { publishKeys, purgePaths } from '../../python-index/index.ts'
+import { publishKeys } from '../../python-index/index.ts'
 import type { Cli } from '../command.ts'
 import { environmentOption, indexContext, type IndexFlags } from './choose.ts'
-import { incompleteOf, publishedLines } from './text.ts'
+import { incompleteOf, publishedLines, purgeOf } from './text.ts'
 
 export function addEventCommand(index: Command, cli: Cli): void {
   cli.add<IndexFlags>(index, {
@@ -24,7 +24,7 @@ export function addEventCommand(index: Command, cli: Cli): void {
         result: {
           ...published,
           environment: context.environment.name,
-          purge: purgePaths(published.prefixes.flatMap(({ purge }) => purge)),
+          purge: purgeOf(published),
         },
         text: publishedLines(published, call.paint, false).join('\n'),
         incomplete: incompleteOf(published),

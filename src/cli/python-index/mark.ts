@@ -4,7 +4,7 @@ import { markProject, projectStatuses } from '../../python-index/index.ts'
 import { messageOption } from '../agree.ts'
 import type { Cli } from '../command.ts'
 import { environmentOption, indexContext, type IndexFlags, prefixFrom } from './choose.ts'
-import { moveOutcome } from './move.ts'
+import { changeOutcome } from './outcome.ts'
 
 interface MarkFlags extends IndexFlags {
   readonly reason?: string
@@ -32,7 +32,7 @@ export function addMarkCommand(index: Command, cli: Cli): void {
       const context = await indexContext(call)
       const { reason, message } = call.options
       const wanted = { prefix: prefixFrom(prefix), project, status, reason, message }
-      return await moveOutcome(call, context, (dryRun) => markProject(context, { ...wanted, dryRun }))
+      return await changeOutcome(call, context, (dryRun) => markProject(context, { ...wanted, dryRun }))
     },
   })
 }

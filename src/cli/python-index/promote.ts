@@ -5,7 +5,7 @@ import { messageOption } from '../agree.ts'
 import { type Cli, parsedOption } from '../command.ts'
 import { environmentOption, indexContext, type IndexFlags, prefixFrom } from './choose.ts'
 import { closureGate, type ClosureFlags, closureOptions } from './closure.ts'
-import { moveOutcome } from './move.ts'
+import { changeOutcome } from './outcome.ts'
 
 interface PromoteFlags extends IndexFlags, ClosureFlags {
   readonly package?: string
@@ -48,7 +48,7 @@ export function addPromoteCommand(index: Command, cli: Cli): void {
         message: options.message,
         gate: closureGate(options),
       }
-      return await moveOutcome(call, context, (dryRun) => promote(context, { ...wanted, dryRun }))
+      return await changeOutcome(call, context, (dryRun) => promote(context, { ...wanted, dryRun }))
     },
   })
 }

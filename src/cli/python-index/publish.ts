@@ -1,11 +1,11 @@
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Command, Option } from 'commander'
+import { Fault } from '../../kit/index.ts'
 import { type IndexContext, publish, type Published, type PublishOptions, reconcile } from '../../python-index/index.ts'
 import type { Call, Cli } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import {
-  agreeIfProtected,
   chosenPrefixes,
   environmentOption,
   indexContext,
@@ -15,6 +15,7 @@ import {
   prefixOptions,
 } from './choose.ts'
 import { closureGate, type ClosureFlags, closureOptions } from './closure.ts'
+import { changeOutcome } from './outcome.ts'
 import { incompleteOf, publishedLines } from './text.ts'
 
 interface PublishFlags extends IndexFlags, PrefixFlags, ClosureFlags {
@@ -23,6 +24,7 @@ interface PublishFlags extends IndexFlags, PrefixFlags, ClosureFlags {
   readonly computeSha256?: boolean
   readonly read: boolean
   readonly includeWithdrawn?: boolean
+  readonly allowEmpty?: boolean
 }
 
 export function addPublishCommand(index: Command, cli: Cli): void {
@@ -39,6 +41,7 @@ export function addPublishCommand(index: Command, cli: Cli): void {
       new Option('--compute-sha256', 'read new files whole, even where the bucket tells a digest'),
       new Option('--no-read', 'read no file whole: what has no digest is published without one, or refused with require_hash'),
       new Option('--include-withdrawn', 'publish again what a roll-back or an archiving took off'),
+      new Option('--allow-empty', 'publish an index as empty that lost all of its files'),
       ...closureOptions('publish only if everything can be installed from each index alone'),
     ],
     writes: true,
@@ -52,7 +55,7 @@ export function addPublishCommand(index: Command, cli: Cli): void {
 }
 
 async function publishCommand(call: Call<PublishFlags>): Promise<Outcome> {
-  const { options, paint } = call
+  const { options } = call
   const context = await indexContext(call)
   const wanted: PublishOptions = {
     prefixes: await chosenPrefixes(call, context),
@@ -60,16 +63,24 @@ async function publishCommand(call: Call<PublishFlags>): Promise<Outcome> {
     noRead: !options.read,
     computeSha256: options.computeSha256,
     includeWithdrawn: options.includeWithdrawn,
+    allowEmpty: options.allowEmpty,
     gate: closureGate(options),
   }
   if (options.doNotUpload !== undefined) return await writePages(call, context, wanted, options.doNotUpload)
-  await agreeIfProtected(call, context, async () => {
-    const plan = await publish(context, { ...wanted, dryRun: true })
-    return plan.prefixes.some(({ hasChanged, written, removed }) => hasChanged || written.length + removed.length > 0)
-      ? publishedLines(plan, paint, true)
-      : []
+  return await changeOutcome(call, context, async (dryRun) => {
+    const published = await publish(context, { ...wanted, dryRun })
+    assertSomething(call, published)
+    return published
   })
-  return await outcomeOf(call, context, (dryRun) => publish(context, { ...wanted, dryRun }))
+}
+
+/** Whoever names indexes wants something of them. */
+function assertSomething(call: Call<object>, { prefixes }: Published): void {
+  const named = call.args.some((arg) => arg !== undefined && arg !== 'all')
+  if (!named || !prefixes.every(({ isEmpty }) => isEmpty)) return
+  throw new Fault('nothing-to-do', `no wheels lie in ${prefixes.map(({ prefix }) => prefix).join(', ')}`, {
+    hint: 'check the names; --auto-detect-prefixes finds the folders that hold wheels',
+  })
 }
 
 async function writePages(call: Call<PublishFlags>, context: IndexContext, wanted: PublishOptions, folder: string): Promise<Outcome> {
@@ -96,30 +107,7 @@ export function addReconcileCommand(index: Command, cli: Cli): void {
       const context = await indexContext(call)
       const named = call.args.flatMap((arg) => (arg === undefined || arg === 'all' ? [] : [arg.replace(/^\/+|\/+$/g, '')]))
       const prefixes = named.length === 0 ? undefined : named
-      await agreeIfProtected(call, context, async () => {
-        const plan = await reconcile(context, { prefixes, dryRun: true })
-        return plan.prefixes.some(({ written, removed }) => written.length + removed.length > 0)
-          ? publishedLines(plan, call.paint, true)
-          : []
-      })
-      return await outcomeOf(call, context, (dryRun) => reconcile(context, { prefixes, dryRun }))
+      return await changeOutcome(call, context, (dryRun) => reconcile(context, { prefixes, dryRun }))
     },
   })
-}
-
-/** Carries it out, or shows what it would do. */
-export async function outcomeOf(
-  call: Call<object>,
-  context: IndexContext,
-  carryOut: (dryRun: boolean) => Promise<Published>,
-): Promise<Outcome> {
-  const dryRun = call.options.dryRun === true
-  if (!dryRun) await context.prepareStore()
-  const published = await carryOut(dryRun)
-  const lines = publishedLines(published, call.paint, dryRun)
-  return {
-    result: { ...published, environment: context.environment.name, dryRun },
-    text: [...(dryRun ? ['dry run: nothing was changed'] : []), ...lines].join('\n'),
-    incomplete: incompleteOf(published),
-  }
 }

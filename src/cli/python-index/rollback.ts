@@ -4,7 +4,7 @@ import { type Once, rollback } from '../../python-index/index.ts'
 import { messageOption } from '../agree.ts'
 import { type Cli, parsedOption } from '../command.ts'
 import { environmentOption, indexContext, type IndexFlags, prefixFrom } from './choose.ts'
-import { moveOutcome } from './move.ts'
+import { changeOutcome } from './outcome.ts'
 import { generationFrom } from './promote.ts'
 
 interface RollbackFlags extends IndexFlags {
@@ -39,7 +39,7 @@ export function addRollbackCommand(index: Command, cli: Cli): void {
       const to: Once | undefined =
         asOf !== undefined ? { asOf: parseTime(asOf, now) } : generation === undefined ? undefined : { generation }
       const wanted = { prefix: prefixFrom(call.args[0]), to, message }
-      return await moveOutcome(call, context, (dryRun) => rollback(context, { ...wanted, dryRun }))
+      return await changeOutcome(call, context, (dryRun) => rollback(context, { ...wanted, dryRun }))
     },
   })
 }

@@ -1,5 +1,5 @@
 import { Fault, formatBytes } from '../../kit/index.ts'
-import type { Published, PublishedPrefix } from '../../python-index/index.ts'
+import { type Published, type PublishedPrefix, purgePaths } from '../../python-index/index.ts'
 import type { Paint } from '../colour.ts'
 import { countText } from '../words.ts'
 import { printable } from '../width.ts'
@@ -60,6 +60,11 @@ function prefixLines(prefix: PublishedPrefix, paint: Paint, dryRun: boolean): st
 
 function counted(items: readonly unknown[], what: string): string | undefined {
   return items.length === 0 ? undefined : `${countText(items.length, 'file')} ${what}`
+}
+
+/** The paths that a CDN may still have in an old version. */
+export function purgeOf({ prefixes }: Published): string[] {
+  return purgePaths(prefixes.flatMap(({ purge }) => purge))
 }
 
 /** Files that could not be published, or not as they should: the rest is done, and the exit status is 11. */

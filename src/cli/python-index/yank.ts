@@ -3,7 +3,7 @@ import { unyank, yank } from '../../python-index/index.ts'
 import { messageOption } from '../agree.ts'
 import type { Call, Cli } from '../command.ts'
 import { environmentOption, indexContext, type IndexFlags, prefixFrom } from './choose.ts'
-import { moveOutcome } from './move.ts'
+import { changeOutcome } from './outcome.ts'
 
 interface YankFlags extends IndexFlags {
   readonly file?: string
@@ -35,7 +35,7 @@ export function addYankCommand(index: Command, cli: Cli): void {
     run: async (call) => {
       const context = await indexContext(call)
       const wanted = { ...wantedOf(call), reason: call.options.reason }
-      return await moveOutcome(call, context, (dryRun) => yank(context, { ...wanted, dryRun }))
+      return await changeOutcome(call, context, (dryRun) => yank(context, { ...wanted, dryRun }))
     },
   })
 }
@@ -50,7 +50,7 @@ export function addUnyankCommand(index: Command, cli: Cli): void {
     examples: [['holdfast index unyank v2/gfx94X-dcgpu torch 2.7.0', 'installers take it again']],
     run: async (call) => {
       const context = await indexContext(call)
-      return await moveOutcome(call, context, (dryRun) => unyank(context, { ...wantedOf(call), dryRun }))
+      return await changeOutcome(call, context, (dryRun) => unyank(context, { ...wantedOf(call), dryRun }))
     },
   })
 }

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import { buildWheel, type WheelRecipe } from '../../test/fakes/distributions.ts'
+import { scratchDirectory } from '../../test/fakes/scratch.ts'
+import { fakeTerminal } from '../../test/fakes/terminal.ts'
+import { startFakeUpstream } from '../../test/fakes/upstream.ts'
+import { runCli } from './program.ts'
+
+const scratch = scratchDirectory()
+
+const usual = `
+[index]
+bucket = "file:./bucket"
+prefixes = ["v2-staging/gpu", "v2/gpu"]
+[index.dependencies.numpy]
+projects = ["torch"]
+[index.env.nightly]
+bucket = "file:./nightly"
+protected = true
+`
+
+function desk(toml = usual) {
+  const cwd = mkdtempSync(path.join(scratch, 'cli-'))
+  writeFileSync(path.join(cwd, 'holdfast.toml'), toml)
+  const run = async (words: readonly string[], env: Record<string, string> = {}) => {
+    const all = { PATH: process.env['PATH'], HOME: path.join(cwd, 'home'), USER: 'ann', NO_COLOR: '1', ...env }
+    const terminal = fakeTerminal({ cwd, env: all })
+    const exit = await runCli(words, terminal.host)
+    return { exit, out: terminal.out(), err: terminal.err() }
+  }
+  return {
+    cwd,
+    holdfast: (line: string, env?: Record<string, string>) => run(line.split(' '), env),
+    add(prefix: string, recipe: WheelRecipe, bucket = 'bucket') {
+      const { file, bytes } = buildWheel(recipe)
+      mkdirSync(path.join(cwd, bucket, prefix), { recursive: true })
+      writeFileSync(path.join(cwd, bucket, prefix, file), bytes)
+      return file
+    },
+  }
+}
+
+test('a wheel is published, promoted, rolled back and found again by generation', async () => {
+  const at = desk()
+  const file = at.add('v2-staging/gpu', { name: 'torch', version: '2.6.0' })
+  const { exit, out } = await at.holdfast('index publish all')
+  assert.equal(exit, 0)
+  assert.match(
+    out,
+    /^v2-staging\/gpu: generation 1; 1 file added; .*\n {2}\+ torch-2\.6\.0-py3-none-any\.whl\nv2\/gpu: no wheels there, nothing published\n/,
+  )
+  assert.match((await at.holdfast('index publish all')).out, /^v2\/gpu: no wheels there.*\n1 index stands as published\n/)
+  assert.equal((await at.holdfast('index promote v2-staging/gpu v2/gpu --expect 7')).exit, 5)
+  assert.match((await at.holdfast('index promote v2-staging/gpu v2/gpu --expect 1')).out, /^v2\/gpu: generation 2; 1 file added;/)
+  assert.equal((await at.holdfast('index promote v2-staging/gpu v2/gpu')).exit, 3)
+  assert.ok(existsSync(path.join(at.cwd, 'bucket/v2/gpu', `${file}.metadata`)))
+  at.add('v2/gpu', { name: 'torch', version: '2.7.0' })
+  await at.holdfast('index publish v2/gpu')
+  assert.match((await at.holdfast('index rollback v2/gpu')).out, /1 file removed;/)
+  assert.doesNotMatch(readFileSync(path.join(at.cwd, 'bucket/v2/gpu/torch/index.html'), 'utf8'), /2\.7\.0/)
+  assert.match((await at.holdfast('index publish v2/gpu')).out, /stands as published|stay off/)
+  assert.match((await at.holdfast('index generations v2/gpu')).out, /rollback[^]*publish[^]*promote/)
+  assert.match((await at.holdfast('index diff v2/gpu@3')).out, /- torch-2\.7\.0-py3-none-any\.whl \(rolled-back\)/)
+})
+
+test('a file that cannot be published is told with its reason, and the exit status is 11', async () => {
+  const at = desk()
+  at.add('v2/gpu', { name: 'torch', version: '2.6.0' })
+  writeFileSync(path.join(at.cwd, 'bucket/v2/gpu/bad-1.0-py3-none-any.whl'), 'no zip')
+  const { exit, out, err } = await at.holdfast('index publish v2/gpu')
+  assert.equal(exit, 11)
+  assert.match(out, /\+ torch.*\n {2}refused bad-1\.0-py3-none-any\.whl: it is no zip/)
+  assert.match(err, /1 file cannot be published; the rest is published/)
+})
+
+test('an index that is named and holds nothing is an error, and so is a package that nobody has', async () => {
+  const at = desk()
+  at.add('v2/gpu', { name: 'torch', version: '2.6.0' })
+  const { exit, err } = await at.holdfast('index publish v2/gpx')
+  assert.equal(exit, 3)
+  assert.match(err, /v2\/gpx/)
+  assert.equal((await at.holdfast('index publish v2/gpu --package tensorflow')).exit, 3)
+})
+
+test('a bucket that lost everything is not published as empty unless that is said', async () => {
+  const at = desk()
+  at.add('v2/gpu', { name: 'torch', version: '2.6.0' })
+  await at.holdfast('index publish all')
+  rmSync(path.join(at.cwd, 'bucket'), { recursive: true })
+  const { exit, err } = await at.holdfast('index publish all')
+  assert.equal(exit, 5)
+  assert.match(err, /every file that v2\/gpu publishes is gone[^]*--allow-empty/)
+  assert.equal((await at.holdfast('index publish all --allow-empty')).exit, 0)
+})
+
+test('a protected environment shows what would change and asks; --yes agrees beforehand', async () => {
+  const at = desk()
+  at.add('v2/gpu', { name: 'torch', version: '2.6.0' }, 'nightly')
+  const asked = await at.holdfast('index publish v2/gpu --env nightly')
+  assert.equal(asked.exit, 2)
+  assert.match(asked.err, /this changes what nightly[^]*\+ torch-2\.6\.0[^]*--yes/)
+  assert.ok(!existsSync(path.join(at.cwd, 'nightly/v2/gpu/index.html')))
+  assert.equal((await at.holdfast('index publish v2/gpu --env nightly --yes')).exit, 0)
+  assert.match((await at.holdfast('index publish v2/gpu --env nightly')).out, /nothing to do/)
+})
+
+test('--do-not-upload writes the same pages into a folder, under the names that they link', async () => {
+  const at = desk()
+  at.add('v2/gpu', { name: 'My_Package.x', version: '1.0' })
+  const { exit, out } = await at.holdfast('index publish v2/gpu --do-not-upload pages')
+  assert.equal(exit, 0)
+  assert.match(out, /nothing was published/)
+  assert.deepEqual(readdirSync(path.join(at.cwd, 'pages/v2/gpu')).toSorted(), ['index.html', 'index.json', 'my-package-x'])
+  assert.ok(!existsSync(path.join(at.cwd, 'bucket/v2/gpu/index.html')))
+  await at.holdfast('index publish v2/gpu')
+  const page = 'v2/gpu/my-package-x/index.html'
+  assert.equal(readFileSync(path.join(at.cwd, 'pages', page), 'utf8'), readFileSync(path.join(at.cwd, 'bucket', page), 'utf8'))
+})
+
+test('prefixes are found where wheels lie', async () => {
+  const at = desk('[index]\nbucket = "file:./bucket"\n')
+  for (const prefix of ['v2/a', 'v2/b', 'v3/c']) at.add(prefix, { name: 'torch', version: '2.6.0' })
+  const { exit, out } = await at.holdfast('index publish all --auto-detect-prefixes --starting-from v2/')
+  assert.equal(exit, 0)
+  assert.match(out, /^v2\/a: [^]*^v2\/b: /m)
+  assert.doesNotMatch(out, /v3/)
+  assert.equal((await at.holdfast('index publish all --auto-detect-prefixes --starting-from v9/')).exit, 3)
+  assert.equal((await at.holdfast('index publish all --starting-from v2/')).exit, 2)
+  assert.match((await at.holdfast('index publish all')).err, /no prefixes are configured/)
+})
+
+test('the variables of the original tools choose bucket and prefixes', async () => {
+  const { exit, err } = await desk().holdfast('index status', { S3_BUCKET_PY: 'x-nightly', CUSTOM_PREFIX: 'v3/gpu' })
+  assert.equal(exit, 4)
+  assert.match(err, /nothing was ever published to s3:\/\/x-nightly/)
+})
+
+test('a dependency is mirrored into every prefix, and the closure gate holds back what lacks one', async (t) => {
+  const upstream = await startFakeUpstream()
+  t.after(() => upstream.close())
+  upstream.add(buildWheel({ name: 'numpy', version: '2.1.3' }))
+  const at = desk(usual.replace('[index]\n', `[index]\nupstream = "${upstream.url}"\n`))
+  at.add('v2/gpu', { name: 'torch', version: '2.6.0', requires: ['numpy>=2'] })
+  const refused = await at.holdfast('index publish v2/gpu --closure --python 3.12')
+  assert.equal(refused.exit, 4)
+  assert.match(refused.err, /v2\/gpu: torch 2\.6\.0 requires numpy>=2: no such project/)
+  assert.match(
+    (await at.holdfast('index mirror --package torch --dry-run')).out,
+    /^dry run[^]*\+ numpy-2\.1\.3-py3-none-any\.whl -> v2-staging\/gpu, v2\/gpu\nwould fetch 1 file/,
+  )
+  assert.equal((await at.holdfast('index mirror --package torch')).exit, 0)
+  assert.equal((await at.holdfast('index publish v2/gpu --closure --python 3.12')).exit, 0)
+  assert.equal((await at.holdfast('index check v2/gpu --closure --deep')).exit, 0)
+  assert.match((await at.holdfast('index mirror --package rocm')).err, /no dependency is mirrored for "rocm"/)
+})
+
+test('events may name keys as S3 does, and publish only them', async () => {
+  const at = desk()
+  const file = at.add('v2/gpu', { name: 'torch', version: '2.6.0+rocm6.4' })
+  await at.holdfast('index publish v2/gpu')
+  const more = at.add('v2/gpu', { name: 'vision', version: '0.2+rocm6.4' })
+  const { exit, out } = await at.holdfast(`index event v2/gpu/${encodeURIComponent(more)}`)
+  assert.deepEqual([exit, /1 file added/.test(out)], [0, true])
+  rmSync(path.join(at.cwd, 'bucket/v2/gpu', file))
+  assert.match((await at.holdfast(`index event v2/gpu/${file}`)).out, /1 file removed/)
+})
