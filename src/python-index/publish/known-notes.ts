@@ -4,7 +4,7 @@ import { type FoundNote, listNotes, removeNote } from '../records/notes.ts'
 import { keyIn, startOf } from './layout.ts'
 import type { ListedFile } from './scan.ts'
 
-/** What mirrors and promotions left word of. */
+/** What mirrors left word of. */
 export interface KnownNotes {
   /** Of this very version, or undefined. */
   of(prefix: string, row: ListedFile): LearntFile | undefined

@@ -3,7 +3,7 @@ import type { Digest, Shape } from '../../kit/index.ts'
 import { digestShape } from '../../refs/index.ts'
 
 /**
- * What a mirror or a promotion knows of files that it put into the bucket, left in the store for the next publication, which uses
+ * What a mirror knows of files that it put into the bucket, left in the store for the next publication, which uses
  * what still has its etag and removes the note. A note that is lost costs a reading.
  */
 export interface LearntNote {
