@@ -5,7 +5,6 @@ import { parseBytes, parseDuration } from '../kit/index.ts'
 import { type Path, readShape } from './keys.ts'
 import type { Tree } from './parse.ts'
 import type { WrittenRelease, WrittenRuns, WrittenStore } from './schema.ts'
-import { settableKeys } from './variables.ts'
 
 export interface S3Config {
   readonly endpoint?: string | undefined
@@ -98,7 +97,7 @@ export function labelOf(variantFlag: string): string {
 
 /** Makes paths and file: URLs absolute, in place; `baseOf` says from which folder a key's value counts. */
 export function resolvePlaces(tree: Tree, schema: GenericSchema, baseOf: (path: Path) => string): void {
-  for (const { path: keyPath, holder, name, kind } of placesIn(tree, schema)) {
+  for (const { path: keyPath, holder, name, kind } of placesIn(tree, schema, [])) {
     const base = baseOf(keyPath)
     const resolve = (value: string) => (kind === 'url' ? absoluteUrl(value, base) : path.resolve(base, value))
     const value = holder[name]
@@ -107,14 +106,22 @@ export function resolvePlaces(tree: Tree, schema: GenericSchema, baseOf: (path: 
   }
 }
 
-function* placesIn(tree: Tree, schema: GenericSchema) {
-  for (const { path: keyPath, schema: leaf } of settableKeys(schema, [], tree)) {
-    const { kind } = readShape(leaf)
-    if (kind !== 'path' && kind !== 'url') continue
-    const holder = keyPath.slice(0, -1).reduce<unknown>((here, part) => (here as Tree | undefined)?.[part], tree)
-    const name = String(keyPath.at(-1))
-    if (typeof holder === 'object' && holder !== null && Object.hasOwn(holder, name))
-      yield { path: keyPath, holder: holder as Tree, name, kind }
+interface Place {
+  readonly path: Path
+  readonly holder: Tree
+  readonly name: string
+  readonly kind: 'path' | 'url'
+}
+
+function* placesIn(holder: Tree, schema: GenericSchema, above: Path): Generator<Place> {
+  const shape = readShape(schema)
+  for (const [name, value] of Object.entries(holder)) {
+    const inner = shape.form === 'table' ? shape.entries[name] : shape.form === 'named' ? shape.value : undefined
+    if (inner === undefined) continue
+    const { form, kind } = readShape(inner)
+    const keyPath = [...above, name]
+    if (form === 'table' || form === 'named') yield* placesIn(value as Tree, inner, keyPath)
+    else if (kind === 'path' || kind === 'url') yield { path: keyPath, holder, name, kind }
   }
 }
 

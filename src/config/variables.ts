@@ -35,11 +35,14 @@ export function readVariables(
   env: Readonly<Record<string, string | undefined>>,
   tree: Tree,
 ): { replacements: Replacement[]; notes: string[] } {
+  const given = Object.entries(env).filter(
+    ([variable, value]) => variable.startsWith('HOLDFAST_') && value && !otherVariables.test(variable),
+  )
+  if (given.length === 0) return { replacements: [], notes: [] }
   const keys = new Map(settableKeys(configSchema, [], tree).map(({ path, schema }) => [variableOf(path), { path, schema }]))
   const replacements: Replacement[] = []
   const notes: string[] = []
-  for (const [variable, value] of Object.entries(env)) {
-    if (!variable.startsWith('HOLDFAST_') || value === undefined || value === '' || otherVariables.test(variable)) continue
+  for (const [variable, value = ''] of given) {
     const key = keys.get(variable)
     if (key !== undefined) replacements.push({ path: key.path, value: valueFor(key.schema, value), by: variable })
     else {
@@ -60,7 +63,7 @@ export function replace(tree: Tree, { path, value }: Replacement): void {
 }
 
 /** Every key that takes one value or a list of values, with the names that `tree` has. */
-export function settableKeys(schema: GenericSchema, path: Path, tree: unknown): { path: Path; schema: GenericSchema }[] {
+function settableKeys(schema: GenericSchema, path: Path, tree: unknown): { path: Path; schema: GenericSchema }[] {
   const shape = readShape(schema)
   const below = (name: string) =>
     typeof tree === 'object' && tree !== null && Object.hasOwn(tree, name) ? (tree as Tree)[name] : undefined

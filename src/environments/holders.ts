@@ -107,14 +107,13 @@ function lookInto(process: string, directory: string): Found[] | 'hidden' | unde
 }
 
 function mappingsIn(file: string, below: string, known: Set<string>): Found[] {
-  const text = readFileSync(file, 'latin1').slice(0, maxMaps)
-  const needle = Buffer.from(below, 'utf8').toString('latin1')
-  if (!text.includes(` ${needle}`)) return []
+  const text = readFileSync(file, 'utf8').slice(0, maxMaps)
+  if (!text.includes(` ${below}`)) return []
   const found: Found[] = []
   for (const line of text.split('\n')) {
-    const start = line.indexOf(` ${needle}`)
+    const start = line.indexOf(` ${below}`)
     if (start < 0) continue
-    const path = Buffer.from(line.slice(start + 1), 'latin1').toString('utf8')
+    const path = line.slice(start + 1)
     if (known.has(path)) continue
     known.add(path)
     // proc_pid_maps(5): address, permissions as rwxp or rwxs, …
