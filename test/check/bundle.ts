@@ -8,6 +8,7 @@ import { type Plugin, rolldown } from 'rolldown'
 import { bundled, licences, packageAt } from './bundled.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
+const main = path.join(root, 'src/cli/main.ts')
 
 interface Manifest {
   readonly exports: Readonly<Record<string, string | { readonly 'holdfast-source': string; readonly default: string }>>
@@ -19,7 +20,7 @@ interface Manifest {
 export async function bundle(): Promise<void> {
   const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as Manifest
   const input = entriesOf(manifest)
-  const starting = new Set(Object.values(input))
+  const starting = new Set([main])
   const build = await rolldown({
     input,
     cwd: root,
@@ -41,7 +42,7 @@ export async function bundle(): Promise<void> {
 }
 
 function entriesOf({ exports }: Manifest): Record<string, string> {
-  const entries: Record<string, string> = { 'cli/main': path.join(root, 'src/cli/main.ts') }
+  const entries: Record<string, string> = { 'cli/main': main }
   for (const target of Object.values(exports)) {
     if (typeof target === 'string') continue
     entries[target.default.replace(/^\.\/dist\/|\.js$/g, '')] = path.join(root, target['holdfast-source'])
