@@ -93,9 +93,10 @@ async function diff(call: Call<DiffFlags>): Promise<Outcome> {
   }
 }
 
-/** `PREFIX` or `PREFIX@GENERATION`. */
+/** `PREFIX` or `PREFIX@GENERATION`. One of the configuration that was never published has nothing. */
 async function projectsOf(context: IndexContext, ref: IndexRef, side: string) {
   const [, prefix = side, generation] = /^(.*)@(\d+)$/.exec(side) ?? []
+  if (context.environment.prefixes.includes(prefix) && !Object.hasOwn(ref.state.prefixes, prefix)) return {}
   const { catalogue } = catalogueAt(ref, prefix, { generation: generation === undefined ? ref.generation : Number(generation) })
   return (await readCatalogue(context, catalogue)).projects
 }

@@ -32,7 +32,9 @@ export function addMarkCommand(index: Command, cli: Cli): void {
       const context = await indexContext(call)
       const { reason, message } = call.options
       const wanted = { prefix: prefixFrom(prefix), project, status, reason, message }
-      return await changeOutcome(call, context, (dryRun) => markProject(context, { ...wanted, dryRun }))
+      return await changeOutcome(call, context, (dryRun) => markProject(context, { ...wanted, dryRun }), [
+        `${project} of ${wanted.prefix}: ${status}${reason === undefined ? '' : ` (${reason})`}`,
+      ])
     },
   })
 }

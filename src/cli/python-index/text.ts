@@ -53,7 +53,9 @@ function prefixLines(prefix: PublishedPrefix, paint: Paint, dryRun: boolean): st
     ...listed(unread, paint.yellow('without a digest')),
     ...(withdrawn.length === 0
       ? []
-      : [`  ${countText(withdrawn.length, 'file')} in the bucket stay off the pages (--include-withdrawn publishes them)`]),
+      : [
+          `  ${countText(withdrawn.length, 'file stays', 'files stay')} in the bucket and off the pages (publish --include-withdrawn brings them back)`,
+        ]),
     ...(notAllowed.length === 0 ? [] : [printable(`  not in the allow-list: ${notAllowed.slice(0, shown).join(', ')}`)]),
   ]
 }

@@ -23,6 +23,10 @@ function wantedOf({ args: [prefix, project = '', version = ''], options: { file,
   return { prefix: prefixFrom(prefix), project, version, file, message }
 }
 
+function whatOf({ prefix, project, version, file }: ReturnType<typeof wantedOf>): string {
+  return `${file ?? `${project} ${version}`} of ${prefix}`
+}
+
 export function addYankCommand(index: Command, cli: Cli): void {
   cli.add<YankFlags>(index, {
     name: 'yank',
@@ -35,7 +39,9 @@ export function addYankCommand(index: Command, cli: Cli): void {
     run: async (call) => {
       const context = await indexContext(call)
       const wanted = { ...wantedOf(call), reason: call.options.reason }
-      return await changeOutcome(call, context, (dryRun) => yank(context, { ...wanted, dryRun }))
+      return await changeOutcome(call, context, (dryRun) => yank(context, { ...wanted, dryRun }), [
+        `${whatOf(wanted)}: yanked${wanted.reason === undefined ? '' : ` (${wanted.reason})`}`,
+      ])
     },
   })
 }
@@ -50,7 +56,10 @@ export function addUnyankCommand(index: Command, cli: Cli): void {
     examples: [['holdfast index unyank v2/gfx94X-dcgpu torch 2.7.0', 'installers take it again']],
     run: async (call) => {
       const context = await indexContext(call)
-      return await changeOutcome(call, context, (dryRun) => unyank(context, { ...wantedOf(call), dryRun }))
+      const wanted = wantedOf(call)
+      return await changeOutcome(call, context, (dryRun) => unyank(context, { ...wanted, dryRun }), [
+        `${whatOf(wanted)}: not yanked any more`,
+      ])
     },
   })
 }
