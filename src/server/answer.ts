@@ -7,7 +7,8 @@ export type Handler = (request: Request) => Promise<Response>
 /** Carries one request to the handler and its response back; never rejects. */
 export async function answer(handler: Handler, incoming: IncomingMessage, outgoing: ServerResponse, report: Report): Promise<void> {
   const gone = new AbortController()
-  outgoing.once('close', () => gone.abort())
+  // Also called where all is sent: an abort then would only cost.
+  outgoing.once('close', () => outgoing.writableFinished || gone.abort())
   // A socket that breaks while it is written to; `close` follows.
   outgoing.on('error', () => undefined)
   try {
