@@ -3,7 +3,7 @@ import type { IndexContext } from '../context.ts'
 import type { IndexBase } from '../publish/change.ts'
 import { indexesOf, keyIn, provenanceEnd, metadataEnd } from '../publish/layout.ts'
 import { noDifference, type PlannedPrefix, type Published, type PublishedPrefix, type Refusal } from '../publish/published.ts'
-import { besideOf, emptyScan, type Scan, scanPrefix } from '../publish/scan.ts'
+import { allowing, besideOf, emptyScan, type Scan, scanPrefix } from '../publish/scan.ts'
 import type { ProjectRecord, PublishedFile, SeenFile, WithdrawnFile } from '../records/project.ts'
 import { findArchived, isArchive, keyOf } from './archives.ts'
 import { createCarrier } from './carry.ts'
@@ -78,7 +78,8 @@ async function moveOnce(run: Run): Promise<Once> {
     if (!prefixes.includes(prefix)) return { prefixes: new Map([[prefix, { plan: nothing(prefix) }]]) }
     const projects = await base.projects(prefix)
     const scan = await scanPrefix(context, prefix, indexesOf(context, prefixes))
-    const records = await mapBounded(Object.keys(projects), width, (name) => readProjectOf(base.outbox, projects, name), context.signal)
+    const names = Object.keys(projects).filter(allowing(context))
+    const records = await mapBounded(names, width, (name) => readProjectOf(base.outbox, projects, name), context.signal)
     const aged = await mapBounded(
       records.filter((record) => record !== undefined),
       width,

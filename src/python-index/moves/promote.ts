@@ -4,7 +4,7 @@ import { normaliseName } from '../names/project-name.ts'
 import type { ChangeOptions, IndexBase } from '../publish/change.ts'
 import { indexesOf, keyIn, placeOf } from '../publish/layout.ts'
 import { generationOf, type Published } from '../publish/published.ts'
-import { type ListedFile, type Scan, scanPrefix } from '../publish/scan.ts'
+import { allowing, type ListedFile, type Scan, scanPrefix } from '../publish/scan.ts'
 import type { ProjectRecord, PublishedFile } from '../records/project.ts'
 import { type Carrier, createCarrier } from './carry.ts'
 import { type Move, makeMove } from './make-move.ts'
@@ -64,7 +64,11 @@ async function planPromotion(context: IndexContext, options: PromoteOptions, bas
   const promotions = (await mapBounded(names, width, read, context.signal)).filter(({ files }) => files.length > 0)
   if (promotions.length === 0)
     throw nothingMatches(options, names.length === 1 ? await readProjectOf(base.outbox, source, names[0]!) : undefined)
-  for (const promotion of promotions) checkPromotion(promotion, options, isIndex)
+  const isAllowed = allowing(context)
+  for (const promotion of promotions) {
+    if (!isAllowed(promotion.name)) throw new Fault('invalid', `${promotion.name} is not in the allow-list; nothing was promoted`)
+    checkPromotion(promotion, options, isIndex)
+  }
   const work = await compare(promotions, scan, carrier, context.signal)
   const contents = await carryOut(context, options, scan, carrier, work)
   const strays = await withdrawStrays(context, base, contents, carrier, scan)

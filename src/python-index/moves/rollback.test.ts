@@ -78,6 +78,27 @@ describe('a roll-back', () => {
     assert.equal((await pageOf(bucket, prefix, 'torch'))?.files[1]?.yanked ?? false, false)
   })
 
+  it('goes where it was meant to, when someone else publishes meanwhile', async () => {
+    const { context, store } = await shop()
+    let isFirst = true
+    const put: typeof store.put = async (key, ...rest) => {
+      if (isFirst && key.startsWith('refs/')) {
+        isFirst = false
+        await publishFiles(context, prefix, [built.torch3])
+      }
+      return await store.put(key, ...rest)
+    }
+    await rollback({ ...context, store: { ...store, put } }, { prefix })
+    assert.deepEqual(await publishedIn(context, prefix), [built.rocm1.file, built.torch1.file])
+  })
+
+  it('refuses what the allow-list does not let in any more', async () => {
+    const { context } = await shop()
+    const strict = { ...context, environment: { ...context.environment, allow: ['torch'] } }
+    await publish(strict, { prefixes: [prefix] })
+    await assert.rejects(rollback(strict, { prefix }), { code: 'not-found', message: /allow-list/ })
+  })
+
   it('has nothing to do where that is what it publishes', async () => {
     const { context } = await shop()
     await assert.rejects(rollback(context, { prefix, to: { generation: 3 } }), { code: 'nothing-to-do' })

@@ -4,7 +4,7 @@ import { catalogueAt, type Once } from '../history.ts'
 import type { IndexBase } from '../publish/change.ts'
 import { indexesOf, keyIn } from '../publish/layout.ts'
 import type { Published } from '../publish/published.ts'
-import { groupOf, type Scan, scanPrefix } from '../publish/scan.ts'
+import { allowing, groupOf, type Scan, scanPrefix } from '../publish/scan.ts'
 import type { ProjectRecord, PublishedFile, SeenFile, WithdrawnFile } from '../records/project.ts'
 import { readCatalogue } from '../records/read.ts'
 import type { ProjectContent } from '../records/write.ts'
@@ -36,9 +36,12 @@ export async function rollback(context: IndexContext, options: RollbackOptions):
   const { prefix, dryRun = false } = options
   const carrier = createCarrier(context, dryRun)
   const since = secondsOf(context.clock.now())
+  let to = options.to
   const plan = async (base: IndexBase): Promise<Move> => {
     const state = publishedPrefix(base.ref, prefix)
-    const { catalogue } = catalogueAt(base.ref!, prefix, options.to ?? { generation: before(prefix, state.kept) })
+    // Where someone else changes it meanwhile, what was meant stays what was meant.
+    to ??= { generation: before(prefix, state.kept) }
+    const { catalogue } = catalogueAt(base.ref!, prefix, to)
     const [now, then] = [await base.projects(prefix), (await readCatalogue(context, catalogue)).projects]
     const isIndex = indexesOf(context, [prefix, ...Object.keys(base.ref!.state.prefixes)])
     const scan = await scanPrefix(context, prefix, isIndex)
@@ -90,12 +93,17 @@ async function standAsThen(
   carrier: Carrier,
 ): Promise<Map<Pair, PublishedFile[]>> {
   const lost: Lost[] = []
+  const isAllowed = allowing(context)
   const all = pairs.flatMap((pair) => (pair.old?.files ?? []).map((file) => ({ pair, file })))
   const found = await mapBounded(
     all,
     width,
     async ({ pair, file }, signal): Promise<PublishedFile | Archived | undefined> => {
       const { name, now } = pair
+      if (!isAllowed(name)) {
+        lost.push({ file, why: 'its project is not in the allow-list any more' })
+        return undefined
+      }
       const row = scan.groups.get(name)?.files.find((each) => each.name === file.name)
       if (row !== undefined && now?.withdrawn.some((gone) => gone.name === file.name && gone.why === 'deleting'))
         throw leaving(prefix, file)
@@ -134,7 +142,7 @@ function missing(prefix: string, lost: readonly Lost[]): Fault {
   const more = lines.length > 10 ? `\n… and ${lines.length - 10} others` : ''
   return new Fault(
     'not-found',
-    `files of then are not in the bucket any more; nothing was changed\n${lines.slice(0, 10).join('\n')}${more}`,
+    `files of then cannot be published any more; nothing was changed\n${lines.slice(0, 10).join('\n')}${more}`,
     {
       hint:
         'put them back: in a versioned bucket delete the delete marker, or copy the older version over the key; then roll back again. ' +
