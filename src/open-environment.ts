@@ -42,13 +42,13 @@ export async function openEnvironment(options: OpenEnvironmentOptions = {}): Pro
   const around = surroundingsOf(options)
   let wire: Promise<Wire> | undefined
   const wired = () => (wire ??= openWireOf(options, around))
-  const { name, path: live, snapshotsDir, settings } = await sourceOf(options, around, wired)
+  const { name, path: live, root, snapshotsDir, settings } = await sourceOf(options, around, wired)
   const { modeLookup } = await import('./environments/index.ts')
   const { env, clock, random, report, signal } = around
   const snapshots = async () => await (await wired()).snapshots()
   const close = async () => await (await wire)?.close()
   const modes = modeLookup({ environment: name, env, clock, snapshots })
-  return { name, live, snapshotsDir, settings, modes, env, clock, random, report, signal, close, [Symbol.asyncDispose]: close }
+  return { name, live, root, snapshotsDir, settings, modes, env, clock, random, report, signal, close, [Symbol.asyncDispose]: close }
 }
 
 type Surroundings = ReturnType<typeof surroundingsOf>

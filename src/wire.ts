@@ -139,10 +139,10 @@ export async function openWire(options: WireOptions): Promise<Wire> {
         signal,
       }
     },
-    async environment({ name, path: live, snapshotsDir, settings: wanted }) {
+    async environment({ name, path: live, root, snapshotsDir, settings: wanted }) {
       const { modeLookup } = await import('./environments/index.ts')
       const modes = modeLookup({ environment: name, env, clock, snapshots: () => wire.snapshots() })
-      return { name, live, snapshotsDir, configuration: config.file, settings: wanted, modes, env, clock, random, report, signal }
+      return { name, live, root, snapshotsDir, configuration: config.file, settings: wanted, modes, env, clock, random, report, signal }
     },
     async pythonIndex(environment) {
       const store = await open(config.store.url)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, globSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, beforeEach, describe, test } from 'node:test'
@@ -38,6 +38,7 @@ async function holdfast(line: string | readonly string[], typed?: string): Promi
   return { exit, out: terminal.out(), err: terminal.err() }
 }
 
+const copied = '[env.stage]\npath = "data"\nmode = "filesystem"\ncopier = "builtin"\n'
 const recreate = '[env.stage]\npath = "data"\nmode = "recreate"\ncleanup = "rm -f data/node-1/* && printf clean > data/node-1/wallet.db"\n'
 
 describe('an environment', () => {
@@ -95,6 +96,87 @@ describe('an environment', () => {
     const created = await holdfast('env create')
     assert.deepEqual([created.exit, /holds its own configuration/.test(created.err)], [2, true])
     assert.equal(existsSync(path.join(path.dirname(cwd), `.${path.basename(cwd)}.snapshots`)), false)
+  })
+
+  test('is named by the first word, a snapshot by the next; the first is left out where there is one, and options leave no doubt', async () => {
+    write('holdfast.toml', copied)
+    const made = async (line: string) => {
+      const { exit, out, err } = await holdfast(line)
+      assert.equal(exit, 0, `${line}: ${err}`)
+      return /snapshot (\S+) of (\S+)/.exec(out)?.slice(1).join(' ')
+    }
+    assert.equal(await made('env create'), 'clean_state stage')
+    assert.equal(await made('env create one'), 'one stage')
+    assert.equal(await made('env create stage two'), 'two stage')
+    assert.equal(await made('env create --env stage --snapshot stage'), 'stage stage')
+    const lines = ['restore', 'show', 'verify', 'push', 'clone -n 1 --to {}', 'pull --replace', 'delete --yes']
+    for (const [index, line] of lines.entries()) {
+      for (const words of ['one', 'stage two', '--snapshot stage'] as const) {
+        const [verb, ...options] = line.replace('{}', `copies-${index}-${words.length}`).split(' ')
+        const { exit, out, err } = await holdfast(['env', verb!, ...words.split(' '), ...options, '--json'])
+        assert.equal(exit, 0, `${line} ${words}: ${err}`)
+        const { result } = JSON.parse(out) as { result: Record<string, unknown> }
+        assert.equal(result['snapshot'] ?? result['name'], words.split(' ').at(-1), `${line} ${words}`)
+      }
+    }
+    for (const words of ['live clean_state', 'stage live clean_state', 'clean_state']) {
+      assert.equal((await holdfast(`env diff ${words}`)).exit, 0, words)
+    }
+    for (const [line, message] of [
+      ['env restore one two', /there is no environment "one"/],
+      ['env restore one --snapshot two', /the snapshot is named twice: two and one/],
+      ['env status stage --env stage', /the environment is named twice/],
+      ['env delete stage --yes', /which snapshot of stage\?/],
+      ['env cleanup one', /there is no environment "one"/],
+    ] as const) {
+      const { exit, err } = await holdfast(line)
+      assert.equal(exit, 2, `${line}: ${err}`)
+      assert.match(err, message)
+    }
+  })
+
+  test('with a damaged snapshot does not say that there are none, and names it', async () => {
+    write('holdfast.toml', copied)
+    await holdfast('env create')
+    write('.data.snapshots/clean_state.meta.json', 'not JSON')
+    const { out } = await holdfast('env status')
+    assert.match(
+      out,
+      /snapshots +none that can be given back\n +damaged +clean_state: .*holdfast env create stage --snapshot clean_state --replace/,
+    )
+    const list = (await holdfast('env list')).out
+    assert.match(
+      list,
+      /^no snapshot can be given back; make one: holdfast env create stage --replace\nstage: clean_state is never given back: /,
+    )
+    assert.equal((await holdfast('env create')).exit, 8)
+    assert.equal((await holdfast('env create --replace')).exit, 0)
+    assert.equal((await holdfast('env restore')).exit, 0)
+  })
+
+  test('whose relative path leads out of its project is refused; one that is written whole may lie anywhere', async () => {
+    mkdirSync(path.join(root, 'elsewhere/data'), { recursive: true })
+    write('project/holdfast.toml', '[env.stage]\npath = "../data"\nmode = "filesystem"\ncopier = "builtin"\n')
+    const refused = await holdfast('env create --config project/holdfast.toml')
+    assert.equal(refused.exit, 2)
+    assert.match(refused.err, /lies outside of .*project\n(.*\n)*.*write the whole path where another place is meant/)
+    symlinkSync(path.join(root, 'elsewhere'), path.join(cwd, 'project/cache'))
+    write('project/holdfast.toml', '[env.stage]\npath = "cache/data"\nmode = "filesystem"\ncopier = "builtin"\n')
+    assert.match((await holdfast('env create --config project/holdfast.toml')).err, /lies outside of/)
+    write(
+      'project/holdfast.toml',
+      `[env.stage]\npath = ${JSON.stringify(path.join(cwd, 'data'))}\nmode = "filesystem"\ncopier = "builtin"\n`,
+    )
+    assert.equal((await holdfast('env create --config project/holdfast.toml')).exit, 0)
+  })
+
+  test('tells what a restore took in itself and as a whole command, and why auto took a mode once', async () => {
+    write('holdfast.toml', '[env.stage]\npath = "data"\nmode = "auto"\n')
+    const made = await holdfast('env create')
+    assert.equal(`${made.out}${made.err}`.match(/a restore, .* on top of a suite/g)?.length, 1, made.err)
+    assert.match(made.out, / in [\d.]+ m?s \(the whole command: 321 ms\)/)
+    assert.match((await holdfast('env restore')).out, /, [\d.]+ m?s \(the whole command: 321 ms\)/)
+    await holdfast('env stop')
   })
 
   test('says what to write where none is configured', async () => {

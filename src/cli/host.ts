@@ -22,5 +22,7 @@ export interface Host {
   /** A number in [0, 1). */
   readonly random: () => number
   readonly signal: AbortSignal
+  /** Milliseconds since the process began. */
+  readonly sinceStart: () => number
   readonly version: string
 }

@@ -47,6 +47,7 @@ const host: Host = {
   clock: systemClock,
   random: Math.random,
   signal: stop.signal,
+  sinceStart: () => performance.now(),
   version: versionOfPackage(),
 }
 

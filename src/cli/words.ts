@@ -1,4 +1,5 @@
 import { formatDuration } from '../kit/index.ts'
+import type { Host } from './host.ts'
 
 /** `12,345` */
 export function numberText(count: number): string {
@@ -25,4 +26,14 @@ export function tookText(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`
   if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`
   return `${Math.floor(milliseconds / 60_000)}m ${Math.round((milliseconds % 60_000) / 1000)}s`
+}
+
+/** `1 entry`, `12,345 entries` */
+export function entriesText(count: number): string {
+  return count === 1 ? '1 entry' : `${numberText(count)} entries`
+}
+
+/** ` (the whole command: 310 ms)`: with the start of the program, its checks and hooks. */
+export function wholeText({ sinceStart }: Pick<Host, 'sinceStart'>): string {
+  return ` (the whole command: ${tookText(sinceStart())})`
 }

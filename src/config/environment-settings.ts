@@ -8,16 +8,19 @@ export interface EnvironmentConfig {
   readonly name: string
   /** The live directory. */
   readonly path: string
+  /** Where it must lie in; undefined: anywhere. */
+  readonly root?: string | undefined
   readonly snapshotsDir: string
   readonly settings: EnvironmentSettings
 }
 
-export function environmentConfig(name: string, written: WrittenEnvironment): EnvironmentConfig {
+export function environmentConfig(name: string, written: WrittenEnvironment, root: string | undefined): EnvironmentConfig {
   const { path: live, hooks } = written
   const milliseconds = (duration: string | undefined) => (duration === undefined ? undefined : parseDuration(duration))
   return {
     name,
     path: live,
+    root,
     snapshotsDir: written.snapshots_dir ?? path.join(path.dirname(live), `.${path.basename(live)}.snapshots`),
     settings: {
       mode: written.mode,

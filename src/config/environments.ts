@@ -20,7 +20,7 @@ async function stageEnvironment(file: string, report: Report): Promise<Environme
   const { readStageConfig } = await import('../environments/index.ts')
   const { live, snapshotsDir, settings, unknown } = await readStageConfig(file)
   for (const key of unknown) report({ kind: 'note', level: 'warning', text: `${file}: ${key} means nothing here` })
-  return { stage: { name: 'stage', path: live, snapshotsDir, settings } }
+  return { stage: { name: 'stage', path: live, root: path.dirname(path.resolve(file)), snapshotsDir, settings } }
 }
 
 /** The one that is named, or the only one. Throws `invalid` and says which there are. */
@@ -30,13 +30,13 @@ export function environmentNamed(all: Environments, config: Config, name: string
   const chosen = name ?? (names.length === 1 ? names[0] : undefined)
   if (chosen === undefined) {
     throw new Fault('invalid', `which environment? ${config.file ?? 'holdfast.toml'} has: ${names.join(', ')}`, {
-      hint: 'name it: after the command, or with --env where the command has that option',
+      hint: 'name it: the first word after the command, or with --env',
     })
   }
   const found = Object.hasOwn(all, chosen) ? all[chosen] : undefined
   if (found !== undefined) return found
   throw new Fault('invalid', `there is no environment ${JSON.stringify(chosen)}`, {
-    hint: `choose one of: ${names.join(', ')}; or add [env.${chosen}] to ${config.file ?? 'holdfast.toml'}; a snapshot is named with --snapshot`,
+    hint: `choose one of: ${names.join(', ')}; or add [env.${chosen}] to ${config.file ?? 'holdfast.toml'}; a snapshot follows its environment, or is named with --snapshot`,
   })
 }
 

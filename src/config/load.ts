@@ -80,7 +80,9 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
   const written = checkConfig(tree, placeOf, file)
 
   const root = file === undefined ? path.resolve(query.cwd) : path.dirname(file)
-  resolvePlaces(written, configSchema, (keyPath) => (setBy.has(formatPath(keyPath)) ? path.resolve(query.cwd) : root))
+  const baseOf = (keyPath: Path) => (setBy.has(formatPath(keyPath)) ? path.resolve(query.cwd) : root)
+  const environmentRoots = rootsOf(written.env, baseOf)
+  resolvePlaces(written, configSchema, baseOf)
   const store = storeConfig(written.store)
   const release = Object.fromEntries(Object.entries(written.release).map(([name, each]) => [name, releaseConfig(name, each, root)]))
   const overlaps = overlapsOf(store, release).map((overlap) => `${placeOf(overlap.path)}: ${formatPath(overlap.path)}: ${overlap.says}`)
@@ -92,12 +94,20 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
     release,
     index: written.index,
     images: written.images,
-    env: Object.fromEntries(Object.entries(written.env).map(([name, each]) => [name, environmentConfig(name, each)])),
+    env: Object.fromEntries(
+      Object.entries(written.env).map(([name, each]) => [name, environmentConfig(name, each, environmentRoots.get(name))]),
+    ),
     runs: written.runs === undefined ? undefined : runsConfig(written.runs),
     jobs: written.job,
     origin: (key) => setBy.get(key) ?? placeInFile(key) ?? 'default',
     notes,
   }
+}
+
+/** A relative path stays below what it counts from, also by way of links; who means another place writes all of it. */
+function rootsOf(environments: Written['env'], baseOf: (keyPath: Path) => string): Map<string, string> {
+  const relative = Object.entries(environments).filter(([, { path: live }]) => !path.isAbsolute(live))
+  return new Map(relative.map(([name]) => [name, baseOf(['env', name, 'path'])]))
 }
 
 function emptyDocument(): Document {

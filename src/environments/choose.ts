@@ -40,12 +40,6 @@ export async function chooseMode(session: Session, size: TreeSize): Promise<{ re
     }
     const chosen = { mode: name, why: refused.length === 0 ? why : `${why}; not ${refused.join('; not ')}` }
     await session.remember({ chosen })
-    context.report({
-      kind: 'note',
-      level: 'info',
-
-      text: `${context.name} is kept in the mode ${name}: ${chosen.why}`,
-    })
     return { mode, why: chosen.why }
   }
   throw new Fault('unsupported', `no mode can keep ${context.name} here: ${refused.join('; ')}`, { at: place.live })

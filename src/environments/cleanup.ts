@@ -1,7 +1,8 @@
 import type { EnvironmentContext, KeepRules } from './context.ts'
 import { removeSnapshot } from './delete.ts'
+import { resolvePlace } from './places.ts'
 import { readRecords, type SnapshotRecord } from './record.ts'
-import { type Session, withSession } from './session.ts'
+import { isAnythingKept, type Session, withSession } from './session.ts'
 
 export interface CleanupOptions {
   /** In place of the configured rules. */
@@ -19,6 +20,7 @@ export interface Cleaned {
 
 /** Removes snapshots by number, age and last use. What is in use, and the environment's own clean snapshot, stays. */
 export async function cleanupSnapshots(context: EnvironmentContext, options: CleanupOptions = {}): Promise<Cleaned> {
+  if (!isAnythingKept(context.name, await resolvePlace(context))) return { removed: [], spared: [], kept: 0 }
   return await withSession(context, { whileMarked: true }, async (session) => await cleanUpSnapshots(session, options))
 }
 

@@ -2,6 +2,7 @@ import { mkdir, rm, statfs } from 'node:fs/promises'
 import path from 'node:path'
 import { diskFault, Fault, formatBytes, isFault } from '../kit/index.ts'
 import { realSys } from '../kit/sys/index.ts'
+import { beginAside, endAside } from './clone-aside.ts'
 import type { EnvironmentContext } from './context.ts'
 import { copyTree } from './copy-tree.ts'
 import { isWithin, realPlace } from './places.ts'
@@ -32,7 +33,7 @@ export async function cloneSnapshot(context: EnvironmentContext, options: CloneO
   const { snapshot = context.settings.snapshotName, count } = options
   if (!Number.isInteger(count) || count < 1 || count > maxCopies)
     throw new Fault('invalid', `not a number of copies: ${count}`, { hint: `ask for 1 to ${maxCopies}` })
-  return await withSession(context, { whileMarked: true }, async (session) => {
+  return await withSession(context, { whileMarked: true, snapshot }, async (session) => {
     const { place } = session
     const to = await realPlace(options.to)
     if (isWithin(to, place.live) || isWithin(to, place.snapshotsDir)) {
@@ -52,7 +53,7 @@ export async function cloneSnapshot(context: EnvironmentContext, options: CloneO
 async function copyAll({ context, place }: Session, record: SnapshotRecord, to: string, copies: readonly string[]): Promise<Cloned['how']> {
   await using tree = await openTree(context, place, record)
   await mkdir(to, { recursive: true })
-  const aside = path.join(to, `.~clone-${Math.floor(context.random() * 2 ** 48).toString(36)}`)
+  const aside = await beginAside(place, to)
   let how: Cloned['how'] = 'reflink'
   try {
     for (const copy of copies) {
@@ -65,7 +66,7 @@ async function copyAll({ context, place }: Session, record: SnapshotRecord, to: 
     }
     return how
   } finally {
-    await rm(aside, { recursive: true, force: true })
+    await endAside(place, aside)
   }
 }
 

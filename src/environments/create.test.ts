@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { copyingMode } from '../../test/fakes/copying-mode.ts'
 import { environmentDesk } from '../../test/fakes/environment-desk.ts'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
 import { asFault, Fault } from '../kit/index.ts'
-import { createSnapshot, deleteSnapshot, listSnapshots, restoreSnapshot } from './index.ts'
+import { createSnapshot, deleteSnapshot, environmentStatus, listSnapshots, restoreSnapshot } from './index.ts'
 import { layoutOf } from './names.ts'
 
 const scratch = scratchDirectory()
@@ -84,5 +84,41 @@ describe('a damaged record', () => {
       (await listSnapshots(context)).damaged.map(({ name }) => name),
       ['clean_state'],
     )
+    const { damaged, snapshots } = await environmentStatus(context)
+    assert.deepEqual([damaged.map(({ name }) => name), snapshots], [['clean_state'], 0])
   })
+
+  test('is in the way of a create, which may replace it', async () => {
+    const desk = environmentDesk(scratch)
+    const context = desk.context()
+    await createSnapshot(context)
+    writeFileSync(layoutOf(desk.snapshotsDir).record('clean_state'), 'not JSON')
+    await assert.rejects(createSnapshot(context), { code: 'corrupt', hint: /holdfast env create --replace/ })
+    desk.write('a', 'newer')
+    await createSnapshot(context, { replace: true })
+    desk.write('a', 'dirty')
+    await restoreSnapshot(context)
+    assert.equal(desk.read('a'), 'newer')
+  })
+})
+
+describe('a damaged note of what a killed command had begun', () => {
+  for (const [how, text] of [
+    ['is no JSON', '{"name":'],
+    ['names what is no snapshot', '{"name":"../live","mode":"filesystem"}'],
+  ] as const) {
+    test(`that ${how} is set aside and told, and nothing goes by it`, async () => {
+      const desk = environmentDesk(scratch)
+      const context = desk.context()
+      await createSnapshot(context)
+      const layout = layoutOf(desk.snapshotsDir)
+      mkdirSync(layout.tree('half'))
+      writeFileSync(layout.intent, text)
+      await restoreSnapshot(context)
+      assert.match(JSON.stringify(desk.events), /is damaged, and set aside as [^"]*creating\.json\.damaged/)
+      assert.deepEqual([readFileSync(`${layout.intent}.damaged`, 'utf8'), existsSync(layout.intent)], [text, false])
+      assert.deepEqual((await listSnapshots(context)).foreign, ['half'])
+      assert.equal(desk.read('a'), 'clean')
+    })
+  }
 })

@@ -10,11 +10,12 @@ import { awaitLeaving, findHolders, heldFault } from './holders.ts'
 import { type HookMoment, runHook, runHookAnyway } from './hooks.ts'
 import { assertFree, makeFree } from './make-free.ts'
 import { clearIntent, setIntent } from './mark.ts'
-import type { Kept, Mode } from './mode.ts'
+import type { Kept, Mode, Place } from './mode.ts'
 import { checkSnapshotName } from './names.ts'
-import { liveExists } from './places.ts'
+import { liveExists, resolvePlace } from './places.ts'
 import { dropRecord, recordFormat, type SnapshotRecord, writeRecord } from './record.ts'
 import { removeBuilt, type Session, withSession } from './session.ts'
+import { isBare } from './switch/mount.ts'
 
 export interface CreateOptions {
   /** The configured name where nothing is said. */
@@ -49,7 +50,8 @@ export async function createSnapshot(context: EnvironmentContext, options: Creat
     })
   }
   try {
-    return await withSession(context, {}, async (session) => await createIn(session, name, options))
+    await assertThere(context, await resolvePlace(context))
+    return await withSession(context, { makes: true }, async (session) => await createIn(session, name, options))
   } catch (error) {
     context.report({
       kind: 'note',
@@ -61,14 +63,24 @@ export async function createSnapshot(context: EnvironmentContext, options: Creat
   }
 }
 
-async function createIn(session: Session, name: string, options: CreateOptions): Promise<Created> {
-  const { context, place } = session
+/** Before anything is made for it. */
+async function assertThere({ name }: EnvironmentContext, place: Place): Promise<void> {
   if (!(await liveExists(place))) {
-    throw new Fault('not-found', `the live directory of ${context.name} is not there`, {
+    throw new Fault('not-found', `the live directory of ${name} is not there`, {
       at: place.live,
       hint: 'start the environment first, or check `path`',
     })
   }
+  if (!isBare(place.live)) return
+  throw new Fault('not-found', 'there is nothing to keep: the live directory is not mounted, as after a restart of the machine', {
+    at: place.live,
+    hint: `mount a clean state: holdfast env restore ${name}; or give back what was there: holdfast env stop ${name}`,
+  })
+}
+
+async function createIn(session: Session, name: string, options: CreateOptions): Promise<Created> {
+  const { context, place } = session
+  await assertThere(context, place)
   const size = await measureTree(place.live, context.signal)
   const { mode, why } = await chooseMode(session, size)
   await assertFree(session, name, options.replace === true)

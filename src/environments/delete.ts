@@ -17,7 +17,7 @@ export interface Deleted {
  * there is none.
  */
 export async function deleteSnapshot(context: EnvironmentContext, name: string): Promise<Deleted> {
-  return await withSession(context, { whileMarked: true }, async (session) => {
+  return await withSession(context, { whileMarked: true, snapshot: name }, async (session) => {
     const record = await recordOrDamage(session, name)
     if (session.mark?.snapshot === name) {
       throw new Fault('busy', `a restore of ${context.name} to ${name} has not ended`, {
@@ -58,15 +58,21 @@ async function recordOrDamage({ context, place }: Session, name: string): Promis
   }
 }
 
-/** In all modes that it may have been made in: where nothing of it is theirs, they do nothing. The record goes last. */
-async function removeDamaged(session: Session, name: string): Promise<void> {
+/**
+ * In all modes that it may have been made in: where nothing of it is theirs, they do nothing. The record goes last. `leave`
+ * is called for a mode that has the live directory stand on it; without it that is `busy`.
+ */
+export async function removeDamaged(session: Session, name: string, leave?: (mode: Mode) => Promise<void>): Promise<void> {
   const { context, place, records, state, mark } = session
   const said = await modeInRecord(place.snapshotsDir, name)
   const likely = await modesOf(context, place, records, state(), [mark, said && { mode: said }])
   // Whatever lies under its name by itself is a tree as this mode has them.
   const trees = await context.modes('reflink')
   const modes = [...likely.filter((mode) => mode !== trees), trees]
-  for (const mode of modes) await assertNotInUse(session, mode, name)
+  for (const mode of modes) {
+    if (leave !== undefined && (await mode.inUse(place, name))) await leave(mode)
+    await assertNotInUse(session, mode, name)
+  }
   for (const mode of modes) if (mode.name !== 'filesystem') await mode.delete(place, name)
   await dropRecord(place.snapshotsDir, name)
   tell(context, name)

@@ -43,7 +43,7 @@ export interface Diffed {
 
 /** Compares two snapshots, or a snapshot with the live directory. */
 export async function diffSnapshots(context: EnvironmentContext, { from, to = liveName, checksum = false }: DiffOptions): Promise<Diffed> {
-  return await withSession(context, { whileMarked: to !== liveName }, async (session) => {
+  return await withSession(context, { whileMarked: to !== liveName, snapshot: from === liveName ? to : from }, async (session) => {
     await using before = await sideOf(session, from)
     await using after = await sideOf(session, to)
     const isCoarse = before.isCoarse || after.isCoarse

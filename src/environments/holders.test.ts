@@ -63,6 +63,25 @@ describe('who is in a directory', () => {
     assert.deepEqual(findHolders('/live', 10, '/nowhere').holders, [])
   })
 
+  test('does not count what has started this program with the same arguments and waits for it, and counts every other parent', () => {
+    const bin = path.join(scratch, 'holdfast.cjs')
+    writeFileSync(bin, '')
+    const lines = [
+      [['node', bin, 'env', 'restore'], 0],
+      [['node', bin, 'env', 'create'], 1],
+      [['node', `${bin}.other`, 'env', 'restore'], 1],
+      [['bash'], 1],
+    ] as const
+    for (const [parent, count] of lines) {
+      const proc = fakeProc({ 20: { comm: 'node', links: { cwd: '/live' } }, 21: { comm: 'node', links: { cwd: '/live' } } })
+      writeFileSync(`${bin}.other`, '')
+      writeFileSync(path.join(proc, '20/cmdline'), `${parent.join('\0')}\0`)
+      writeFileSync(path.join(proc, '21/cmdline'), `/opt/node\0${bin}\0env\0restore\0`)
+      writeFileSync(path.join(proc, '21/stat'), '21 (no de) x) S 20 21 21 0 -1')
+      assert.equal(findHolders('/live', 21, proc).holders.length, count, parent.join(' '))
+    }
+  })
+
   test('is told in bounds', () => {
     const processes = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [index + 100, { comm: 'many', links: { cwd: '/live' } }]))
     const found = findHolders('/live', 1, fakeProc(processes))

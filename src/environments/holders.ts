@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import { type Clock, errno, Fault } from '../kit/index.ts'
 
@@ -26,12 +26,13 @@ const maxHolders = 50
 /** Bytes of one process's list of mappings that are read. */
 const maxMaps = 8 << 20
 
-/** Who is in a directory now, without the process `self`. Reads /proc, and costs a few milliseconds for each hundred processes; nothing where there is no /proc. */
+/** Who is in a directory now, without the process `self` and what has started it as its launcher. Reads /proc, and costs a few milliseconds for each hundred processes; nothing where there is no /proc. */
 export function findHolders(directory: string, self: number, proc = '/proc'): Holders {
   const holders: Holder[] = []
   let hidden = 0
+  const launcher = launcherOf(self, proc)
   for (const pid of pidsIn(proc)) {
-    if (pid === self) continue
+    if (pid === self || pid === launcher) continue
     const found = lookInto(`${proc}/${pid}`, directory)
     if (found === 'hidden') hidden++
     else if (found !== undefined && found.length > 0) {
@@ -41,6 +42,28 @@ export function findHolders(directory: string, self: number, proc = '/proc'): Ho
     if (holders.length > maxHolders) break
   }
   return { holders: holders.slice(0, maxHolders), isCut: holders.length > maxHolders, hidden }
+}
+
+/** The process that runs the same program with the same arguments, and only waits for this one to end: where an older Node has started the right one. */
+function launcherOf(self: number, proc: string): number | undefined {
+  try {
+    // proc_pid_stat(5): the name may hold anything, and its last parenthesis ends it; then state and parent.
+    const stat = readFileSync(`${proc}/${self}/stat`, 'latin1')
+    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+    const [own, other] = [argumentsOf(`${proc}/${self}`), argumentsOf(`${proc}/${parent}`)]
+    const isSame = own.length > 1 && own.length === other.length && own.slice(2).every((word, index) => word === other[index + 2])
+    return isSame && realpathSync(own[1]!) === realpathSync(path.resolve(linkAt(`${proc}/${parent}/cwd`) ?? '/', other[1]!))
+      ? parent
+      : undefined
+  } catch (error) {
+    const number = errno(error)
+    if (number === 'ENOENT' || number === 'ESRCH' || number === 'EACCES' || number === 'EPERM') return undefined
+    throw error
+  }
+}
+
+function argumentsOf(process: string): string[] {
+  return readFileSync(`${process}/cmdline`, 'utf8').split('\0').slice(0, -1)
 }
 
 /** What to say where somebody is in the way: `busy`, with every process by name. */

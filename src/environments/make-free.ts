@@ -1,14 +1,16 @@
 import { lstat } from 'node:fs/promises'
-import { diskFault, errno, Fault } from '../kit/index.ts'
-import { removeSnapshot } from './delete.ts'
+import { diskFault, errno, Fault, isFault } from '../kit/index.ts'
+import { removeDamaged, removeSnapshot } from './delete.ts'
 import { detachFrom } from './give-way.ts'
 import { layoutOf } from './names.ts'
-import { findRecord } from './record.ts'
+import { findRecord, type SnapshotRecord } from './record.ts'
 import type { Session } from './session.ts'
 
 /** Throws `already-exists` where something stands under a name that may not be replaced: what is not a snapshot of ours never may. */
-export async function assertFree({ context, place }: Session, name: string, replaces: boolean): Promise<void> {
-  if ((await findRecord(place.snapshotsDir, name)) !== undefined) {
+export async function assertFree(session: Session, name: string, replaces: boolean): Promise<void> {
+  const { context, place } = session
+  // Of one that is damaged, what happened is said where it may not be replaced.
+  if ((await findOrDamage(session, name, !replaces)) !== undefined) {
     if (replaces) return
     throw new Fault('already-exists', `the environment ${context.name} has a snapshot ${name} already`, {
       hint: 'choose another name, delete it, or replace it (--replace)',
@@ -28,11 +30,21 @@ export async function assertFree({ context, place }: Session, name: string, repl
 /** Removes the snapshot that is to be replaced, where there is one. `busy` while anybody is inside of a live directory that stands on it. */
 export async function makeFree(session: Session, name: string, force: boolean): Promise<void> {
   const { context, place } = session
-  const present = await findRecord(place.snapshotsDir, name)
+  const present = await findOrDamage(session, name, false)
   if (present === undefined) return
+  if (present === 'damaged') return await removeDamaged(session, name, async (mode) => await detachFrom(session, mode, force))
   const mode = await context.modes(present.mode)
   if (await mode.inUse(place, name)) await detachFrom(session, mode, force)
   await removeSnapshot(session, present)
+}
+
+async function findOrDamage({ place }: Session, name: string, throws: boolean): Promise<SnapshotRecord | 'damaged' | undefined> {
+  try {
+    return await findRecord(place.snapshotsDir, name)
+  } catch (error) {
+    if (throws || !isFault(error, 'corrupt')) throw error
+    return 'damaged'
+  }
 }
 
 async function isThere(file: string): Promise<boolean> {

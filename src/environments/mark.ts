@@ -1,4 +1,4 @@
-import { unlink } from 'node:fs/promises'
+import { rename, unlink } from 'node:fs/promises'
 import path from 'node:path'
 import * as v from 'valibot'
 import {
@@ -10,11 +10,12 @@ import {
   readSmallFile,
   realDisk,
   replaceFile,
+  type Report,
   type Shape,
   syncDirectory,
 } from '../kit/index.ts'
 import { type SnapshotMode, snapshotModes } from './mode.ts'
-import { layoutOf } from './names.ts'
+import { isSnapshotName, layoutOf } from './names.ts'
 
 /** Stands from before the first change of an in-place restore until after its last: the live directory is neither old nor new. */
 export interface Mark {
@@ -73,12 +74,37 @@ export interface Intent {
   readonly mode: SnapshotMode
 }
 
-const intentShape: Shape<Intent> = v.object({ name: v.string(), mode: v.picklist(snapshotModes) })
+const intentShape: Shape<Intent> = v.object({
+  name: v.pipe(v.string(), v.check(isSnapshotName, 'the name of a snapshot is expected')),
+  mode: v.picklist(snapshotModes),
+})
 
-export async function readIntent(snapshotsDir: string): Promise<Intent | undefined> {
+/** What cannot be understood is set aside, and said: what it was about stays, and `list` tells of it. For who has the lock. */
+export async function readIntent(snapshotsDir: string, report: Report): Promise<Intent | undefined> {
   const file = layoutOf(snapshotsDir).intent
   const text = await readSmallFile(file)
-  return text === undefined ? undefined : parseJson(intentShape, text, file)
+  if (text === undefined) return undefined
+  try {
+    return parseJson(intentShape, text, file)
+  } catch (error) {
+    if (!isFault(error, 'corrupt')) throw error
+    const aside = `${file}.damaged`
+    await setAside(file, aside)
+    report({
+      kind: 'note',
+      level: 'warning',
+      text: `the note of a create or delete that did not end is damaged, and set aside as ${aside}: what it left is told by holdfast env list`,
+    })
+    return undefined
+  }
+}
+
+async function setAside(file: string, aside: string): Promise<void> {
+  try {
+    await rename(file, aside)
+  } catch (error) {
+    throw diskFault(error, file, 'set it aside')
+  }
 }
 
 export async function setIntent(snapshotsDir: string, intent: Intent): Promise<void> {

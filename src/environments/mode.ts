@@ -59,7 +59,7 @@ export interface Mode {
   readonly name: SnapshotMode
   /** Whether a restore shows old or new at every moment. */
   readonly swaps: boolean
-  /** Whether a create may go on while files in the live directory are open for writing. */
+  /** Whether a create may go on while files in the live directory are open for writing; a first one may want nobody inside, and says so. */
   readonly createsBesideWriters: boolean
   /** Times come back in whole seconds, since its format knows no more; else to the nanosecond. */
   readonly timesInSeconds?: boolean | undefined

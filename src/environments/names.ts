@@ -39,6 +39,8 @@ export function layoutOf(snapshotsDir: string) {
     mark: inHome('restoring.json'),
     /** Stands while a create has begun and not ended. */
     intent: inHome('creating.json'),
+    /** Stands while copies are made elsewhere. */
+    cloning: inHome('cloning.json'),
     layers: inHome('layers'),
     mounts: inHome('mounts'),
     trash: inHome('trash'),

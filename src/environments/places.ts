@@ -19,7 +19,8 @@ export async function resolvePlace(context: EnvironmentContext): Promise<Place> 
   }
   if (context.root !== undefined) {
     const root = await realPlace(context.root)
-    if (!isWithin(live, root) || live === root) refuse(`lies outside of ${root}`, 'set `path` to a directory below it')
+    if (!isWithin(live, root) || live === root)
+      refuse(`lies outside of ${root}`, 'set `path` to a directory below it, or write the whole path where another place is meant')
   }
   const { clock, random, report, signal } = context
   // What is chosen for people is what is fastest.

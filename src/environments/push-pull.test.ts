@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync } from 'node:fs'
+import { chmodSync, existsSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { environmentDesk } from '../../test/fakes/environment-desk.ts'
@@ -32,7 +32,13 @@ describe('a snapshot in a store', () => {
   test('that is not there is not found', async () => {
     const { context: store } = snapshotDesk()
     const desk = environmentDesk(scratch)
-    await assert.rejects(pullSnapshot(desk.context(), store), { code: 'not-found' })
+    await assert.rejects(pullSnapshot(desk.context(), store), { code: 'not-found', hint: /holdfast env push stage/ })
     await assert.rejects(pushSnapshot(desk.context(), store), { code: 'not-found' })
+    assert.equal(existsSync(desk.snapshotsDir), false)
+    await createSnapshot(desk.context())
+    await pushSnapshot(desk.context({}, { name: 'other' }), store)
+    await assert.rejects(pullSnapshot(desk.context(), store), { hint: 'it has only those of other environments: other/clean_state' })
+    await pushSnapshot(desk.context(), store)
+    await assert.rejects(pullSnapshot(desk.context(), store, { snapshot: 'users' }), { code: 'not-found', hint: 'there are: clean_state' })
   })
 })

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { type Digest, Fault } from '../kit/index.ts'
 import { realSys } from '../kit/sys/index.ts'
-import type { SnapshotContext } from '../snapshots/index.ts'
+import type { Listed, SnapshotContext } from '../snapshots/index.ts'
 import { chosenMode } from './choose.ts'
 import type { EnvironmentContext } from './context.ts'
 import { digestTree } from './digest.ts'
@@ -29,7 +29,7 @@ export async function pushSnapshot(
   store: SnapshotContext,
   name = context.settings.snapshotName,
 ): Promise<Pushed> {
-  return await withSession(context, { whileMarked: true }, async ({ place }) => {
+  return await withSession(context, { whileMarked: true, snapshot: name }, async ({ place }) => {
     const record = await needRecord(place.snapshotsDir, context.name, name)
     await using tree = await openTree(context, place, record)
     const line = lineOf(context, name)
@@ -67,10 +67,11 @@ export async function pullSnapshot(
 ): Promise<SnapshotRecord> {
   const name = options.snapshot ?? context.settings.snapshotName
   checkSnapshotName(name)
-  return await withSession(context, { whileMarked: true }, async (session) => {
+  // Before anything is made for it.
+  const snapshot = await findPushed(context, store, name)
+  return await withSession(context, { whileMarked: true, makes: true }, async (session) => {
     const { place } = session
-    const { findSnapshot, restoreSnapshot } = await import('../snapshots/index.ts')
-    const snapshot = await findSnapshot(store, lineOf(context, name))
+    const { restoreSnapshot } = await import('../snapshots/index.ts')
     const mode = await treeMode(session)
     const layout = layoutOf(place.snapshotsDir)
     const built = layout.build(`pull-${name}`)
@@ -110,6 +111,27 @@ export async function pullSnapshot(
   })
 }
 
+/** What was pushed as this snapshot last. Throws `not-found`, and says what there is. */
+async function findPushed(context: EnvironmentContext, store: SnapshotContext, name: string): Promise<Listed> {
+  const { listSnapshots } = await import('../snapshots/index.ts')
+  const line = lineOf(context, name)
+  const found = (await listSnapshots(store, { name: line })).at(-1)
+  if (found !== undefined) return found
+  const all = new Set((await listSnapshots(store, { name: lineStart })).map((each) => each.name))
+  const own = lineOf(context, '')
+  const names = [...all].filter((each) => each.startsWith(own)).map((each) => each.slice(own.length))
+  const others = [...all].map((each) => each.slice(lineStart.length))
+  throw new Fault('not-found', `the store has no snapshot ${name} of ${context.name}`, {
+    at: store.store.name,
+    hint:
+      names.length > 0
+        ? `there are: ${names.slice(0, 20).join(', ')}`
+        : others.length > 0
+          ? `it has only those of other environments: ${others.slice(0, 20).join(', ')}`
+          : `keep one there first, from where it is: holdfast env push ${context.name} --store URL`,
+  })
+}
+
 /** The mode that can give a tree back which lies there by itself. */
 async function treeMode({ context, place, state }: Session): Promise<Mode> {
   const mode = await context.modes(chosenMode(context, state())?.mode === 'reflink' ? 'reflink' : 'filesystem')
@@ -119,5 +141,7 @@ async function treeMode({ context, place, state }: Session): Promise<Mode> {
 
 /** Of the name of an environment, which may be anything, what the name of a line may have. */
 function lineOf({ name: environment }: EnvironmentContext, name: string): string {
-  return `env/${encodeURIComponent(environment)}/${name}`
+  return `${lineStart}${encodeURIComponent(environment)}/${name}`
 }
+
+const lineStart = 'env/'

@@ -69,7 +69,7 @@ export async function findRecord(snapshotsDir: string, name: string): Promise<Sn
   const damaged = (why: string, cause?: unknown) =>
     new Fault('corrupt', `the record of the snapshot ${name} is damaged: ${why}`, {
       at: file,
-      hint: `delete the snapshot ${name} and make it again (holdfast env delete)`,
+      hint: `make it again (holdfast env create --replace), or delete it (holdfast env delete)`,
       cause,
     })
   let record: SnapshotRecord

@@ -47,7 +47,7 @@ export async function restoreSnapshot(context: EnvironmentContext, options: Rest
   const name = options.snapshot ?? context.settings.snapshotName
   checkSnapshotName(name)
   if (context.settings.mode === 'disabled') return leftAlone(context, name)
-  return await withSession(context, { whileMarked: true }, async (session) => {
+  return await withSession(context, { whileMarked: true, snapshot: name }, async (session) => {
     const { place } = session
     const record = await needRecord(place.snapshotsDir, context.name, name)
     const mode = await context.modes(record.mode)

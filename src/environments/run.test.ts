@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { environmentDesk } from '../../test/fakes/environment-desk.ts'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
-import { cloneSnapshot, createSnapshot, runSuites, SnapshotManager } from './index.ts'
+import { cloneSnapshot, createSnapshot, restoreSnapshot, runSuites, SnapshotManager } from './index.ts'
+import { layoutOf } from './names.ts'
 
 const scratch = scratchDirectory()
 
@@ -62,6 +63,24 @@ describe('copies', () => {
     for (const inside of [desk.live, path.join(desk.snapshotsDir, 'x')])
       await assert.rejects(cloneSnapshot(context, { count: 1, to: inside }), { code: 'invalid' })
     assert.deepEqual(readdirSync(to).toSorted(), ['stage-1', 'stage-2'])
+  })
+
+  test('that a killed command had begun are removed by the next, and nothing else is', async () => {
+    const desk = environmentDesk(scratch)
+    const context = desk.context()
+    await createSnapshot(context)
+    const { cloning } = layoutOf(desk.snapshotsDir)
+    for (const [name, isGone] of [
+      ['.~clone-1abc', true],
+      ['mine', false],
+    ] as const) {
+      const begun = path.join(desk.folder, 'copies', name)
+      mkdirSync(path.join(begun, 'half'), { recursive: true })
+      writeFileSync(cloning, JSON.stringify({ aside: begun }))
+      await restoreSnapshot(context)
+      assert.deepEqual([existsSync(begun), existsSync(cloning)], [!isGone, false], name)
+    }
+    assert.match(JSON.stringify(desk.events), /removed a copy that a killed command had begun to make/)
   })
 })
 

@@ -55,7 +55,10 @@ export async function createWhereMissing(context: EnvironmentContext): Promise<v
     level: 'info',
     text: `${context.name} has no snapshot ${snapshotName} yet: it is made of what is there now`,
   })
-  await createSnapshot(context)
+  const { record, why } = await createSnapshot(context)
+  if (why !== undefined) {
+    context.report({ kind: 'note', level: 'info', text: `${context.name} is kept in the mode ${record.mode}: ${why}` })
+  }
 }
 
 async function runSuite(

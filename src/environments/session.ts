@@ -1,14 +1,16 @@
-import { existsSync } from 'node:fs'
-import { mkdir, readdir, unlink } from 'node:fs/promises'
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { readdir, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { diskFault, errno, isTemporary, throwIfAborted } from '../kit/index.ts'
+import { diskFault, errno, Fault, isTemporary, throwIfAborted } from '../kit/index.ts'
+import { mountsAt } from '../kit/sys/index.ts'
+import { sweepAside } from './clone-aside.ts'
 import type { EnvironmentContext } from './context.ts'
 import { withLock } from './lock.ts'
 import { assertNotMarked, clearIntent, type Intent, type Mark, readIntent, readMark } from './mark.ts'
 import type { Mode, Place, SnapshotMode } from './mode.ts'
 import { buildStart, layoutOf } from './names.ts'
 import { assertNotForeignMount, resolvePlace } from './places.ts'
-import { dropRecord, findRecord, type Records, readRecords } from './record.ts'
+import { dropRecord, findRecord, needRecord, type Records, readRecords } from './record.ts'
 import { type EnvironmentState, readState, writeState } from './state.ts'
 import { discard, sweepTrash } from './trash.ts'
 
@@ -26,11 +28,15 @@ export interface Session {
 export interface SessionOptions {
   /** Go on although an in-place restore has not ended: only for what ends it, or does not look at the live directory. */
   readonly whileMarked?: boolean | undefined
+  /** Makes the snapshots directory where there is none: only for what keeps something. */
+  readonly makes?: boolean | undefined
+  /** What it is about: where nothing is kept at all, that is what there is not. */
+  readonly snapshot?: string | undefined
 }
 
 /**
  * Runs `work` with the lock of the environment, after putting right what a killed command left. Throws `busy` where the
- * lock cannot be had, or an in-place restore has not ended.
+ * lock cannot be had, or an in-place restore has not ended, and `not-found` where nothing was ever kept.
  */
 export async function withSession<T>(
   context: EnvironmentContext,
@@ -40,12 +46,9 @@ export async function withSession<T>(
   throwIfAborted(context.signal)
   const place = await resolvePlace(context)
   const layout = layoutOf(place.snapshotsDir)
-  try {
-    // Before there may be no room for it.
-    await mkdir(layout.trash, { recursive: true })
-  } catch (error) {
-    throw diskFault(error, layout.home, 'make the snapshots directory')
-  }
+  if (options.makes !== true) await assertKept(context, place, options.snapshot)
+  // Before there may be no room for it.
+  assertWritable(layout.trash)
   const { settings, clock, signal, report } = context
   const lock = {
     file: layout.lock,
@@ -59,12 +62,40 @@ export async function withSession<T>(
   return await withLock(lock, async (held) => await work(await openSession(context, options, { ...place, lock: held })))
 }
 
+/** A path that was mistyped leaves no folder behind. */
+async function assertKept({ name, settings }: EnvironmentContext, place: Place, snapshot = settings.snapshotName): Promise<void> {
+  if (!isAnythingKept(name, place)) await needRecord(place.snapshotsDir, name, snapshot)
+}
+
+/** False where nothing was ever kept here, so that nothing is to be done. Throws `not-found` where there is no live directory either. */
+export function isAnythingKept(environment: string, { live, snapshotsDir }: Place): boolean {
+  if (existsSync(snapshotsDir) || mountsAt(live).length > 0) return true
+  if (existsSync(live)) return false
+  throw new Fault('not-found', `the live directory of ${environment} is not there, and nothing of it is kept`, {
+    at: live,
+    hint: 'check `path`',
+  })
+}
+
+/** Makes a directory where it is not there. Throws where this user may not write there, as every command has to. */
+export function assertWritable(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true })
+    accessSync(directory, constants.W_OK)
+  } catch (error) {
+    const fault = diskFault(error, directory, 'write to the snapshots directory')
+    if (fault.code !== 'denied') throw fault
+    const hint = 'run it as who may write there, or set `snapshots_dir` to a directory that this user may write to'
+    throw new Fault('denied', fault.message, { at: directory, hint, cause: error })
+  }
+}
+
 async function openSession(context: EnvironmentContext, options: SessionOptions, place: Place): Promise<Session> {
   const mark = await readMark(place.snapshotsDir)
   if (options.whileMarked !== true) assertNotMarked(context.name, mark)
   const records = await readRecords(place.snapshotsDir)
   let state = await readState(place.snapshotsDir, context.report)
-  const intent = await readIntent(place.snapshotsDir)
+  const intent = await readIntent(place.snapshotsDir, context.report)
   const modes = await modesOf(context, place, records, state, [mark, intent])
   await recover(context, place, modes, intent)
   await assertNotForeignMount(place, context.name, modes)
@@ -119,6 +150,7 @@ async function recover(context: EnvironmentContext, place: Place, modes: readonl
     }
     await clearIntent(place.snapshotsDir)
   }
+  if (await sweepAside(place)) tell('removed a copy that a killed command had begun to make')
   const built = await removeBuilt(place)
   if (built > 0) tell(`removed what killed commands had begun to build: ${built}`)
   await removeTemporaries(place)

@@ -1,11 +1,11 @@
-import { mkdir } from 'node:fs/promises'
-import { diskFault, Fault, isFault } from '../kit/index.ts'
+import { Fault, isFault } from '../kit/index.ts'
 import type { EnvironmentContext } from './context.ts'
 import { withLock } from './lock.ts'
 import { layoutOf } from './names.ts'
 import { resolvePlace } from './places.ts'
 import { type Restored, restoreSnapshot, type RestoreOptions } from './restore.ts'
 import { createWhereMissing } from './run.ts'
+import { assertWritable, isAnythingKept } from './session.ts'
 
 /** A test suite that has an environment for itself. */
 export interface Suite {
@@ -33,11 +33,14 @@ export async function beginSuite(context: EnvironmentContext, options: RestoreOp
 const claimed = new Set<string>()
 
 async function claim(context: EnvironmentContext): Promise<() => Promise<void>> {
-  const { home, suiteLock } = layoutOf((await resolvePlace(context)).snapshotsDir)
+  const place = await resolvePlace(context)
+  // A path that was mistyped leaves no folder behind.
+  isAnythingKept(context.name, place)
+  const { home, suiteLock } = layoutOf(place.snapshotsDir)
   if (claimed.has(suiteLock)) throw inTheWay(context.name, 'this process has begun a suite that has not ended')
   claimed.add(suiteLock)
   try {
-    await mkdir(home, { recursive: true })
+    assertWritable(home)
     const unlock = await lockUntil(context, suiteLock)
     return async () => {
       if (claimed.delete(suiteLock)) await unlock()
@@ -45,7 +48,7 @@ async function claim(context: EnvironmentContext): Promise<() => Promise<void>> 
   } catch (error) {
     claimed.delete(suiteLock)
     if (isFault(error, 'busy')) throw inTheWay(context.name, 'another suite has it now', error)
-    throw diskFault(error, home, 'make the snapshots directory')
+    throw error
   }
 }
 

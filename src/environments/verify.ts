@@ -12,7 +12,7 @@ export interface Verified {
 
 /** Reads a whole snapshot and compares it with what it was when it was made, or first read. `corrupt` where it differs. */
 export async function verifySnapshot(context: EnvironmentContext, name = context.settings.snapshotName): Promise<Verified> {
-  return await withSession(context, { whileMarked: true }, async (session) => {
+  return await withSession(context, { whileMarked: true, snapshot: name }, async (session) => {
     return await verifyRecord(session, await needRecord(session.place.snapshotsDir, context.name, name))
   })
 }

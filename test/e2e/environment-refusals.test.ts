@@ -154,6 +154,45 @@ describe('a live directory that nobody should give back', () => {
   })
 })
 
+test('after a restart of the machine, status says that nothing is mounted and what to run', { skip: needsRoot }, () => {
+  for (const mode of ['overlay', 'volume']) {
+    const { holdfast, live, dirty, wallet } = project(`mode = "${mode}"\nvolume_size = "512MiB"`)
+    assert.equal(holdfast('env create').exit, 0)
+    assert.doesNotMatch(holdfast('env status').out, /unmounted/)
+    dirty()
+    for (const { at } of readMounts().filter((mount) => mount.at.startsWith(path.dirname(live)))) sys.detachMount(at)
+    const status = holdfast('env status')
+    assert.equal(status.exit, 0, status.err)
+    assert.match(status.out, /unmounted +what was mounted there is gone.*: holdfast env restore stage; .*: holdfast env stop stage/)
+    const [told] = (JSON.parse(holdfast('env status --json').out) as { result: { environments: Record<string, unknown>[] } }).result
+      .environments
+    assert.deepEqual([told?.['isUnmounted'], told?.['snapshotName'], told?.['autoCreateOnStartup']], [true, 'clean_state', true])
+    const refused = holdfast('env create --snapshot other')
+    assert.equal(refused.exit, 4, refused.err)
+    assert.match(refused.err, /there is nothing to keep: .*\n(.*\n)*.*holdfast env restore stage.*holdfast env stop stage/)
+    assert.equal(holdfast('env restore').exit, 0)
+    assert.equal(wallet(), 'clean')
+    assert.doesNotMatch(holdfast('env status').out, /unmounted/)
+    assert.equal(holdfast('env stop').exit, 0)
+  }
+})
+
+test('a command that is started inside of the live directory does not stand in its own way', () => {
+  const { live, cwd, holdfast, dirty, wallet } = project('mode = "filesystem"\ncopier = "builtin"')
+  assert.equal(holdfast('env create').exit, 0)
+  dirty()
+  // By the Node of the system, where that is too old: it starts the right one and waits for it.
+  const launcher = path.resolve(import.meta.dirname, '../../bin/holdfast.cjs')
+  const env = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: path.join(scratch, 'home') }
+  const { status, stderr } = spawnSync('node', [launcher, 'env', 'restore', '--config', path.join(cwd, 'holdfast.toml')], {
+    cwd: path.join(live, 'node-1'),
+    env,
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
+  assert.equal(wallet(), 'clean')
+})
+
 describe('a damaged snapshot', () => {
   const cleanup = 'cleanup = "printf cleaned > data/node-1/wallet"'
 

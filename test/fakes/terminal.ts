@@ -45,6 +45,7 @@ export function fakeTerminal({
       clock,
       random: () => 0.5,
       signal: signal ?? new AbortController().signal,
+      sinceStart: () => 321,
       version: '9.9.9',
     },
     out: () => texts.out,

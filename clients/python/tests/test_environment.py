@@ -67,6 +67,8 @@ def test_the_name_may_be_left_out_where_there_is_one(project, command):
     unnamed.create("one")
     assert unnamed.list()[0]["name"] == "one"
     assert unnamed.delete("one")["environment"] == "stage"
+    unnamed.create("stage")
+    assert [unnamed.show("stage")["name"], unnamed.verify("stage")["snapshot"], unnamed.delete("stage")["snapshot"]] == ["stage"] * 3
     with open(project / "holdfast.toml", "a") as toml:
         toml.write('[env.other]\npath = "other"\n')
     with pytest.raises(HoldfastError, match="which environment"):

@@ -73,7 +73,22 @@ def test_a_marker_that_would_do_nothing_is_told(suites):
     ran.stderr.fnmatch_lines(["*test_a.py::test_it: the marker holdfast_env stands below the scope, which is module: *"])
 
 
+def test_the_clean_snapshot_is_made_where_there_is_none(suites, pytester):
+    ran = suites(test_a=USES, test_b=USES)
+    ran.assert_outcomes(passed=4)
+    assert (pytester.path / ".data.snapshots" / "clean_state" / "state").read_text() == "clean"
+
+
+def test_a_mistyped_path_leaves_nothing_behind(suites, pytester):
+    (pytester.path / "holdfast.toml").write_text('[env.stage]\npath = "date"\nmode = "filesystem"\ncopier = "builtin"\n')
+    ran = suites(test_a=USES)
+    ran.stdout.fnmatch_lines(["*no clean environment for this suite: the live directory of stage is not there, and nothing of it is kept*"])
+    assert not (pytester.path / ".date.snapshots").exists()
+
+
 def test_a_suite_without_its_environment_fails_clearly(suites, pytester):
+    with open(pytester.path / "holdfast.toml", "a") as toml:
+        toml.write("auto_create_on_startup = false\n")
     ran = suites(test_a=USES)
     ran.assert_outcomes(errors=2)
     ran.stdout.fnmatch_lines(

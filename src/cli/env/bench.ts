@@ -4,10 +4,10 @@ import { Fault, faultToJson, formatBytes } from '../../kit/index.ts'
 import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { type Column, renderTable } from '../table.ts'
-import { chooseEnvironment, environmentArgument } from './choose.ts'
-import { tookText } from '../words.ts'
+import { chooseEnvironment, environmentArgument, type EnvironmentFlag, environmentOption } from './choose.ts'
+import { entriesText, tookText } from '../words.ts'
 
-interface BenchFlags {
+interface BenchFlags extends EnvironmentFlag {
   readonly rounds: number
   readonly suite?: string
   readonly modes?: readonly SnapshotMode[]
@@ -20,6 +20,7 @@ export function addBenchCommand(env: Command, cli: Cli): void {
     more: 'What a mode costs the suite counts as much as the restore: an overlay copies a whole file up on its first write. The suite that is played changes 2 % of large files, adds 200 files and removes 50.',
     args: [environmentArgument],
     options: [
+      environmentOption(),
       parsedOption('--rounds <n>', 'suites and restores for each mode', parseRounds).default(3),
       new Option('--suite <line>', 'a shell line in place of the played suite; HOLDFAST_ENV_PATH is where it works'),
       parsedOption('--modes <names>', 'only these, with commas between them', parseModes),
@@ -34,7 +35,7 @@ export function addBenchCommand(env: Command, cli: Cli): void {
 
 async function bench(call: Call<BenchFlags>): Promise<Outcome> {
   const { rounds, suite, modes } = call.options
-  const context = await chooseEnvironment(call, call.args[0])
+  const context = await chooseEnvironment(call)
   const onRow = (row: BenchRow) => call.report({ kind: 'note', level: 'info', text: `tried ${nameOf(row)}` })
   const benched = await benchModes(context, { rounds, suite, modes, cwd: call.host.cwd, openStore: (url) => call.snapshots(url), onRow })
   return {
@@ -62,7 +63,7 @@ function benchText({ paint, width }: Call<object>, { entries, bytes, rows }: Ben
   const refused = rows.filter((row) => !row.works).map((row) => `${nameOf(row)} does not work here: ${row.why.message}`)
   const best = working.filter(({ restore }) => restore !== undefined).toSorted((a, b) => costOf(a) - costOf(b))[0]
   return [
-    `${entries} entries, ${formatBytes(bytes)}; medians`,
+    `${entriesText(entries)}, ${formatBytes(bytes)}; medians`,
     renderTable(columns, working, { width, paintHeader: paint.bold }),
     ...refused,
     ...(best === undefined ? [] : ['', `fastest, suite and restore together: ${nameOf(best)}`]),

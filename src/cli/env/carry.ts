@@ -5,12 +5,10 @@ import { Fault, formatBytes } from '../../kit/index.ts'
 import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
-import { chooseEnvironment, environmentArgument, type SnapshotFlag, snapshotOption } from './choose.ts'
-import { environmentOption } from './diff.ts'
-import { tookText } from '../words.ts'
+import { chooseSnapshot, snapshotArguments, type SnapshotFlag, snapshotOptions } from './choose.ts'
+import { entriesText, tookText } from '../words.ts'
 
-interface CloneFlags {
-  readonly env?: string
+interface CloneFlags extends SnapshotFlag {
   readonly copies: number
   readonly to: string
 }
@@ -24,9 +22,9 @@ export function addCarryCommands(env: Command, cli: Cli): void {
   cli.add<CloneFlags>(env, {
     name: 'clone',
     summary: 'Make independent writable copies of a snapshot, for suites that run side by side',
-    args: [['[snapshot]', 'the snapshot (default: what `snapshot_name` says)']],
+    args: snapshotArguments,
     options: [
-      environmentOption(),
+      ...snapshotOptions(),
       parsedOption('-n, --copies <n>', 'how many', parseCopies).default(1),
       new Option('--to <dir>', 'the directory that they lie in, as ENV-1, ENV-2, …').makeOptionMandatory(),
     ],
@@ -36,25 +34,28 @@ export function addCarryCommands(env: Command, cli: Cli): void {
   cli.add<SnapshotFlag>(env, {
     name: 'push',
     summary: 'Keep a snapshot in the store (--store URL for another one): only what it lacks is sent',
-    args: [environmentArgument],
-    options: [snapshotOption()],
-    examples: [['holdfast env push stage --store s3://backup/holdfast', 'for other machines']],
+    args: snapshotArguments,
+    options: snapshotOptions(),
+    examples: [
+      ['holdfast env push --store s3://backup/holdfast', 'the clean state, for other machines'],
+      ['holdfast env push with-users --store s3://backup/holdfast', 'another state'],
+    ],
     run: push,
   })
   cli.add<PullFlags>(env, {
     name: 'pull',
     summary: 'Bring a snapshot from the store (--store URL for another one)',
-    args: [environmentArgument],
-    options: [snapshotOption(), new Option('--replace', 'in place of the snapshot that has the name already')],
-    examples: [['holdfast env pull stage --store s3://backup/holdfast', 'what another machine has pushed']],
+    args: snapshotArguments,
+    options: [...snapshotOptions(), new Option('--replace', 'in place of the snapshot that has the name already')],
+    examples: [['holdfast env pull with-users --store s3://backup/holdfast', 'what another machine has pushed']],
     run: pull,
   })
 }
 
 async function clone(call: Call<CloneFlags>): Promise<Outcome> {
-  const { env, copies: count, to } = call.options
-  const context = await chooseEnvironment(call, env)
-  const cloned = await cloneSnapshot(context, { snapshot: call.args[0], count, to: path.resolve(call.host.cwd, to) })
+  const { copies: count, to } = call.options
+  const { context, snapshot: wanted } = await chooseSnapshot(call)
+  const cloned = await cloneSnapshot(context, { snapshot: wanted, count, to: path.resolve(call.host.cwd, to) })
   const { snapshot, copies, how, milliseconds } = cloned
   const sharing = how === 'reflink' ? 'they share their bytes until they are written to' : 'copied: this file system cannot share bytes'
   return {
@@ -64,10 +65,10 @@ async function clone(call: Call<CloneFlags>): Promise<Outcome> {
 }
 
 async function push(call: Call<SnapshotFlag>): Promise<Outcome> {
-  const context = await chooseEnvironment(call, call.args[0])
+  const { context, snapshot: wanted } = await chooseSnapshot(call)
   const store = await call.snapshots()
   const { shortId } = await import('../../snapshots/index.ts')
-  const pushed = await pushSnapshot(context, store, call.options.snapshot)
+  const pushed = await pushSnapshot(context, store, wanted)
   const { snapshot, line, id, isUnchanged } = pushed
   const where = `${store.store.name} as ${line} (${shortId(id)})`
   return {
@@ -77,12 +78,13 @@ async function push(call: Call<SnapshotFlag>): Promise<Outcome> {
 }
 
 async function pull(call: Call<PullFlags>): Promise<Outcome> {
-  const context = await chooseEnvironment(call, call.args[0])
-  const { name, entries, bytes, mode } = await pullSnapshot(context, await call.snapshots(), call.options)
+  const { context, snapshot } = await chooseSnapshot(call)
+  const { replace } = call.options
+  const { name, entries, bytes, mode } = await pullSnapshot(context, await call.snapshots(), { snapshot, replace })
   return {
     result: { environment: context.name, snapshot: name, mode, entries, bytes },
     text: printable(
-      `${name} of ${context.name} is here: ${entries} entries, ${formatBytes(bytes)}; restore it: holdfast env restore ${context.name} --snapshot ${name}`,
+      `${name} of ${context.name} is here: ${entriesText(entries)}, ${formatBytes(bytes)}; restore it: holdfast env restore ${context.name} --snapshot ${name}`,
     ),
   }
 }

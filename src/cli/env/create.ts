@@ -4,8 +4,8 @@ import { formatBytes } from '../../kit/index.ts'
 import type { Call, Cli } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
-import { chooseEnvironment, environmentArgument, type SnapshotFlag, snapshotOption } from './choose.ts'
-import { tookText } from '../words.ts'
+import { chooseSnapshot, snapshotArguments, type SnapshotFlag, snapshotOptions } from './choose.ts'
+import { entriesText, tookText, wholeText } from '../words.ts'
 
 interface CreateFlags extends SnapshotFlag {
   readonly replace?: boolean
@@ -18,9 +18,9 @@ export function addCreateCommand(env: Command, cli: Cli): void {
     name: 'create',
     summary: 'Keep the live directory as a snapshot',
     more: 'How it is kept is the `mode` of the environment; with `auto`, what suits this machine and these files, and it is said.',
-    args: [environmentArgument],
+    args: snapshotArguments,
     options: [
-      snapshotOption(),
+      ...snapshotOptions(),
       new Option('--replace', 'in place of the snapshot that has the name already'),
       new Option('--checksum', 'read every byte, so that it can be verified from its beginning'),
       new Option('--force', 'also while files are open for writing: what is written meanwhile may be half in it'),
@@ -34,16 +34,16 @@ export function addCreateCommand(env: Command, cli: Cli): void {
 }
 
 async function create(call: Call<CreateFlags>): Promise<Outcome> {
-  const { options } = call
-  const context = await chooseEnvironment(call, call.args[0])
-  const { record, milliseconds, why, cleaned } = await createSnapshot(context, options)
+  const { replace, checksum, force } = call.options
+  const { context, snapshot } = await chooseSnapshot(call)
+  const { record, milliseconds, why, cleaned } = await createSnapshot(context, { snapshot, replace, checksum, force })
   const { name, mode, entries, bytes, kept, path } = record
   const stored = kept.stored === undefined ? '' : `, ${formatBytes(kept.stored)} on disk`
   return {
     result: { environment: context.name, snapshot: name, mode, why, path, entries, bytes, stored: kept.stored, milliseconds, cleaned },
     text: [
       call.paint.green(printable(`snapshot ${name} of ${context.name}`)),
-      `  ${entries} entries, ${formatBytes(bytes)}${stored}; ${mode} in ${tookText(milliseconds)}`,
+      `  ${entriesText(entries)}, ${formatBytes(bytes)}${stored}; ${mode} in ${tookText(milliseconds)}${wholeText(call.host)}`,
       ...(why === undefined ? [] : [`  ${why}`]),
       ...(cleaned.length === 0 ? [] : [`  removed old snapshots: ${cleaned.join(', ')}`]),
     ].join('\n'),

@@ -4,10 +4,9 @@ import { Fault, formatBytes } from '../../kit/index.ts'
 import type { Call, Cli } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
-import { chooseEnvironment } from './choose.ts'
+import { chooseWords, environmentArgument, type EnvironmentFlag, environmentOption } from './choose.ts'
 
-interface DiffFlags {
-  readonly env?: string
+interface DiffFlags extends EnvironmentFlag {
   readonly checksum?: boolean
   readonly exitCode?: boolean
 }
@@ -17,6 +16,7 @@ export function addDiffCommand(env: Command, cli: Cli): void {
     name: 'diff',
     summary: 'Show the paths that differ between two snapshots, or a snapshot and the live directory',
     args: [
+      environmentArgument,
       ['[a]', 'a snapshot, or live (default: what `snapshot_name` says)'],
       ['[b]', 'another one, or live (default: live)'],
     ],
@@ -33,15 +33,10 @@ export function addDiffCommand(env: Command, cli: Cli): void {
   })
 }
 
-/** Where the words of a command mean something else. */
-export function environmentOption(): Option {
-  return new Option('--env <name>', 'the environment; may be left out where there is one')
-}
-
 async function diff(call: Call<DiffFlags>): Promise<Outcome> {
-  const { env, checksum, exitCode } = call.options
-  const context = await chooseEnvironment(call, env)
-  const [from = context.settings.snapshotName, to] = call.args
+  const { checksum, exitCode } = call.options
+  const { context, words } = await chooseWords(call, 2)
+  const [from = context.settings.snapshotName, to] = words
   if (from === (to ?? 'live')) throw new Fault('invalid', `${from} is compared with itself`, { hint: 'name another snapshot' })
   const diffed = await diffSnapshots(context, { from, to, checksum })
   return {

@@ -11,29 +11,38 @@ import { formatBytes } from '../../kit/index.ts'
 import type { Call, Cli } from '../command.ts'
 import { type Column, renderTable } from '../table.ts'
 import { printable } from '../width.ts'
-import { chooseEnvironment, chooseEnvironments, environmentArgument, type SnapshotFlag, snapshotOption } from './choose.ts'
-import { timeText } from '../words.ts'
+import {
+  chooseEnvironments,
+  chooseSnapshot,
+  type EnvironmentFlag,
+  environmentOption,
+  snapshotArguments,
+  type SnapshotFlag,
+  snapshotOptions,
+} from './choose.ts'
+import { entriesText, timeText } from '../words.ts'
 
 export function addListCommands(env: Command, cli: Cli): void {
-  cli.add(env, {
+  cli.add<EnvironmentFlag>(env, {
     name: 'list',
     summary: 'List snapshots, newest first',
     args: [['[env]', 'of this environment; without it, of all']],
+    options: [environmentOption()],
     examples: [['holdfast env list --json', 'for a script']],
     run: async (call) => {
-      const lists = await Promise.all((await chooseEnvironments(call, call.args[0])).map(listOf))
+      const lists = await Promise.all((await chooseEnvironments(call)).map(listOf))
       return { result: { environments: lists }, text: listText(call, lists) }
     },
   })
   cli.add<SnapshotFlag>(env, {
     name: 'show',
     summary: 'Show one snapshot: how much it keeps, how, and when it was last given back',
-    args: [environmentArgument],
-    options: [snapshotOption()],
+    args: snapshotArguments,
+    options: snapshotOptions(),
     examples: [['holdfast env show stage --snapshot with-users', 'one state']],
     run: async (call) => {
-      const context = await chooseEnvironment(call, call.args[0])
-      const info = await showSnapshot(context, call.options.snapshot)
+      const { context, snapshot } = await chooseSnapshot(call)
+      const info = await showSnapshot(context, snapshot)
       const { record, ...facts } = info
       const { kept, format: _format, ...kind } = record
       return { result: { ...facts, ...kind, facts: kept.facts, digest: kept.digest }, text: showText(call, info) }
@@ -61,9 +70,13 @@ function listText(call: Call<object>, lists: readonly NamedList[]): string {
     { header: 'LAST USED', cell: ({ lastUsed }) => (lastUsed === undefined ? 'never' : timeText(lastUsed)), priority: 1 },
     { header: '', cell: ({ inUse }) => (inUse ? 'in use' : ''), priority: 6 },
   ]
+  const make = `holdfast env create${lists.length === 1 ? ` ${lists[0]!.environment}` : ' ENV'}`
+  const isDamaged = lists.some(({ damaged }) => damaged.length > 0)
   const table =
     rows.length === 0
-      ? `there are no snapshots; make one: holdfast env create${lists.length === 1 ? ` ${lists[0]!.environment}` : ' ENV'}`
+      ? isDamaged
+        ? `no snapshot can be given back; make one: ${make} --replace`
+        : `there are no snapshots; make one: ${make}`
       : renderTable(columns, rows, { width: call.width, paintHeader: call.paint.bold })
   const strange = lists.flatMap(({ environment, foreign, damaged }) => [
     ...foreign.map((name) => `${environment}: ${name} lies among the snapshots and is none of them: it is left alone`),
@@ -78,7 +91,7 @@ function showText({ paint }: Call<object>, { record, stored, lastUsed, inUse }: 
     ['of', `${record.environment}, ${record.path}`],
     ['made', timeText(record.created)],
     ['mode', record.mode],
-    ['holds', `${record.entries} entries, ${formatBytes(record.bytes)}`],
+    ['holds', `${entriesText(record.entries)}, ${formatBytes(record.bytes)}`],
     ...(stored === undefined ? [] : [['on disk', formatBytes(stored)] as [string, string]]),
     ['last used', lastUsed === undefined ? 'never' : timeText(lastUsed)],
     ['in use', inUse ? 'yes: the live directory stands on it' : 'no'],

@@ -5,16 +5,22 @@ import { agree } from '../agree.ts'
 import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
-import { chooseEnvironment, environmentArgument } from './choose.ts'
+import {
+  chooseEnvironment,
+  chooseSnapshot,
+  environmentArgument,
+  type EnvironmentFlag,
+  environmentOption,
+  type SnapshotFlag,
+  snapshotOptions,
+} from './choose.ts'
 
 export function addRemovalCommands(env: Command, cli: Cli): void {
-  cli.add(env, {
+  cli.add<SnapshotFlag>(env, {
     name: 'delete',
     summary: 'Remove a snapshot; one that the live directory stands on is refused',
-    args: [
-      ['<env>', 'the environment; with one environment only, the snapshot'],
-      ['[snapshot]', 'the snapshot'],
-    ],
+    args: [environmentArgument, ['[snapshot]', 'the snapshot; it has to be named']],
+    options: snapshotOptions(),
     examples: [['holdfast env delete stage with-users --yes', 'without a question']],
     run: remove,
   })
@@ -24,6 +30,7 @@ export function addRemovalCommands(env: Command, cli: Cli): void {
     more: 'Without options, what the configuration says. The clean state, and what is in use, stays.',
     args: [environmentArgument],
     options: [
+      environmentOption(),
       parsedOption('--keep <n>', 'keep the newest so many', parseCount),
       parsedOption('--keep-within <age>', 'remove what is older, such as 14d', parseDuration),
       parsedOption('--keep-unused <age>', 'remove what was not given back for so long', parseDuration),
@@ -36,10 +43,10 @@ export function addRemovalCommands(env: Command, cli: Cli): void {
     name: 'stop',
     summary: 'Give the live directory back as a plain one with its present content; unmount what is mounted',
     args: [environmentArgument],
-    options: [new Option('--force', 'also while processes are inside: what they write from then on is lost')],
+    options: [environmentOption(), new Option('--force', 'also while processes are inside: what they write from then on is lost')],
     examples: [['holdfast env stop stage', 'before the machine is taken away']],
     run: async (call) => {
-      const context = await chooseEnvironment(call, call.args[0])
+      const context = await chooseEnvironment(call)
       const { mounts } = await environmentStatus(context)
       await stopEnvironment(context, { force: call.options.force === true })
       const text = `${mounts.length === 0 ? 'nothing was mounted: ' : ''}${context.live} is a plain directory`
@@ -48,14 +55,15 @@ export function addRemovalCommands(env: Command, cli: Cli): void {
   })
 }
 
-interface StopFlags {
+interface StopFlags extends EnvironmentFlag {
   readonly force?: boolean
 }
 
-async function remove(call: Call<object>): Promise<Outcome> {
-  const [first, second] = call.args
-  const context = await chooseEnvironment(call, second === undefined ? undefined : first)
-  const name = second ?? first!
+async function remove(call: Call<SnapshotFlag>): Promise<Outcome> {
+  const { context, snapshot: name } = await chooseSnapshot(call)
+  if (name === undefined) {
+    throw new Fault('invalid', `which snapshot of ${context.name}?`, { hint: `name it: holdfast env delete ${context.name} NAME` })
+  }
   await agree(call, 'WARNING: this removes a snapshot', [`environment  ${context.name}`, `snapshot     ${name}`])
   const { mode, bytes } = await deleteSnapshot(context, name)
   const details = mode === undefined || bytes === undefined ? 'its record was damaged' : `${mode}, ${formatBytes(bytes)}`
@@ -65,7 +73,7 @@ async function remove(call: Call<object>): Promise<Outcome> {
   }
 }
 
-interface CleanupFlags {
+interface CleanupFlags extends EnvironmentFlag {
   readonly keep?: number
   readonly keepWithin?: number
   readonly keepUnused?: number
@@ -73,7 +81,7 @@ interface CleanupFlags {
 
 async function cleanup(call: Call<CleanupFlags>): Promise<Outcome> {
   const { keep: count, keepWithin: age, keepUnused: unused, dryRun } = call.options
-  const context = await chooseEnvironment(call, call.args[0])
+  const context = await chooseEnvironment(call)
   const isAsked = count !== undefined || age !== undefined || unused !== undefined
   const cleaned = await cleanupSnapshots(context, { ...(isAsked ? { keep: { count, age, unused } } : {}), dryRun })
   return {

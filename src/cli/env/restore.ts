@@ -4,9 +4,9 @@ import { faultToJson, formatBytes } from '../../kit/index.ts'
 import type { Call, Cli } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
-import { chooseEnvironment, environmentArgument, type SnapshotFlag, snapshotOption } from './choose.ts'
+import { chooseSnapshot, snapshotArguments, type SnapshotFlag, snapshotOptions } from './choose.ts'
 import { diffText } from './diff.ts'
-import { tookText } from '../words.ts'
+import { tookText, wholeText } from '../words.ts'
 
 interface RestoreFlags extends SnapshotFlag {
   readonly verify?: boolean
@@ -19,9 +19,9 @@ export function addRestoreCommand(env: Command, cli: Cli): void {
     name: 'restore',
     summary: 'Make the live directory what a snapshot is',
     more: 'Everything since the snapshot is thrown away. Processes that are inside are named and nothing is done.',
-    args: [environmentArgument],
+    args: snapshotArguments,
     options: [
-      snapshotOption(),
+      ...snapshotOptions(),
       new Option('--verify', 'read the whole snapshot first, and restore nothing where a byte is wrong'),
       new Option('--checksum', 'in-place modes compare every byte, whatever is known of a file'),
       new Option('--force', 'also while processes are inside: they keep old files open, or see theirs change'),
@@ -36,8 +36,9 @@ export function addRestoreCommand(env: Command, cli: Cli): void {
 }
 
 async function restore(call: Call<RestoreFlags>): Promise<Outcome> {
-  const context = await chooseEnvironment(call, call.args[0])
-  const { snapshot = context.settings.snapshotName, checksum } = call.options
+  const { context, snapshot: named } = await chooseSnapshot(call)
+  const { checksum, verify, force } = call.options
+  const snapshot = named ?? context.settings.snapshotName
   if (call.options.dryRun === true) {
     const plan = await diffSnapshots(context, { from: 'live', to: snapshot, checksum })
     return {
@@ -45,7 +46,7 @@ async function restore(call: Call<RestoreFlags>): Promise<Outcome> {
       text: [diffText(plan), '', 'dry run: nothing was changed'].join('\n'),
     }
   }
-  const restored = await restoreSnapshot(context, call.options)
+  const restored = await restoreSnapshot(context, { snapshot, verify, checksum, force })
   const { fellBack, ...facts } = restored
   return {
     result: { environment: context.name, ...facts, ...(fellBack === undefined ? {} : { fellBack: faultToJson(fellBack) }) },
@@ -53,14 +54,16 @@ async function restore(call: Call<RestoreFlags>): Promise<Outcome> {
   }
 }
 
-function restoredText({ paint }: Call<object>, environment: string, restored: Restored): string {
+function restoredText({ paint, host }: Call<object>, environment: string, restored: Restored): string {
   const { snapshot, mode, milliseconds, written, changed, finished, verified, fellBack } = restored
   if (fellBack !== undefined) {
-    return paint.yellow(printable(`cleaned ${environment} in place of the restore to ${snapshot}, in ${tookText(milliseconds)}`))
+    return paint.yellow(
+      printable(`cleaned ${environment} in place of the restore to ${snapshot}, in ${tookText(milliseconds)}${wholeText(host)}`),
+    )
   }
   if (mode === 'disabled') return paint.yellow(printable(`${environment} was left as it is: its mode is disabled`))
   const details = [
-    `${mode}, ${tookText(milliseconds)}`,
+    `${mode}, ${tookText(milliseconds)}${wholeText(host)}`,
     ...(changed === undefined ? [] : [`${changed.added} added, ${changed.changed} changed, ${changed.removed} removed`]),
     ...(written === 0 ? [] : [`${formatBytes(written)} written`]),
     ...(verified ? ['the snapshot was read whole first'] : []),

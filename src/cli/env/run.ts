@@ -4,12 +4,10 @@ import { Fault } from '../../kit/index.ts'
 import type { Call, Cli } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { type Column, renderTable } from '../table.ts'
-import { chooseEnvironment, type SnapshotFlag, snapshotOption } from './choose.ts'
-import { environmentOption } from './diff.ts'
+import { chooseEnvironment, type SnapshotFlag, snapshotOptions } from './choose.ts'
 import { tookText } from '../words.ts'
 
 interface RunFlags extends SnapshotFlag {
-  readonly env?: string
   readonly suites?: string
   readonly verify?: boolean
   readonly checksum?: boolean
@@ -23,8 +21,7 @@ export function addRunCommand(env: Command, cli: Cli): void {
     more: 'Where there is no snapshot yet and `auto_create_on_startup` says so, one is made first.',
     args: [['<command...>', 'after --; {suite} stands for the suite, and HOLDFAST_ENV_SUITE has it too']],
     options: [
-      environmentOption(),
-      snapshotOption(),
+      ...snapshotOptions(),
       new Option('--suites <names>', 'names with commas between them: the command runs once for each'),
       new Option('--verify', 'read the whole snapshot before each restore'),
       new Option('--checksum', 'in-place modes compare every byte'),
@@ -40,7 +37,7 @@ export function addRunCommand(env: Command, cli: Cli): void {
 
 async function run(call: Call<RunFlags>): Promise<Outcome> {
   const { options, host, screen } = call
-  const context = await chooseEnvironment(call, options.env)
+  const context = await chooseEnvironment({ ...call, args: [] })
   const [program, ...args] = call.args.filter((arg) => arg !== undefined)
   if (program === undefined) throw new Fault('invalid', 'a command is missing', { hint: 'holdfast env run -- COMMAND' })
   const { snapshot, verify, checksum, force } = options

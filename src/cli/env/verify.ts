@@ -2,18 +2,18 @@ import type { Command } from 'commander'
 import { type Verified, verifySnapshot } from '../../environments/index.ts'
 import type { Cli } from '../command.ts'
 import { printable } from '../width.ts'
-import { chooseEnvironment, environmentArgument, type SnapshotFlag, snapshotOption } from './choose.ts'
+import { chooseSnapshot, snapshotArguments, type SnapshotFlag, snapshotOptions } from './choose.ts'
 
 export function addVerifyCommand(env: Command, cli: Cli): void {
   cli.add<SnapshotFlag>(env, {
     name: 'verify',
     summary: 'Read a whole snapshot and check that it is what it was',
-    args: [environmentArgument],
-    options: [snapshotOption()],
+    args: snapshotArguments,
+    options: snapshotOptions(),
     examples: [['holdfast env verify', 'the clean state of the only environment']],
     run: async (call) => {
-      const context = await chooseEnvironment(call, call.args[0])
-      const { snapshot, outcome } = await verifySnapshot(context, call.options.snapshot)
+      const { context, snapshot: named } = await chooseSnapshot(call)
+      const { snapshot, outcome } = await verifySnapshot(context, named)
       return {
         result: { environment: context.name, snapshot, outcome },
         text: printable(`${snapshot} of ${context.name}: ${outcomes[outcome]}`),

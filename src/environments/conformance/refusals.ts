@@ -1,4 +1,17 @@
-import { closeSync, existsSync, lstatSync, mkdirSync, openSync, readSync, renameSync, utimesSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import path from 'node:path'
 import { diskFault, errno, isFault, run } from '../../kit/index.ts'
 import { createSnapshot } from '../create.ts'
@@ -133,11 +146,22 @@ export const refusalCases: readonly EnvironmentCase[] = [
     },
   },
   {
-    name: 'a create goes on while a file is open for writing',
+    name: 'a create goes on while a file is open for writing, and what is written later is not in it',
     needs: ({ createsBesideWriters }) => createsBesideWriters,
-    async run({ context, live }) {
-      await withProcess(live, async () => void (await createSnapshot(context)), context)
-      ensureEqual((await listSnapshots(context)).snapshots.length, 1, 'the snapshots after a create beside a writer')
+    async run({ context, live, mode }) {
+      await createSnapshot(context, { snapshot: 'first' })
+      const before = await describeTree(live, mode)
+      await withProcess(
+        live,
+        async (pid) => {
+          await createSnapshot(context)
+          appendFileSync(`/proc/${pid}/fd/3`, 'later')
+        },
+        context,
+      )
+      ensure(readFileSync(path.join(live, 'node-1/log')).toString().endsWith('later'), 'the writer lost its file')
+      await restoreSnapshot(context)
+      await ensureTree(live, before, mode, 'what was kept beside a writer')
     },
   },
   {

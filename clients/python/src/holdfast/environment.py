@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
-from .commands import find_command, run_json
+from .commands import find_command, logger, run_json
 from .errors import HoldfastError
 from .suite_lock import suite_lock
 
@@ -60,14 +60,14 @@ class Environment:
         return _only(self._run("status", []))
 
     def delete(self, snapshot: str) -> Result:
-        return self._run("delete", ["--yes"], [*self._named(), snapshot], names=False)
+        return self._run("delete", _flags(yes=True, snapshot=snapshot))
 
     def diff(self, before: Optional[str] = None, after: Optional[str] = None, *, checksum: bool = False) -> Result:
         """Paths that differ between two snapshots, or a snapshot and ``live``."""
         if after is not None and before is None:
             raise HoldfastError("invalid", "the first snapshot is missing", "give it, or neither")
         arguments = [each for each in (before, after) if each is not None]
-        return self._run("diff", _flags(env=self.name, checksum=checksum), arguments, names=False)
+        return self._run("diff", _flags(checksum=checksum), arguments)
 
     def verify(self, snapshot: Optional[str] = None) -> Result:
         """Reads a whole snapshot. Raises ``corrupt`` where it is not what it was."""
@@ -86,8 +86,7 @@ class Environment:
 
     def clone(self, to: Union[str, "os.PathLike[str]"], *, copies: int = 1, snapshot: Optional[str] = None) -> List[Path]:
         """Independent writable copies, for suites that run side by side."""
-        options = _flags(env=self.name, copies=copies, to=os.fspath(to))
-        cloned = self._run("clone", options, [] if snapshot is None else [snapshot], names=False)
+        cloned = self._run("clone", _flags(snapshot=snapshot, copies=copies, to=os.fspath(to)))
         return [Path(copy) for copy in cloned["copies"]]
 
     def push(self, snapshot: Optional[str] = None, *, store: Optional[str] = None) -> Result:
@@ -112,24 +111,39 @@ class Environment:
     ) -> Result:
         """Restores, runs, and does so for each suite. What it prints goes to stderr. A suite that failed is in the result, not raised."""
         options = _flags(
-            env=self.name,
             suites=",".join(suites) if suites else None,
             snapshot=snapshot,
             verify=verify,
             checksum=checksum,
             force=force,
         )
-        return self._run("run", options, list(command), names=False, shows_stderr=True)
+        return self._run("run", options, list(command), shows_stderr=True)
 
     @contextlib.contextmanager
     def suite(self, snapshot: Optional[str] = None, *, wait: bool = True, force: bool = False) -> Iterator[Result]:
-        """Restores, and has the environment until the block ends: other suites wait, in whatever language they are."""
-        status = self.status()
-        with suite_lock(Path(status["snapshotsDir"]), status["name"], wait=wait):
-            yield self.restore(snapshot, force=force)
+        """Restores, and has the environment until the block ends: other suites wait, in whatever language they are.
 
-    def _named(self) -> List[str]:
-        return [] if self.name is None else [self.name]
+        Where the clean snapshot is meant and there is none yet, it is made of what is there, if ``auto_create_on_startup`` says so.
+        """
+        status = self.status()
+        if not status["liveExists"] and status["snapshots"] == 0:
+            self.restore(snapshot)
+        with suite_lock(Path(status["snapshotsDir"]), status["name"], wait=wait):
+            try:
+                restored = self.restore(snapshot, force=force)
+            except HoldfastError as error:
+                if snapshot is not None or error.code != "not-found" or not self._create_where_missing(status):
+                    raise
+                restored = self.restore(force=force)
+            yield restored
+
+    def _create_where_missing(self, status: Result) -> bool:
+        name = status["snapshotName"]
+        if not status["autoCreateOnStartup"] or any(each["name"] == name for each in self.list()):
+            return False
+        logger.warning("%s has no snapshot %s yet: it is made of what is there now", status["name"], name)
+        self.create()
+        return True
 
     def _run(
         self,
@@ -137,10 +151,9 @@ class Environment:
         options: Sequence[str],
         arguments: Sequence[str] = (),
         *,
-        names: bool = True,
         shows_stderr: bool = False,
     ) -> Result:
-        line = [*self._global, "env", *self._group, verb, "--json", *options, "--", *(self._named() if names else []), *arguments]
+        line = [*self._global, "env", *self._group, verb, "--json", *_flags(env=self.name), *options, "--", *arguments]
         document = run_json(self._command, line, cwd=self.cwd, env=self._env, shows_stderr=shows_stderr)
         return document["result"]
 

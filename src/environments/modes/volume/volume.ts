@@ -26,7 +26,8 @@ export function createVolumeMode(): Mode {
   return {
     name: 'volume',
     swaps: true,
-    createsBesideWriters: false,
+    // Once the live directory is in the volume: the first create copies it there, and wants nobody inside.
+    createsBesideWriters: true,
     check: checkVolume,
     create,
     async restore(place, name) {
