@@ -50,18 +50,21 @@ export async function* walkEntries(root: string, signal?: AbortSignal): AsyncGen
   }
 }
 
-/** How much there is: entries without the root, and bytes of files, each file once. */
+/** How much there is: entries without the root, and bytes of files, each file once; and where the largest is. */
 export async function measureTree(
   root: string,
   signal?: AbortSignal,
-): Promise<{ entries: number; bytes: number; files: readonly number[] }> {
+): Promise<{ entries: number; bytes: number; files: readonly number[]; largest: ByteText | undefined }> {
   let entries = -1
   const files: number[] = []
+  let [largest, most]: [ByteText | undefined, number] = [undefined, -1]
   for await (const entry of walkEntries(root, signal)) {
     entries++
-    if (entry.kind === 'file' && entry.linkOf === undefined) files.push(entry.size)
+    if (entry.kind !== 'file' || entry.linkOf !== undefined) continue
+    files.push(entry.size)
+    if (entry.size > most) [largest, most] = [entry.path, entry.size]
   }
-  return { entries, bytes: files.reduce((sum, size) => sum + size, 0), files }
+  return { entries, bytes: files.reduce((sum, size) => sum + size, 0), files, largest }
 }
 
 /** What system calls take. */

@@ -8,7 +8,7 @@
 export { type Benched, benchModes, type BenchOptions, type BenchRow } from './bench/bench.ts'
 export { type Cleaned, type CleanupOptions, cleanupSnapshots } from './cleanup.ts'
 export { type Cloned, type CloneOptions, cloneSnapshot } from './clone.ts'
-export { type Estimate, rankModes, type TreeSize } from './choose.ts'
+export { type Estimate, rankModes, type Rates, type TreeSize } from './rank.ts'
 export { defaultSettings, type EnvironmentContext, type EnvironmentSettings, type KeepRules, type ModeLookup } from './context.ts'
 export { type Created, type CreateOptions, createSnapshot } from './create.ts'
 export { type Deleted, deleteSnapshot } from './delete.ts'

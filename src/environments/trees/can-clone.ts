@@ -28,7 +28,8 @@ export function canClone(from: string, to: string): boolean {
 // O_TMPFILE of Linux on x64 and arm64, less the O_DIRECTORY in it.
 const nameless = 0o20000000
 
-function openNameless(directory: string): number {
+/** A file in a directory that has no name, or none any more: gone once it is closed. */
+export function openNameless(directory: string): number {
   try {
     return openSync(directory, constants.O_RDWR | constants.O_DIRECTORY | nameless, 0o600)
   } catch (error) {
