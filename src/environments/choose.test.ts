@@ -41,7 +41,10 @@ describe('the ranking of modes', () => {
         assert.ok(first !== undefined && first.slowdown < 1.2, `${size} ${JSON.stringify(rate)} ${first?.mode} ${first?.slowdown}`)
         // Those that do come after all that do not.
         const slow = others.map(({ slowdown }) => slowdown >= 1.2)
-        assert.deepEqual(slow, slow.toSorted())
+        assert.deepEqual(
+          slow,
+          slow.toSorted((a, b) => Number(a) - Number(b)),
+        )
         if (first.mode === 'overlay') overlays++
       }
     }

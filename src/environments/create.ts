@@ -6,7 +6,7 @@ import type { EnvironmentContext } from './context.ts'
 import { digestTree } from './digest.ts'
 import { measureTree } from './entries.ts'
 import { giveWay } from './give-way.ts'
-import { awaitLeaving, findHolders, heldFault } from './holders.ts'
+import { assertNobodyWrites, awaitLeaving } from './holders.ts'
 import { type HookMoment, runHook, runHookAnyway } from './hooks.ts'
 import { assertFree, makeFree } from './make-free.ts'
 import { clearIntent, setIntent } from './mark.ts'
@@ -108,9 +108,11 @@ async function createIn(session: Session, name: string, options: CreateOptions):
   return { record, milliseconds, why, cleaned }
 }
 
+const stopWriters = 'stop what writes there (or let a hook do it: before_create), or run it with --force'
+
 async function keepAndRecord(session: Session, mode: Mode, name: string, size: TreeSize, options: CreateOptions): Promise<SnapshotRecord> {
   const { context, place } = session
-  if (!mode.createsBesideWriters && options.force !== true) assertNoWriters(session)
+  if (!mode.createsBesideWriters && options.force !== true) assertNobodyWrites(context.name, place.live, stopWriters)
   if (options.replace === true) await makeFree(session, name, options.force === true)
   if (mode.name === 'reflink') await giveWay(session, mode, options.force === true)
   await setIntent(place.snapshotsDir, { name, mode: mode.name })
@@ -185,17 +187,6 @@ async function assertRoom({ place, context }: Session, mode: Mode, bytes: number
       at: place.snapshotsDir,
       hint: 'free some space, remove old snapshots (holdfast env cleanup), or set `snapshots_dir`',
     },
-  )
-}
-
-function assertNoWriters({ context, place }: Session): void {
-  const found = findHolders(place.live, process.pid)
-  const writers = found.holders.filter(({ writes }) => writes)
-  if (writers.length === 0) return
-  throw heldFault(
-    context.name,
-    { ...found, holders: writers },
-    'stop what writes there (or let a hook do it: before_create), or run it with --force',
   )
 }
 

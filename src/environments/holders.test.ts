@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
-import { findHolders, heldFault } from './holders.ts'
+import { findHolders, heldFault, isMappedForWriting } from './holders.ts'
 
 const scratch = scratchDirectory()
 let count = 0
@@ -80,6 +80,16 @@ describe('who is in a directory', () => {
       writeFileSync(path.join(proc, '21/stat'), '21 (no de) x) S 20 21 21 0 -1')
       assert.equal(findHolders('/live', 21, proc).holders.length, count, parent.join(' '))
     }
+  })
+
+  test('and writes by way of memory is known apart', () => {
+    const proc = fakeProc({
+      10: { comm: 'a', links: {}, maps: '7f00-7f01 rw-p 00000000 08:01 77 /live/private\n7f02-7f03 r--s 00000000 08:01 78 /live/read\n' },
+      11: { comm: 'b', links: {}, maps: '7f02-7f03 rw-s 00000000 08:01 78 /live-too/x\n' },
+    })
+    assert.equal(isMappedForWriting('/live', 1, proc), false)
+    assert.equal(isMappedForWriting('/live-too', 1, proc), true)
+    assert.equal(isMappedForWriting('/live-too', 11, proc), false)
   })
 
   test('is told in bounds', () => {

@@ -84,6 +84,37 @@ export async function awaitLeaving(directory: string, clock: Clock, signal: Abor
   }
 }
 
+/** Throws `busy` where anybody has a file open for writing in a directory, which is called `environment` then. */
+export function assertNobodyWrites(environment: string, directory: string, hint: string): void {
+  const found = findHolders(directory, process.pid)
+  const writers = found.holders.filter(({ writes }) => writes)
+  if (writers.length > 0) throw heldFault(environment, { ...found, holders: writers }, hint)
+}
+
+/**
+ * Whether any process has mapped a file of a directory so that it is written to without a call: no time of the file tells when.
+ * As with `findHolders`, a process that cannot be looked into is not seen.
+ */
+export function isMappedForWriting(directory: string, self = process.pid, proc = '/proc'): boolean {
+  const start = ` ${Buffer.from(`${directory}/`, 'utf8').toString('latin1')}`
+  return pidsIn(proc).some((pid) => {
+    if (pid === self) return false
+    try {
+      const lines = readFileSync(`${proc}/${pid}/maps`, 'latin1').split('\n')
+      return lines.some((line) => line.includes(start) && isSharedForWriting(line))
+    } catch (error) {
+      const number = errno(error)
+      if (number === 'EACCES' || number === 'EPERM' || number === 'ENOENT' || number === 'ESRCH') return false
+      throw error
+    }
+  })
+}
+
+/** proc_pid_maps(5): address, permissions as rwxp or rwxs, … */
+function isSharedForWriting(line: string): boolean {
+  return /^\S+ .w.s/.test(line)
+}
+
 /** Throws `busy` where anybody is in a directory that is to be exchanged or changed; `hint` says what else can be done than to stop them. */
 export function assertNobodyInside(environment: string, directory: string, hint: string): void {
   const found = findHolders(directory, process.pid)
@@ -139,8 +170,7 @@ function mappingsIn(file: string, below: string, known: Set<string>): Found[] {
     const path = line.slice(start + 1)
     if (known.has(path)) continue
     known.add(path)
-    // proc_pid_maps(5): address, permissions as rwxp or rwxs, …
-    found.push({ how: 'mapped-file', file: path, writes: /^\S+ .w.s/.test(line) })
+    found.push({ how: 'mapped-file', file: path, writes: isSharedForWriting(line) })
   }
   return found
 }

@@ -65,7 +65,7 @@ function writeOut(tree: string): void {
  * A file with several names may have been copied into the layer under some of them: the overlay knows by its index that the
  * others are the same file, and a layer has none. So the others are brought up too, which copies no bytes.
  */
-function bringUpSharedNames(place: Place, { id }: Layer): void {
+export function bringUpSharedNames(place: Place, { id }: Layer): void {
   const index = `${workOf(place, id)}/index`
   if (namesIn(Buffer.from(index)).length === 0) return
   const live = Buffer.from(place.live)

@@ -13,25 +13,37 @@ export interface Still {
 
 /** So often, a copy of a tree that changed meanwhile is made again. */
 const mostTries = 5
+/** Milliseconds within which a file system may give two changes one time. */
+const tick = 10
+
+interface Stilling extends Pick<CopyTreeOptions, 'how' | 'make'> {
+  /** The whole tree, or a part of what the live directory shows. */
+  readonly from: string
+}
+
+/** Shares the whole live tree with a copy, as it was at one moment. `busy` where it never stands still. */
+export async function cloneStill(place: Place, to: string, make?: CopyTreeOptions['make']): Promise<Still> {
+  return await copyStill(place, to, { from: place.live, how: 'clone', ...(make === undefined ? {} : { make }) })
+}
 
 /**
- * Shares the whole live tree with a copy, as it was at one moment: where anything of it changed meanwhile, the copy is made
- * anew. `busy` where it never stands still.
+ * Copies a tree as it was at one moment: where anything of it changed meanwhile, the copy is made anew. `busy` where it never
+ * stands still.
  */
-export async function cloneStill(place: Place, to: string, make?: CopyTreeOptions['make']): Promise<Still> {
+export async function copyStill(place: Place, to: string, { from, ...how }: Stilling): Promise<Still> {
+  const { report, signal, clock } = place
   const shortfall = createShortfall()
   for (let tries = 1; ; tries++) {
-    const before = readMarks(place.live, place.signal)
-    const copied = await copyTree(place.live, to, {
-      how: 'clone',
-      shortfall,
-      report: place.report,
-      signal: place.signal,
-      ...(make === undefined ? {} : { make }),
-    })
-    const changed = differenceOf(before, readMarks(place.live, place.signal))
+    let before = readMarks(from, signal)
+    if (isFresh(before, clock.now())) {
+      // What is written next might get the time that this has.
+      await clock.sleep(tick, signal)
+      before = readMarks(from, signal)
+    }
+    const copied = await copyTree(from, to, { ...how, shortfall, report, signal })
+    const changed = differenceOf(before, readMarks(from, signal))
     if (changed === undefined) {
-      tellOmissions(shortfall, place.report, 'set')
+      tellOmissions(shortfall, report, 'set')
       return { copied, before }
     }
     if (tries === mostTries) {
@@ -46,6 +58,12 @@ export async function cloneStill(place: Place, to: string, make?: CopyTreeOption
     }
     await rm(to, { recursive: true, force: true })
   }
+}
+
+/** Whether anything changed so lately that a further change might not show. */
+function isFresh(marks: TreeMarks, now: number): boolean {
+  const [from, to] = [BigInt(Math.floor(now - tick)) * 1_000_000n, BigInt(Math.ceil(now)) * 1_000_000n]
+  return marks.values().some(({ ctimeNs }) => ctimeNs >= from && ctimeNs <= to)
 }
 
 /** Says what attributes were left out. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   closeSync,
@@ -10,8 +11,8 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -135,19 +136,6 @@ describe('the overlay mode', { skip: needsRoot }, () => {
     )
   })
 
-  test('a file that is open for writing is in the way of a snapshot, and goes on to be written after', async () => {
-    const place = scene()
-    fill(place)
-    await mode.create(place, 'one')
-    const fd = openSync(at(place, 'log'), 'a')
-    await assert.rejects(mode.create(place, 'two'), code('busy'))
-    writeSync(fd, 'more')
-    closeSync(fd)
-    writeFileSync(at(place, 'new'), '')
-    assert.equal(readFileSync(at(place, 'log'), 'utf8'), 'line\nmore')
-    await mode.create(place, 'two')
-  })
-
   test('who stands in a plain live directory is named, since the base would change under the snapshot', async () => {
     const place = scene()
     fill(place)
@@ -224,6 +212,36 @@ describe('the overlay mode', { skip: needsRoot }, () => {
     await restore(place, 'one')
     assert.ok(!existsSync(at(place, 'later')))
     assert.deepEqual(readdirSync(layoutOf(place.snapshotsDir).home).sort(), ['layers', 'trash'])
+  })
+
+  test('keeps what is written to meanwhile as it was at one moment, and the writer keeps its file', async () => {
+    const place = scene()
+    fill(place)
+    await mode.create(place, 'one')
+    const first = describeTree(place.live)
+    const fd = openSync(at(place, 'log'), 'a')
+    // A directory with another name, one that is gone, one that is there anew, a mode without bytes, one name of two.
+    renameSync(at(place, 'node1'), at(place, 'node2'))
+    chmodSync(at(place, 'node2/data/base.db'), 0o600)
+    appendFileSync(at(place, 'other-name'), 'more')
+    mkdirSync(at(place, 'node1'))
+    writeFileSync(at(place, 'node1/new'), 'new')
+    writeSync(fd, 'before\n')
+    const before = describeTree(place.live)
+    await mode.create(place, 'two')
+    assert.deepEqual(describeTree(place.live), before)
+    writeSync(fd, 'after\n')
+    assert.equal(readFileSync(at(place, 'log'), 'utf8'), 'line\nbefore\nafter\n')
+    closeSync(fd)
+    assert.deepEqual(await opened(place, 'two', describeTree), before)
+    await restore(place, 'one')
+    assert.deepEqual(describeTree(place.live), first)
+    await restore(place, 'two')
+    assert.deepEqual(describeTree(place.live), before)
+    await mode.create(place, 'three')
+    await mode.delete(place, 'two')
+    await restore(place, 'three')
+    assert.deepEqual(describeTree(place.live), before)
   })
 
   test('after a restart the live directory is bare: nothing is lost, a restore mounts again, and a detach gives the content back', async () => {

@@ -3,11 +3,10 @@ import { mkdir, rename } from 'node:fs/promises'
 import path from 'node:path'
 import { diskFault, Fault, realDisk, syncDirectory } from '../../../kit/index.ts'
 import { mountsAt } from '../../../kit/sys/index.ts'
-import { copyTree } from '../../copy-tree.ts'
 import { assertNobodyInside } from '../../holders.ts'
 import { checkOverlay } from '../../layers/check.ts'
 import { giveBackPlain } from '../../layers/detach.ts'
-import { freezeActive } from '../../layers/freeze.ts'
+import { assertStill, keepActive } from '../../layers/copy-layer.ts'
 import { freeId, keeperOf, keepLayer, type Layer, layerHome, ownTreeOf, readLayers, treeOf } from '../../layers/layer.ts'
 import { collectLayers, prepareLayer, putLayer, standsOnSnapshot } from '../../layers/put.ts'
 import { mountsOf, recoverLayers } from '../../layers/recover.ts'
@@ -18,6 +17,7 @@ import { layoutOf } from '../../names.ts'
 import { isBare, mountHolding, switchToMount } from '../../switch/mount.ts'
 import { isNamespaceRoot } from '../../switch/namespace.ts'
 import { rememberTime } from '../../switch/rename.ts'
+import { copyStill } from '../../trees/keep.ts'
 
 /** Layers that lie upon each other before a snapshot is copied to stand alone: each makes looking up a name slower. */
 const maxDepth = 8
@@ -30,7 +30,8 @@ export function createOverlayMode(): Mode {
   return {
     name: 'overlay',
     swaps: true,
-    createsBesideWriters: false,
+    // The first create, which takes the live directory itself, wants nobody inside; a later one copies the layer that is written to.
+    createsBesideWriters: true,
     check: async (place) => checkOverlay(place),
     create: keepLive,
     async restore(place, name) {
@@ -61,7 +62,7 @@ async function keepLive(place: Place, name: string): Promise<Kept> {
   const active = activeStack(place.live)
   const layer = active && layers.all.get(active.id)
   if (layer !== undefined && layer.image === undefined && layer.standsOn.length < maxDepth) {
-    await freezeActive(place, layer, name)
+    await keepActive(place, layer, name)
     return { facts: { layers: layer.standsOn.length + 1 } }
   }
   const sameMount = mountHolding(path.dirname(place.live))?.id === mountHolding(place.snapshotsDir)?.id
@@ -94,9 +95,10 @@ async function adoptLive(place: Place, name: string): Promise<void> {
 
 /** Where the live directory cannot become a base itself: on another file system, too deep already, or seen from outside of a user namespace. */
 async function copyLive(place: Place, name: string): Promise<void> {
+  assertStill(place)
   const base: Layer = { id: freeId(readLayers(place)), standsOn: [], tree: name }
   await keepLayer(place, base)
-  await copyTree(place.live, ownTreeOf(place, base.id), 'copy', place.signal, place.lock)
+  await copyStill(place, ownTreeOf(place, base.id), { from: place.live, how: 'copy' })
   await nameBase(place, base, name)
 }
 
