@@ -96,11 +96,11 @@ export function assertNobodyWrites(environment: string, directory: string, hint:
  * As with `findHolders`, a process that cannot be looked into is not seen.
  */
 export function isMappedForWriting(directory: string, self = process.pid, proc = '/proc'): boolean {
-  const start = ` ${Buffer.from(`${directory}/`, 'utf8').toString('latin1')}`
+  const start = ` ${directory}/`
   return pidsIn(proc).some((pid) => {
     if (pid === self) return false
     try {
-      const lines = readFileSync(`${proc}/${pid}/maps`, 'latin1').split('\n')
+      const lines = readFileSync(`${proc}/${pid}/maps`, 'utf8').split('\n')
       return lines.some((line) => line.includes(start) && isSharedForWriting(line))
     } catch (error) {
       const number = errno(error)
