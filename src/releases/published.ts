@@ -1,8 +1,8 @@
 import * as v from 'valibot'
-import { bytesOf, canonicalJson, type Digest, digestOf, Fault, hasher, hexOf, isFault, parseJson } from '../kit/index.ts'
+import { bytesOf, canonicalJson, type Digest, digestOf, hexOf, isFault, parseJson } from '../kit/index.ts'
 import { blobKey } from '../chunks/index.ts'
 import { digestShape } from '../refs/index.ts'
-import { type ObjectInfo, type ObjectStore, readAll } from '../store/index.ts'
+import { digestAt, type ObjectInfo, type ObjectStore, readAll } from '../store/index.ts'
 import type { ReleaseContext } from './context.ts'
 import { filesOf } from './find.ts'
 import { lastStable, type Product, type Publication, stable } from './product.ts'
@@ -129,20 +129,7 @@ async function isCopyLeftBehind(
       if (folder + file.path === info.key && file.size === info.size) digests.add(file.digest)
   }
   if (digests.size === 0) return false
-  return digests.has(await digestAt(to, info, context.signal))
-}
-
-/** Reads this very version. A reading that ends early is trouble, and never tells that the object is somebody else's. */
-async function digestAt(store: ObjectStore, { key, etag, size }: ObjectInfo, signal: AbortSignal | undefined): Promise<Digest> {
-  const state = hasher()
-  let given = 0
-  for await (const piece of await store.get(key, { etag, signal })) {
-    state.update(piece)
-    given += piece.byteLength
-  }
-  const at = `${store.name}/${key}`
-  if (given !== size) throw new Fault('corrupt', `${at} gave ${given} of its ${size} bytes`, { at })
-  return state.digest()
+  return digests.has(await digestAt(to, info.key, { etag: info.etag, signal: context.signal }))
 }
 
 /** The folders that this variant has or ever had. */

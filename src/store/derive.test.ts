@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bytesOf, digestOf, Fault, type FaultCode, isFault, systemClock } from '../kit/index.ts'
-import { copy, createMemoryStore, deletePrefix, exists, move, type ObjectStore, readAll } from './index.ts'
+import { copy, createMemoryStore, deletePrefix, digestAt, exists, move, type ObjectStore, readAll } from './index.ts'
 
 const newStore = () => createMemoryStore({ clock: systemClock })
 const fails = async (code: FaultCode, work: Promise<unknown>) => await assert.rejects(work, (error) => isFault(error, code))
@@ -17,6 +17,26 @@ test('a small object is read whole, with the facts of the version that was read'
   await fails('not-found', readAll(store, 'y', { limit: 6 }))
   assert.deepEqual([await exists(store, 'x'), await exists(store, 'y')], [true, false])
 })
+
+test('an object’s digest is that of the version that is asked for, and none where the reading ends early', async () => {
+  const store = newStore()
+  const { etag } = await store.put('x', bytesOf('content'))
+  assert.deepEqual([await digestAt(store, 'x'), await digestAt(store, 'x', { etag })], [digestOf('content'), digestOf('content')])
+  await fails('not-found', digestAt(store, 'y'))
+  await fails('corrupt', digestAt(endingEarly(store), 'x'))
+  await store.put('x', bytesOf('another'))
+  await fails('precondition', digestAt(store, 'x', { etag }))
+})
+
+function endingEarly(store: ObjectStore): ObjectStore {
+  return {
+    ...store,
+    async get(key, options) {
+      const body = await store.get(key, options)
+      return Object.assign(bytesOf('cont'), { length: body.length, info: body.info })
+    },
+  }
+}
 
 test('a copy inside of one place moves no bytes through this process', async () => {
   const store = newStore()

@@ -1,4 +1,4 @@
-import { collect, Fault, forEachBounded, isFault, throwIfAborted, type Digest } from '../kit/index.ts'
+import { collect, Fault, forEachBounded, hasher, isFault, throwIfAborted, type Digest } from '../kit/index.ts'
 import { checkReading } from './range.ts'
 import type { Condition, ObjectInfo, ObjectReader, ObjectStore, ReaderOptions, ResumeMemo, Signal } from './store.ts'
 
@@ -46,6 +46,26 @@ export async function openReader(store: ObjectStore, key: string, options: Reade
     },
     async close() {},
   }
+}
+
+/**
+ * The digest of one object's bytes as they are read now, of this version where an etag is given. Throws `not-found`; a reading that ends
+ * early is `corrupt`, and never tells that the object is another one.
+ */
+export async function digestAt(
+  store: ObjectStore,
+  key: string,
+  options: Signal & { readonly etag?: string | undefined } = {},
+): Promise<Digest> {
+  const body = await store.get(key, { etag: options.etag, signal: options.signal })
+  const state = hasher()
+  let given = 0
+  for await (const piece of body) {
+    state.update(piece)
+    given += piece.byteLength
+  }
+  if (given !== body.length) throw shortened(store, key, body.length, given)
+  return state.digest()
 }
 
 export async function exists(store: ObjectStore, key: string, options: Signal = {}): Promise<boolean> {

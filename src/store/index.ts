@@ -4,7 +4,7 @@
  * Promises: what `store.ts` says, for every driver and every wrapper; `conformance/` checks it.
  * Never does: give meaning to a key or to content, keep state outside of the store, turn trouble into absence.
  */
-export { copy, type Copied, type CopyOptions, deletePrefix, exists, move, openReader, readAll } from './derive.ts'
+export { copy, type Copied, type CopyOptions, deletePrefix, digestAt, exists, move, openReader, readAll } from './derive.ts'
 export { createFileStore, type FileStoreOptions } from './drivers/file/index.ts'
 export { createMemoryStore } from './drivers/memory.ts'
 export { createS3Store, type S3Settings, type S3StoreOptions } from './drivers/s3/index.ts'

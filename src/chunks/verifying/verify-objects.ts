@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import { type Digest, forEachBounded, isFault, type Report, silent } from '../../kit/index.ts'
-import type { ObjectInfo, ObjectStore, Signal } from '../../store/index.ts'
+import { digestAt, type ObjectInfo, type ObjectStore, type Signal } from '../../store/index.ts'
 import { digestOfBlobKey } from '../blob.ts'
 import { digestOfSnapshotKey } from '../snapshot-record.ts'
 
@@ -38,7 +37,7 @@ export async function verifyObjects(store: ObjectStore, options: VerifyObjectsOp
       found,
       4,
       async ({ info, digest }, inner) => {
-        const is = await digestAt(store, info.key, inner)
+        const is = await digestNow(store, info.key, inner)
         if (is === undefined) return
         counts.readBytes += info.size
         if (is !== digest) damaged.push(info.key)
@@ -54,11 +53,9 @@ export async function verifyObjects(store: ObjectStore, options: VerifyObjectsOp
 }
 
 /** Undefined where it went meanwhile. */
-async function digestAt(store: ObjectStore, key: string, signal: AbortSignal): Promise<Digest | undefined> {
+async function digestNow(store: ObjectStore, key: string, signal: AbortSignal): Promise<Digest | undefined> {
   try {
-    const hash = createHash('sha256')
-    for await (const piece of await store.get(key, { signal })) hash.update(piece)
-    return `sha256:${hash.digest('hex')}`
+    return await digestAt(store, key, { signal })
   } catch (error) {
     if (isFault(error, 'not-found')) return undefined
     throw error
