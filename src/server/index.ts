@@ -5,4 +5,4 @@
  * work for it; slow and greedy clients meet limits; the end lets what is under way finish, within a limit.
  * Never does: know what is served; start on import; show a visitor what went wrong inside.
  */
-export { listen, type Listening, type ListenOptions, type ServerLimits } from './listen.ts'
+export { listen, type Listening, type ListenOptions } from './listen.ts'
