@@ -4,6 +4,7 @@
  *
  *   --only publish,read,mirror,memory   parts of it
  *   --wheels 2000,20000                 for publish: how many, over 22 prefixes
+ *   --peer-once                         for publish: the peer's first run alone; it does the same each time
  *   --files 200000                      for memory
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -21,6 +22,7 @@ const { values: flags } = parseArgs({
   options: {
     only: { type: 'string', default: 'publish,read,mirror,memory' },
     wheels: { type: 'string', default: '2000,20000' },
+    'peer-once': { type: 'boolean', default: false },
     files: { type: 'string', default: '200000' },
   },
 })
@@ -97,6 +99,16 @@ function runner(server: S3Server | undefined) {
   }
 }
 
+/** The URL of a store that was used before: making one, and finding out what its server promises, belongs to no command here. */
+async function newStore(server: S3Server): Promise<string> {
+  const url = `s3://${await server.newBucket()}`
+  const other = await createFilling(server)
+  const { file, bytes } = wheelAt(0)
+  await other.put([{ key: `${prefixes[0]}/${file}`, bytes }])
+  await runner(server).holdfast(`index publish ${prefixes[0]}`, configOf(`s3://${other.bucket}`, url))
+  return url
+}
+
 function configOf(bucket: string, store: string, more = ''): string {
   return `[store]\nurl = "${store}"\n[index]\nbucket = "${bucket}"\nprefixes = ${JSON.stringify(prefixes)}\n${more}`
 }
@@ -114,18 +126,21 @@ async function benchPublish(server: S3Server, count: number): Promise<void> {
     ]
   }
   const rows: [string, Run, number][] = []
-  const threeTimes = async (name: string, publish: () => Promise<Run>) => {
-    rows.push([`${name}: cold`, await publish(), await filling.listingCost()])
-    rows.push([`${name}: nothing changed`, await publish(), await filling.listingCost()])
-    await filling.put(fresh())
-    rows.push([`${name}: 1 new wheel`, await publish(), await filling.listingCost()])
+  const publishAll = async (name: string, isOnce: boolean, publish: () => Promise<Run>) => {
+    const row = async (what: string) => void rows.push([`${name}: ${what}`, await publish(), await filling.listingCost()])
+    await row('cold')
+    if (!isOnce) {
+      await row('nothing changed')
+      await filling.put(fresh())
+      await row('1 new wheel')
+    }
     const keys = new Set(fresh().map(({ key }) => key))
     await filling.clear((key) => keys.has(key) || key.endsWith('/index.html') || key.endsWith('/index.json'))
   }
   console.log(`## publish ${count} wheels over ${prefixes.length} prefixes, load ${os.loadavg()[0]!.toFixed(1)}\n`)
-  await threeTimes('boto3', () => run.plain(`publish ${filling.bucket} ${prefixes.join(' ')}`))
-  const store = `s3://${await server.newBucket()}`
-  await threeTimes('holdfast', () => run.holdfast('index publish all', configOf(`s3://${filling.bucket}`, store)))
+  await publishAll('boto3', flags['peer-once'], () => run.plain(`publish ${filling.bucket} ${prefixes.join(' ')}`))
+  const store = await newStore(server)
+  await publishAll('holdfast', false, () => run.holdfast('index publish all', configOf(`s3://${filling.bucket}`, store)))
   console.log('| | wall s | CPU s | peak MB | requests | beyond the listing | of them |\n|---|---|---|---|---|---|---|')
   for (const [name, cost, listing] of rows)
     console.log(`| ${name} | ${costText(cost)} | ${sumOf(cost.requests)} | ${sumOf(cost.requests) - listing} | ${requestsText(cost)} |`)
@@ -164,7 +179,7 @@ async function benchRead(server: S3Server): Promise<void> {
       ] as const,
     ]
     const peers = await plain()
-    const store = `s3://${await server.newBucket()}`
+    const store = await newStore(server)
     const ours = await run.holdfast(`index publish ${prefix}`, configOf(`s3://${filling.bucket}`, store))
     const set = `${count} wheels of ${formatBytes(size)}`
     for (const [name, cost] of peers)
@@ -188,7 +203,7 @@ async function benchMirror(server: S3Server): Promise<void> {
     const theirDownloads = downloads()
     const dependencies = wheels.map((_, at) => `[index.dependencies.${packageName(at)}]\nprojects = ["torch"]\nversions = ["latest"]\n`)
     const bucket = (await createFilling(server)).bucket
-    const config = configOf(`s3://${bucket}`, `s3://${await server.newBucket()}`, `upstream = "${upstream.url}"\n${dependencies.join('')}`)
+    const config = configOf(`s3://${bucket}`, await newStore(server), `upstream = "${upstream.url}"\n${dependencies.join('')}`)
     const ours = await run.holdfast('index mirror --package all', config)
     const ourDownloads = downloads() - theirDownloads
     const again = await run.holdfast('index mirror --package all', config)
