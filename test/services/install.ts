@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { Fault, run } from '../../src/kit/index.ts'
 
 let updated: Promise<void> | undefined
@@ -16,7 +16,21 @@ export async function ensureDebianPackages(names: readonly string[]): Promise<vo
   say(`installing ${missing.join(' ')}`)
   updated ??= apt('apt-get', '-qq', 'update')
   await updated
-  await apt('apt-get', '-qq', 'install', '-y', '--no-install-recommends', ...missing)
+  await withoutStarting(() => apt('apt-get', '-qq', 'install', '-y', '--no-install-recommends', ...missing))
+}
+
+/** Packages of servers start them for everybody, on ports that others may need; Debian asks this file first (invoke-rc.d(8)). */
+async function withoutStarting(work: () => Promise<void>): Promise<void> {
+  const policy = '/usr/sbin/policy-rc.d'
+  const isOurs = await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755, flag: 'wx' }).then(
+    () => true,
+    () => false,
+  )
+  try {
+    await work()
+  } finally {
+    if (isOurs) await rm(policy, { force: true })
+  }
 }
 
 export async function isRootOnDebian(): Promise<boolean> {
