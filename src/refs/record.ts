@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { checkKey, Fault, isDigest, parseJson, type Digest, type Shape } from '../kit/index.ts'
+import { checkKey, checkShape, Fault, isDigest, parseJson, type Digest, type Shape } from '../kit/index.ts'
 
 /** What a record keeps alive: garbage collection follows these and nothing else. */
 export interface Reach {
@@ -65,33 +65,43 @@ export function refNameOf(kind: { readonly group: string }, key: string): string
 }
 
 export function parseRef<State, Note>(kind: RefKind<State, Note>, bytes: Uint8Array, at: string): Ref<State, Note> {
-  const { format } = parseJson(v.looseObject({ format: v.string() }), bytes, at)
-  if (format !== refFormat) {
-    throw new Fault('unsupported', `the ref has the format ${JSON.stringify(format)}; this version reads ${refFormat}`, {
+  const { history, ...rest } = parseJson(anyRef, bytes, at)
+  if (rest.format !== refFormat) {
+    throw new Fault('unsupported', `the ref has the format ${JSON.stringify(rest.format)}; this version reads ${refFormat}`, {
       at,
       hint: 'use the version of holdfast that wrote it, or a newer one',
     })
   }
-  return parseJson(shapeOf(kind), bytes, at)
+  return { ...checkShape(shapeOf(kind), rest, at), history: movesIn(history, kind.note, at) }
 }
 
-function shapeOf<State, Note>(kind: RefKind<State, Note>): Shape<Ref<State, Note>> {
+const anyRef = v.looseObject({ format: v.string() }) as unknown as Shape<{ readonly format: string; readonly history?: unknown }>
+
+function shapeOf<State>(kind: { readonly state: Shape<State> }): Shape<Omit<Ref<State, never>, 'history'>> {
   return v.object({
     format: v.literal(refFormat),
     name: v.string(),
     generation: v.pipe(v.number(), v.integer(), v.minValue(1)),
     state: kind.state,
     reaches: v.array(reachShape),
-    history: v.array(
-      v.object({
-        id: v.string(),
-        generation: v.number(),
-        at: v.pipe(v.string(), v.isoTimestamp()),
-        by: v.string(),
-        action: v.string(),
-        message: v.optional(v.string()),
-        note: kind.note,
-      }),
-    ),
-  }) as unknown as Shape<Ref<State, Note>>
+  }) as unknown as Shape<Omit<Ref<State, never>, 'history'>>
+}
+
+/** By hand, since a name has moved ten thousand times in the end, and every reader of it pays for all of them. */
+function movesIn<Note>(history: unknown, note: Shape<Note>, at: string): Move<Note>[] {
+  const notes = checkShape(v.object({ history: v.array(v.object({ note })) }), { history }, at).history
+  return (history as readonly unknown[]).map((move, index): Move<Note> => {
+    if (!isMove(move)) throw new Fault('corrupt', `unexpected content at history.${index}: it is no move`, { at })
+    const { id, generation, at: time, by, action, message } = move
+    return { id, generation, at: time, by, action, ...(message === undefined ? {} : { message }), note: notes[index]!.note }
+  })
+}
+
+/** All but its note. */
+function isMove(value: unknown): value is Move<unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, generation, at, by, action, message } = value as Record<string, unknown>
+  const areTexts = typeof id === 'string' && typeof by === 'string' && typeof action === 'string'
+  const isMessage = message === undefined || typeof message === 'string'
+  return areTexts && isMessage && Number.isFinite(generation) && typeof at === 'string' && v.ISO_TIMESTAMP_REGEX.test(at)
 }

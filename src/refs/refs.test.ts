@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import { hastyClock } from '../../test/fakes/hasty-clock.ts'
 import { seededRandom, testSeed } from '../../test/fakes/seeded-random.ts'
 import { bytesOf, type Digest, digestOf, Fault, isFault } from '../kit/index.ts'
-import { createMemoryStore, type ObjectStore } from '../store/index.ts'
+import { createMemoryStore, type ObjectStore, readAll } from '../store/index.ts'
 import { listRefNames, moveRef, type Next, readRef, type Ref, type RefContext, type RefKind } from './index.ts'
 
 interface Count {
@@ -138,6 +138,31 @@ describe('a ref', () => {
     await assert.rejects(readRef(store, counts, 'bad'), (error) => isFault(error, 'corrupt'))
     await store.put('refs/counts/cut.json', bytesOf('{"format":"hold'))
     await assert.rejects(readRef(store, counts, 'cut'), (error) => isFault(error, 'corrupt'))
+  })
+
+  it('with anything in its history that is no move is corrupt, and it is told where', async () => {
+    const context = contextOn()
+    await moveRef(context, counts, 'a', more, { onLost: 'fail' })
+    await moveRef(context, counts, 'a', more, { onLost: 'fail' })
+    const { bytes } = await readAll(context.store, 'refs/counts/a.json', { limit: 10_000 })
+    const { history, ...rest } = JSON.parse(Buffer.from(bytes).toString()) as { history: [object, object] }
+    const wrongs: [unknown, RegExp][] = [
+      [undefined, /at history: /],
+      [{}, /at history: /],
+      [[null], /at history\.0: /],
+      [[history[0], 'move'], /at history\.1: /],
+      ...Object.entries({ id: 7, generation: '1', at: 'yesterday', by: null, action: [], message: 1, note: {} }).map(
+        ([name, value]): [unknown, RegExp] => [[history[0], { ...history[1], [name]: value }], /at history\.1(\.note)?: /],
+      ),
+      ...['id', 'generation', 'at', 'by', 'action', 'note'].map((name): [unknown, RegExp] => [
+        [history[0], { ...history[1], [name]: undefined }],
+        /at history\.1(\.note)?: /,
+      ]),
+    ]
+    for (const [wrong, where] of wrongs) {
+      await context.store.put('refs/counts/a.json', bytesOf(JSON.stringify({ ...rest, history: wrong })))
+      await assert.rejects(readRef(context.store, counts, 'a'), (error) => isFault(error, 'corrupt') && where.test(error.message))
+    }
   })
 
   it('under another name than its own is corrupt', async () => {
