@@ -139,6 +139,14 @@ describe('an archiving', () => {
     assert.deepEqual((await filesOf(bucket, prefix, 'torch')).length, 4)
   })
 
+  it('forgets nothing where the bucket looks empty, as one that is not mounted does', async () => {
+    const { context } = await shop()
+    await archive(context, { prefixes: [prefix], keep: 2 })
+    const before = await readIndex(context)
+    await assert.rejects(archive({ ...context, bucket: indexDesk().bucket }, { prefixes: [prefix], keep: 2 }), { code: 'precondition' })
+    assert.deepEqual(await readIndex(context), before)
+  })
+
   it('shows what it would do and does nothing', async () => {
     const { context, bucket, later } = await shop()
     await archive(context, { prefixes: [prefix], keep: 2 })

@@ -120,7 +120,7 @@ function createTries(context: IndexContext, options: PublishOptions & { readonly
 }
 
 /** A bucket that is not mounted, or a wrong one, looks like an empty one: nobody's pages are emptied by mistake. */
-function assertNotEmptied({ bucket }: IndexContext, { ref }: IndexBase, scan: Scan): void {
+export function assertNotEmptied({ bucket }: Pick<IndexContext, 'bucket'>, { ref }: IndexBase, scan: Scan): void {
   const { prefix } = scan
   if ((ref?.state.prefixes[prefix]?.files ?? 0) === 0 || hasFiles(scan)) return
   throw new Fault('precondition', `every file that ${prefix} publishes is gone from the bucket; nothing was changed`, {
