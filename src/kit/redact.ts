@@ -33,6 +33,11 @@ export function keepSecret(value: string | undefined): void {
   if (value !== undefined && value.length >= 6) known.add(value)
 }
 
+/** A secret that is good for nothing any more: a program that runs for weeks sees very many. */
+export function forgetSecret(value: string | undefined): void {
+  if (value !== undefined) known.delete(value)
+}
+
 /** The text without credentials: known secrets, URL user-info and query values, authorization headers, signatures. */
 export function redact(text: string): string {
   let safe = text

@@ -9,6 +9,8 @@ export interface HttpServer {
   readonly requests: string[]
   /** How many connections were made. */
   readonly connections: number
+  /** The process may end while it listens. */
+  unref(): void
   close(): Promise<void>
 }
 
@@ -37,6 +39,7 @@ export async function startHttpServer(handler: Handler, tls?: { readonly key: st
     get connections() {
       return connections
     },
+    unref: () => void server.unref(),
     async close() {
       const closed = new Promise((resolve) => server.close(resolve))
       for (const socket of sockets) socket.destroy()
