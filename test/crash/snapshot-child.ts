@@ -3,7 +3,7 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import path from 'node:path'
 import { createDeadline, type Deadline, dyingStore } from './dying.ts'
-import { contextIn, type SnapshotJob } from './snapshot-scene.ts'
+import { contextIn, copyWhole, type SnapshotJob } from './snapshot-scene.ts'
 
 const changing = [
   'writeSync',
@@ -49,6 +49,8 @@ if (job.what === 'restore') {
   const { createSnapshot } = await import('../../src/snapshots/index.ts')
   const context = contextIn(folder, 'store', (store) => dyingStore(store, deadline))
   await createSnapshot(context, { paths: ['tree'], cwd: folder })
+} else if (job.what === 'copy-store') {
+  await copyWhole(folder, (store) => dyingStore(store, deadline))
 } else {
   const { copySnapshots, listSnapshots } = await import('../../src/snapshots/index.ts')
   const from = contextIn(folder)

@@ -1,18 +1,24 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { openChunkStore } from '../../src/chunks/index.ts'
+import { type CopiedStore, copyStore, openChunkStore } from '../../src/chunks/index.ts'
 import { silent, systemClock } from '../../src/kit/index.ts'
-import type { SnapshotContext } from '../../src/snapshots/index.ts'
+import { type SnapshotContext, traceNode } from '../../src/snapshots/index.ts'
 import { createFileStore, type ObjectStore } from '../../src/store/index.ts'
 
 /** What a child does until it is killed. */
 export interface SnapshotJob {
   readonly folder: string
-  readonly what: 'create' | 'restore' | 'copy'
+  readonly what: 'create' | 'restore' | 'copy' | 'copy-store'
   /** The snapshot to restore. */
   readonly id?: string
   /** Counted from 1; 0 never comes. */
   readonly killAt: number
+}
+
+/** Copies all of `store` into `other`. */
+export async function copyWhole(folder: string, wrap?: (store: ObjectStore) => ObjectStore): Promise<CopiedStore> {
+  const { store: from, clock, random, by } = contextIn(folder)
+  return await copyStore({ from, to: contextIn(folder, 'other', wrap).store, clock, random, by, trace: traceNode })
 }
 
 /** Snapshots of `tree` in `store`, all in one folder; `other` is a second store. */

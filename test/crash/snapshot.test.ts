@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { putPin } from '../../src/chunks/index.ts'
 import { isFault, silent } from '../../src/kit/index.ts'
 import {
   copySnapshots,
@@ -16,7 +17,8 @@ import {
 } from '../../src/snapshots/index.ts'
 import { describeTree, makeRandomTree, mutateTree } from '../fakes/random-tree.ts'
 import { seededRandom, testSeed } from '../fakes/seeded-random.ts'
-import { contextIn, type SnapshotJob } from './snapshot-scene.ts'
+import { readAll } from '../../src/store/index.ts'
+import { contextIn, copyWhole, type SnapshotJob } from './snapshot-scene.ts'
 
 const soak = process.env['HOLDFAST_SOAK'] === '1'
 const child = path.join(import.meta.dirname, 'snapshot-child.ts')
@@ -147,3 +149,46 @@ describe('a copy that is killed', () => {
     }
   })
 })
+
+describe('a copy of a whole store that is killed', () => {
+  test('leaves in the target no name whose content is not all there, and runs again', async () => {
+    const stage = path.join(root, 'copy-store')
+    const tree = path.join(stage, 'tree')
+    mkdirSync(tree, { recursive: true })
+    makeRandomTree(tree, random, 12)
+    const here = contextIn(stage)
+    const { id } = await createSnapshot(here, { paths: [tree], cwd: stage })
+    mutateTree(tree, random)
+    await createSnapshot(here, { paths: [tree], cwd: stage, name: 'another' })
+    await putPin(here.store, { id: 'kept', by: 'ann', at: '2025-01-15T00:00:00Z', reaches: [{ kind: 'snapshot', digest: id }] })
+    const points = runChild({ folder: freshCopy(stage), what: 'copy-store', killAt: 0 })
+    assert.ok(points !== 'killed')
+    for (const killAt of momentsOf(points, 16)) {
+      const what: string = `seed ${testSeed}, killed at ${killAt} of ${points}`
+      const folder = freshCopy(stage)
+      const { store } = contextIn(folder)
+      const source = await namesIn(store)
+      assert.equal(runChild({ folder, what: 'copy-store', killAt }), 'killed', what)
+      const to = contextIn(folder, 'other')
+      for (const [name, text] of await namesIn(to.store)) assert.equal(text, source.get(name), what)
+      await assertWhole(to, what)
+      assert.deepEqual((await copyWhole(folder)).different, [], what)
+      assert.deepEqual(await namesIn(to.store), source, what)
+      assert.deepEqual(await namesIn(store), source, what)
+      await assertWhole(to, what)
+      const { content } = await copyWhole(folder)
+      assert.equal(content, undefined, `${what}: nothing is left to copy`)
+      rmSync(folder, { recursive: true })
+    }
+  })
+})
+
+/** Refs and pins with their bytes. */
+async function namesIn(store: SnapshotContext['store']): Promise<Map<string, string>> {
+  const names = new Map<string, string>()
+  for (const prefix of ['refs/', 'pins/']) {
+    for await (const { key } of store.list(prefix))
+      names.set(key, Buffer.from((await readAll(store, key, { limit: 1 << 20 })).bytes).toString())
+  }
+  return names
+}
