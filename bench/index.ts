@@ -12,10 +12,10 @@ import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { formatBytes } from '../src/kit/index.ts'
-import { startFakeUpstream } from '../test/fakes/upstream.ts'
 import { startS3, type S3Server } from '../test/services/index.ts'
 import { ensureDebianPackages } from '../test/services/install.ts'
 import { type Cost, measureWithin } from './data/measure.ts'
+import { startPlainUpstream } from './data/plain-upstream.ts'
 import { createFilling, fillFolder, packageName, prefixes, uploadsOf, wheelAt } from './data/wheels.ts'
 
 const { values: flags } = parseArgs({
@@ -40,7 +40,7 @@ try {
   console.log(`${os.cpus().length} processors, load ${os.loadavg()[0]!.toFixed(1)}\n`)
   if (wanted.includes('publish')) for (const count of flags.wheels.split(',').map(Number)) await withServer((at) => benchPublish(at, count))
   if (wanted.includes('read')) await withServer(benchRead)
-  if (wanted.includes('mirror')) await withServer(benchMirror)
+  if (wanted.includes('mirror')) await benchMirror()
   if (wanted.includes('memory')) await benchMemory(Number(flags.files))
 } finally {
   rmSync(folder, { recursive: true, force: true })
@@ -189,32 +189,37 @@ async function benchRead(server: S3Server): Promise<void> {
   console.log()
 }
 
-/** Sixty packages to all prefixes. */
-async function benchMirror(server: S3Server): Promise<void> {
-  const run = runner(server)
-  const upstream = await startFakeUpstream()
+/** Sixty packages to all prefixes, most of them small and some large, as dependencies are. */
+async function benchMirror(): Promise<void> {
+  const sizes = [64 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20]
+  const wheels = new Map(Array.from({ length: 60 }, (_, at) => [packageName(at), wheelAt(at, sizes[at % sizes.length])]))
+  const bytes = wheels.values().reduce((sum, wheel) => sum + wheel.bytes.byteLength, 0)
+  const upstream = await startPlainUpstream(wheels)
   const list = path.join(folder, 'wanted.txt')
-  const wheels = Array.from({ length: 60 }, (_, at) => wheelAt(at, 1 << 20))
-  for (const wheel of wheels) upstream.add(wheel)
-  writeFileSync(list, wheels.map(({ file }, at) => `${packageName(at)} ${file}`).join('\n'))
-  const downloads = () => wheels.reduce((sum, { file }) => sum + upstream.count(`/${file}`), 0)
+  writeFileSync(list, Array.from(wheels, ([name, { file }]) => `${name} ${file}`).join('\n'))
+  const rows: string[] = []
+  const row = (name: string, cost: Run) =>
+    void rows.push(`| ${name} | ${costText(cost)} | ${upstream.downloads()} | ${requestsText(cost)} |`)
   try {
-    const theirs = await run.plain(`mirror ${(await createFilling(server)).bucket} ${upstream.url} ${list} ${prefixes.join(' ')}`)
-    const theirDownloads = downloads()
-    const dependencies = wheels.map((_, at) => `[index.dependencies.${packageName(at)}]\nprojects = ["torch"]\nversions = ["latest"]\n`)
-    const bucket = (await createFilling(server)).bucket
-    const config = configOf(`s3://${bucket}`, await newStore(server), `upstream = "${upstream.url}"\n${dependencies.join('')}`)
-    const ours = await run.holdfast('index mirror --package all', config)
-    const ourDownloads = downloads() - theirDownloads
-    const again = await run.holdfast('index mirror --package all', config)
-    console.log(`## mirror ${wheels.length} wheels of 1 MiB to ${prefixes.length} prefixes, load ${os.loadavg()[0]!.toFixed(1)}\n`)
-    console.log('| | wall s | CPU s | peak MB | downloads | requests |\n|---|---|---|---|---|---|')
-    console.log(`| boto3 | ${costText(theirs)} | ${theirDownloads} | ${requestsText(theirs)} |`)
-    console.log(`| holdfast index mirror | ${costText(ours)} | ${ourDownloads} | ${requestsText(ours)} |`)
-    console.log(`| the same again | ${costText(again)} | ${downloads() - theirDownloads - ourDownloads} | ${requestsText(again)} |\n`)
+    await withServer(async (server) => {
+      const { bucket } = await createFilling(server)
+      row('boto3', await runner(server).plain(`mirror ${bucket} ${upstream.url} ${list} ${prefixes.join(' ')}`))
+    })
+    await withServer(async (server) => {
+      const { bucket } = await createFilling(server)
+      const tables = Array.from(wheels.keys(), (name) => `[index.dependencies.${name}]\nprojects = ["torch"]\nversions = ["latest"]\n`)
+      const config = configOf(`s3://${bucket}`, await newStore(server), `upstream = "${upstream.url}"\n${tables.join('')}`)
+      row('holdfast index mirror', await runner(server).holdfast('index mirror --package all', config))
+      row('the same again', await runner(server).holdfast('index mirror --package all', config))
+    })
   } finally {
     await upstream.close()
   }
+  console.log(
+    `## mirror ${wheels.size} wheels, ${formatBytes(bytes)}, to ${prefixes.length} prefixes, load ${os.loadavg()[0]!.toFixed(1)}\n`,
+  )
+  console.log('| | wall s | CPU s | peak MB | downloads | requests |\n|---|---|---|---|---|---|')
+  console.log(`${rows.join('\n')}\n`)
 }
 
 /** In a folder in memory: what is measured is the process. */
