@@ -6,6 +6,7 @@
  * Never does: encode a manifest anew, guess a fallback, read the environment.
  */
 export type { RegistryCredential } from './credentials/credential.ts'
+export { type CredentialSources, findCredentials } from './credentials/find.ts'
 export { parsePlace, type Place } from './place.ts'
 export { formatImageName, type ImageName, parseImageName } from './reference.ts'
 export { openRegistry } from './registry/open.ts'
