@@ -2,7 +2,7 @@ import type { HttpPage } from '../../kit/http/index.ts'
 import { Fault } from '../../kit/index.ts'
 import type { Ask, Session } from './session.ts'
 
-const maxPages = 10_000
+const maxPages = 2000
 const pageBytes = 16 << 20
 
 /** One page after the other, as `Link: <…>; rel="next"` says (RFC 8288). A page that was there already throws `corrupt`. */
