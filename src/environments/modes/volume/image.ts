@@ -38,8 +38,8 @@ export function volumeMount({ snapshotsDir }: Pick<Place, 'snapshotsDir'>, table
 /** Makes the image, of a file system that is empty. A sparse file: it takes the room of what is in it. */
 export async function makeImage({ snapshotsDir, settings, signal, lock }: Place, liveBytes: number): Promise<void> {
   const { volumeImage, home } = layoutOf(snapshotsDir)
+  const part = partOf(snapshotsDir)
   const size = settings.volume.size ?? Math.max(leastBytes, liveBytes * 2) + spareBytes
-  const part = `${volumeImage}.part`
   try {
     await mkdir(home, { recursive: true })
     rmSync(part, { force: true })
@@ -93,6 +93,11 @@ export async function mountVolume(place: Pick<Place, 'snapshotsDir'>): Promise<M
     if (loop.fd !== undefined) closeSync(loop.fd)
   }
   return volumeMount(place)!
+}
+
+/** Under a name that the next command removes, where making the file system is killed. */
+function partOf(snapshotsDir: string): string {
+  return layoutOf(snapshotsDir).build('volume.img')
 }
 
 function mountFailure(error: unknown, type: VolumeKind, image: string): unknown {
@@ -183,7 +188,7 @@ export function removeImage({ snapshotsDir }: Pick<Place, 'snapshotsDir'>): void
   const { volumeImage } = layoutOf(snapshotsDir)
   try {
     rmSync(volumeImage, { force: true })
-    rmSync(`${volumeImage}.part`, { force: true })
+    rmSync(partOf(snapshotsDir), { force: true })
   } catch (error) {
     throw diskFault(error, volumeImage, 'remove the image of the volume')
   }
