@@ -228,6 +228,7 @@ function referrerRoute(
 export function cutAfter(peer: RegistryPeer, bytes: number): Instead {
   return async (request) => {
     const id = /uploads\/([\w-]+)/.exec(request.url ?? '')![1]!
+    const { socket } = request
     const pieces: Buffer[] = []
     let size = 0
     for await (const piece of request as AsyncIterable<Buffer>) {
@@ -236,7 +237,7 @@ export function cutAfter(peer: RegistryPeer, bytes: number): Instead {
       if (size >= bytes) break
     }
     peer.uploads.set(id, Buffer.concat([peer.uploads.get(id)!, ...pieces]))
-    request.socket.destroy()
+    socket.destroy()
   }
 }
 

@@ -38,7 +38,9 @@ export async function putBlob(put: Put): Promise<void> {
       await put.more.resume?.clear()
       return
     } catch (error) {
-      if (!isFault(error, 'precondition') || !body.rewindable || beginning === maxBeginnings) throw error
+      // What an interrupted upload began with may have been of other content, or the registry's disk has lost it.
+      const isLost = isFault(error, 'precondition') || (isFault(error, 'corrupt') && upload !== undefined)
+      if (!isLost || !body.rewindable || beginning === maxBeginnings) throw error
       await put.more.resume?.clear()
       const text = `${error.message}: sending it from the beginning`
       ;(options.report ?? silent)({ kind: 'note', level: 'warning', text, event: 'upload_restart' })

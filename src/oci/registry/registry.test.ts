@@ -81,7 +81,7 @@ for (const kind of ['plain', 'htpasswd', 'token'] as const) {
       const at = await scene(t, kind)
       if (at === undefined) return
       const { registry, repository } = at
-      const large = randomBytes((33 << 20) + 17)
+      const large = randomBytes((16 << 20) + 17)
       const digest = digestOf(large)
       await registry.putBlob(repository, digest, bytesOf(large))
       assert.deepEqual(await registry.headBlob(repository, digest), { size: large.byteLength })

@@ -194,15 +194,15 @@ export async function persistently<T>(options: UploadOptions, signal: AbortSigna
   return result.done
 }
 
-/** What an answer says of where to go on: `Location`, and `Range: 0-N`, in which `0-0` is nothing yet. */
+/** What an answer says of where to go on: `Location`, and `Range: 0-N`, in which `0-0` is one byte, or nothing yet. */
 export async function positionOf(session: Session, answer: HttpPage, assumed: number, current?: string): Promise<Position> {
   const { location = current, range, 'oci-chunk-min-length': least = '0' } = answer.headers
   if (location === undefined) throw new Fault('corrupt', `${session.host} does not say where an upload goes on`, { at: answer.url })
-  const chunkBytes = Math.max(usualChunkBytes, /^\d{1,12}$/.test(least) ? Number(least) : 0)
+  const chunkBytes = Math.max(usualChunkBytes, /^\d+$/.test(least) ? Number(least) : 0)
   if (chunkBytes > largestChunkBytes) {
     throw new Fault('unsupported', `${session.host} wants chunks of ${least} bytes: more than ${largestChunkBytes}`, { at: answer.url })
   }
   const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(range ?? '')?.[1]
-  const offset = last === undefined ? assumed : last === '0' ? 0 : Number(last) + 1
+  const offset = last === undefined ? assumed : last === '0' && assumed !== 1 ? 0 : Number(last) + 1
   return { location: await session.ownPath(location, answer.url), offset, chunkBytes }
 }
