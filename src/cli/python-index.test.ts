@@ -73,6 +73,20 @@ test('a file that cannot be published is told with its reason, and the exit stat
   assert.equal(exit, 11)
   assert.match(out, /\+ torch.*\n {2}refused bad-1\.0-py3-none-any\.whl: it is no zip/)
   assert.match(err, /1 file cannot be published; the rest is published/)
+  writeFileSync(path.join(at.cwd, 'bucket/v2/gpu/README.txt'), 'hello')
+  assert.doesNotMatch((await at.holdfast('index publish v2/gpu')).out, /README/)
+  assert.match((await at.holdfast('index publish v2/gpu --verbose')).out, /v2\/gpu: 1 object of somebody else, left alone: README\.txt/)
+})
+
+test('a name that has other bytes than before is told with what to do about caches', async () => {
+  const at = desk()
+  at.add('v2/gpu', { name: 'torch', version: '2.6.0' })
+  await at.holdfast('index publish v2/gpu')
+  const file = at.add('v2/gpu', { name: 'torch', version: '2.6.0', requires: ['numpy'] })
+  const planned = await at.holdfast('index publish v2/gpu --dry-run')
+  assert.match(planned.out, /v2\/gpu: 1 file changed;[^]*~ torch-2\.6\.0-py3-none-any\.whl was sha256:[^]*purge what --json names/)
+  const { result } = JSON.parse((await at.holdfast('index publish v2/gpu --json')).out) as { result: { purge: string[] } }
+  assert.ok(result.purge.includes(`/v2/gpu/${file}`))
 })
 
 test('an index that is named and holds nothing is an error, and so is a package that nobody has', async () => {
@@ -152,6 +166,12 @@ test('a dependency is mirrored into every prefix, and the closure gate holds bac
   )
   assert.equal((await at.holdfast('index mirror --package torch')).exit, 0)
   assert.equal((await at.holdfast('index publish v2/gpu --closure --python 3.12')).exit, 0)
+  rmSync(path.join(at.cwd, 'bucket/v2/gpu/numpy-2.1.3-py3-none-any.whl'))
+  assert.equal((await at.holdfast('index publish v2/gpu --closure --python 3.12')).exit, 4)
+  assert.equal((await at.holdfast('index publish v2/gpu')).exit, 0)
+  assert.equal((await at.holdfast('index publish v2/gpu --closure --python 3.12')).exit, 4, 'though nothing changed')
+  await at.holdfast('index mirror --package torch')
+  assert.equal((await at.holdfast('index publish v2/gpu --closure --python 3.12')).exit, 0)
   assert.equal((await at.holdfast('index check v2/gpu --closure --deep')).exit, 0)
   assert.match((await at.holdfast('index mirror --package rocm')).err, /no dependency is mirrored for "rocm"/)
 })
@@ -165,4 +185,6 @@ test('events may name keys as S3 does, and publish only them', async () => {
   assert.deepEqual([exit, /1 file added/.test(out)], [0, true])
   rmSync(path.join(at.cwd, 'bucket/v2/gpu', file))
   assert.match((await at.holdfast(`index event v2/gpu/${file}`)).out, /1 file removed/)
+  assert.match((await at.holdfast('index event v2/gpu/index.html elsewhere/x.whl')).out, /^nothing to do: none of these is a wheel/)
+  assert.match((await at.holdfast('index event v2/gpu/x-1-py3-none-any.whl --env nightly')).err, /publish what v2\/gpu\/x[^]*--yes/)
 })

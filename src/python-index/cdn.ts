@@ -33,6 +33,6 @@ function rulesText(rules: readonly CdnRule[]): string {
     'Ranges and ETags pass through: installers read METADATA and resume downloads with them.',
     '',
     `To purge after a publication: the paths of pages that it names, such as ${['', 'index.html', 'index.json'].map((end) => `/PREFIX/PROJECT/${end}`).join(' ')}`,
-    'Files are not purged: what a name stands for never changes.',
+    'Files are purged only where a publication names them: those that were replaced or deleted under their name in the bucket.',
   ].join('\n')}\n`
 }

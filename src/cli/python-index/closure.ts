@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import { Fault } from '../../kit/index.ts'
+import { Fault, mapBounded } from '../../kit/index.ts'
 import { type Candidate, filesOfProject, findMissing, parsePythons } from '../../python-index/index.ts'
 import { parsedOption } from '../command.ts'
 
@@ -34,8 +34,9 @@ export function closureGate({
   return async (candidate) => {
     const missing: string[] = []
     for (const [prefix, { projects, read }] of candidate) {
-      const files = new Map<string, ReturnType<typeof filesOfProject>>()
-      for (const [name, { record }] of Object.entries(projects)) files.set(name, filesOfProject(await read(record)))
+      const files = new Map(
+        await mapBounded(Object.entries(projects), 16, async ([name, { record }]) => [name, filesOfProject(await read(record))] as const),
+      )
       const answer = findMissing({ projects: [...files.keys()], files: (name) => files.get(name), pythons, platforms })
       for (const { project, version, requirement, why } of answer.missing)
         missing.push(`${prefix}: ${project} ${version} requires ${requirement}: ${why}`)

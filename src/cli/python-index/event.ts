@@ -2,7 +2,8 @@ import type { Command } from 'commander'
 import { Fault } from '../../kit/index.ts'
 import { publishKeys } from '../../python-index/index.ts'
 import type { Cli } from '../command.ts'
-import { environmentOption, indexContext, type IndexFlags } from './choose.ts'
+import { agreeIfProtected, environmentOption, indexContext, type IndexFlags } from './choose.ts'
+import { printable } from '../width.ts'
 import { incompleteOf, publishedLines, purgeOf } from './text.ts'
 
 export function addEventCommand(index: Command, cli: Cli): void {
@@ -15,18 +16,20 @@ export function addEventCommand(index: Command, cli: Cli): void {
     examples: [['holdfast index event v2/gfx94X-dcgpu/torch-2.6.0-cp311-cp311-linux_x86_64.whl', 'one wheel that was uploaded']],
     run: async (call) => {
       const context = await indexContext(call)
+      const keys = call.args.map((key) => keyOfEvent(key ?? ''))
+      await agreeIfProtected(call, context, async () => keys.map((key) => `  publish what ${printable(key)} has become`))
       await context.prepareStore()
-      const published = await publishKeys(
-        context,
-        call.args.map((key) => keyOfEvent(key ?? '')),
-      )
+      const published = await publishKeys(context, keys)
       return {
         result: {
           ...published,
           environment: context.environment.name,
           purge: purgeOf(published),
         },
-        text: publishedLines(published, call.paint, false).join('\n'),
+        text:
+          published.prefixes.length === 0
+            ? 'nothing to do: none of these is a wheel or source distribution of an index'
+            : publishedLines(published, call.paint, false).join('\n'),
         incomplete: incompleteOf(published),
       }
     },

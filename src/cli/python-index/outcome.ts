@@ -3,7 +3,7 @@ import type { Call } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { agreeIfProtected } from './choose.ts'
-import { incompleteOf, publishedLines, purgeOf } from './text.ts'
+import { foreignLines, incompleteOf, publishedLines, purgeOf } from './text.ts'
 
 /**
  * Changes an index, or shows what would change; where the environment is protected it shows that first, and asks. `what` says it where
@@ -23,7 +23,7 @@ export async function changeOutcome(
   })
   if (!dryRun) await context.prepareStore()
   const published = await carryOut(dryRun)
-  const lines = publishedLines(published, call.paint, dryRun)
+  const lines = [...publishedLines(published, call.paint, dryRun), ...(call.options.verbose === true ? foreignLines(published) : [])]
   return {
     result: { ...published, environment: context.environment.name, purge: purgeOf(published), dryRun },
     text: [...(dryRun ? ['dry run: nothing was changed'] : []), ...what.map(printable), ...lines].join('\n'),

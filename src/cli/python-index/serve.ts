@@ -21,7 +21,7 @@ export function addServeCommand(index: Command, cli: Cli): void {
     options: [
       environmentOption(),
       new Option('--host <address>', 'where to listen').default('127.0.0.1', 'this machine alone'),
-      parsedOption('--port <number>', 'the port; 0 takes one that is free (default: 8080)', parsePort).default(8080),
+      parsedOption('--port <number>', 'the port; 0 takes one that is free', parsePort).default(8080),
       new Option(
         '--pull-through [url]',
         'packages that the index lacks entirely come from this simple index, or the configured upstream, and are kept',

@@ -30,7 +30,7 @@ function prefixLines(prefix: PublishedPrefix, paint: Paint, dryRun: boolean): st
   const { filesAdded, filesRemoved, filesChanged, refused, withdrawn, unread, notAllowed } = prefix
   if (prefix.isEmpty) return [printable(`${prefix.prefix}: no wheels there, nothing published`)]
   const parts = [
-    prefix.hasChanged ? `generation ${prefix.generation ?? 1}` : undefined,
+    prefix.hasChanged && !dryRun ? `generation ${prefix.generation ?? 1}` : undefined,
     counted(filesAdded, 'added'),
     counted(filesChanged, 'changed'),
     counted(filesRemoved, 'removed'),
@@ -45,6 +45,9 @@ function prefixLines(prefix: PublishedPrefix, paint: Paint, dryRun: boolean): st
       filesChanged.map(({ name, before, after }) => `${name} was ${before ?? 'unknown'}, is ${after ?? 'unknown'}`),
       paint.yellow('~'),
     ),
+    ...(filesChanged.every(({ before }) => before === undefined)
+      ? []
+      : ['  these names had other bytes before: caches may keep those for long; purge what --json names, or build under another version']),
     ...listed(filesRemoved, paint.red('-')),
     ...listed(
       refused.map(({ name, reason }) => `${name}: ${reason}`),
@@ -54,10 +57,21 @@ function prefixLines(prefix: PublishedPrefix, paint: Paint, dryRun: boolean): st
     ...(withdrawn.length === 0
       ? []
       : [
-          `  ${countText(withdrawn.length, 'file stays', 'files stay')} in the bucket and off the pages (publish --include-withdrawn brings them back)`,
+          `  ${countText(withdrawn.length, 'file stays', 'files stay')} in the bucket and off the pages (to list again: publish --include-withdrawn)`,
         ]),
     ...(notAllowed.length === 0 ? [] : [printable(`  not in the allow-list: ${notAllowed.slice(0, shown).join(', ')}`)]),
   ]
+}
+
+/** With --verbose: what lies in the indexes and belongs to nobody. */
+export function foreignLines({ prefixes }: Published): string[] {
+  return prefixes.flatMap(({ prefix, foreign: { names, count } }) =>
+    count === 0
+      ? []
+      : [
+          `${printable(prefix)}: ${countText(count, 'object')} of somebody else, left alone: ${names.slice(0, shown).map(printable).join(', ')}${count > shown ? ', …' : ''}`,
+        ],
+  )
 }
 
 function counted(items: readonly unknown[], what: string): string | undefined {

@@ -60,8 +60,12 @@ export async function checkIndex(target: CheckTarget, options: CheckOptions = {}
   first.discard()
   const { desk, found } = createDesk({ client, isDeep: options.deep === true, report, signal })
   const all = await checkRoot(desk, url)
-  if (all === undefined)
-    throw new Fault('not-found', `there is no index at ${client.show(url)}`, { at: client.show(url), hint: found.findings[0]?.what })
+  if (all === undefined) {
+    const why = found.findings[0]?.what ?? 'there is no page'
+    throw new Fault('not-found', `there is no index at ${client.show(url)}: ${why}`, {
+      hint: 'check how it is written; pages come with: holdfast index publish',
+    })
+  }
   const projects = chosen(all, options.project, client.show(url))
   report({ kind: 'begin', task: 'check', items: projects.length })
   const listed = await checkProjects(desk, url, projects)

@@ -60,7 +60,8 @@ async function checkRange(desk: CheckDesk, { url, name, size }: ListedFile, { he
   }
   const bytes = await bodyOf(desk, url, answer, 1 << 16)
   if (bytes === undefined) return
-  const total = size ?? headers['content-length']
+  // Another size than the page's is told already.
+  const total = headers['content-length'] ?? size
   const expected = beginnings.find(([end]) => end.test(name))![1]
   const range = answer.headers['content-range'] ?? ''
   if (

@@ -29,6 +29,7 @@ describe('a roll-back', () => {
     const done = await rollback(context, { prefix, message: 'crashes' })
     assert.equal(done.generation, 4)
     assert.deepEqual(done.prefixes[0]?.filesRemoved, [built.torch2.file])
+    assert.ok(!done.prefixes[0].purge.some((key) => key.endsWith('.whl')), 'what stays in the bucket is what it was')
     assert.deepEqual(await publishedIn(context, prefix), [built.rocm1.file, built.torch1.file])
     await assertInLine(bucket, prefix)
     assert.deepEqual((await readIndex(context))?.history.at(-1)?.message, 'crashes')

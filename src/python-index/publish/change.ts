@@ -46,7 +46,7 @@ export type Candidate = ReadonlyMap<string, CandidatePrefix>
 export interface ChangeOptions {
   /** Nothing is written; what would be is told. */
   readonly dryRun?: boolean | undefined
-  /** Is shown the prefixes that change before the ref moves; what it throws stops that. */
+  /** Is shown all prefixes that the plan names, changed or not, before the ref moves; what it throws stops that. */
   readonly gate?: ((candidate: Candidate) => Promise<void>) | undefined
   /** In a dry run: is shown all prefixes, changed or not. */
   readonly look?: ((candidate: Candidate) => Promise<void>) | undefined
@@ -88,8 +88,9 @@ export async function changeIndex(
         const wanted = (await change(base)) ?? new Map<string, PrefixChange>()
         const changed = await changedStates(context, base, wanted)
         planned = { wanted, changed, ref: current }
-        if (changed.size > 0) await options.gate?.(candidateOf(outbox, wanted, changed.keys()))
-        await options.look?.(candidateOf(outbox, wanted, wanted.keys()))
+        const candidate = candidateOf(outbox, wanted)
+        await options.gate?.(candidate)
+        await options.look?.(candidate)
         if (changed.size === 0 || options.dryRun === true) throw stay
         await outbox.flush()
         return { ...nextState(context, current, changed), action, ...(message === undefined ? {} : { message }) }
@@ -128,8 +129,8 @@ function baseOf(context: IndexContext, ref: IndexRef | undefined, outbox: Outbox
   }
 }
 
-function candidateOf({ read }: Outbox, wanted: ChangedPrefixes, prefixes: Iterable<string>): Candidate {
-  return new Map(Array.from(prefixes, (prefix) => [prefix, { projects: wanted.get(prefix)!.projects, read }]))
+function candidateOf({ read }: Outbox, wanted: ChangedPrefixes): Candidate {
+  return new Map(Array.from(wanted, ([prefix, { projects }]) => [prefix, { projects, read }]))
 }
 
 async function changedStates(context: IndexContext, { ref, outbox }: IndexBase, wanted: ChangedPrefixes): Promise<Changed['changed']> {

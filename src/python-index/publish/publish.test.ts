@@ -64,6 +64,7 @@ test('a wheel that is taken away leaves the pages, its METADATA goes, and so doe
     [`v2/${wheel.file}.metadata`, 'v2/other/index.html', 'v2/other/index.json', `v2/${other.file}.metadata`].sort(),
   )
   assert.ok(done?.purge.includes('v2/other/') && done.purge.includes('v2/foo-bar/') && done.purge.includes('v2/'))
+  assert.ok(done.purge.includes(`v2/${other.file}`), 'another file may come under this name')
   await assertInLine(desk.bucket, 'v2')
   assert.deepEqual(await filesOf(desk.bucket, 'v2', 'foo-bar'), [newer.file])
 })
@@ -75,6 +76,7 @@ test('a file that was replaced under its name is published as it is now, and bot
   await desk.upload('v2', { ...largeAgain, file: large.file })
   const [done] = (await publish(desk.context, { prefixes: ['v2'] })).prefixes
   assert.deepEqual(done?.filesChanged, [{ name: large.file, before: large.digest, after: largeAgain.digest }])
+  assert.ok(done.purge.includes(`v2/${large.file}`), 'caches may have the old bytes')
   await assertInLine(desk.bucket, 'v2')
 })
 
@@ -355,10 +357,12 @@ describe('before anything is written', () => {
     for (const dryRun of [true, false]) {
       shown.length = 0
       await assert.rejects(publish(desk.context, { prefixes: ['a', 'b'], gate, dryRun }), (error) => isFault(error, 'precondition'))
-      assert.deepEqual(shown, [`b/${large.file}`, `b/${other.file}`], 'the prefix that changes, with all that it would have')
+      assert.deepEqual(shown, [`a/${wheel.file}`, `b/${large.file}`, `b/${other.file}`], 'all prefixes, with all that they would have')
     }
     assert.equal((await readIndex(desk.context))?.generation, 1)
     assert.deepEqual(await projectsOf(desk.bucket, 'b'), ['other'])
+    await publish(desk.context, { prefixes: ['b'] })
+    await assert.rejects(publish(desk.context, { prefixes: ['b'], gate }), (error) => isFault(error, 'precondition'), 'nothing changed')
   })
 
   test('a prefix where nothing is and nothing was is told to be empty, and gets no pages', async () => {

@@ -29,7 +29,7 @@ export interface PublishOptions {
   readonly dryRun?: boolean | undefined
   /** The pages are written here instead, all of these prefixes, and nothing moves. */
   readonly pagesTo?: ObjectStore | undefined
-  /** Is shown what the prefixes that change would publish, before they do; what it throws stops that. */
+  /** Is shown what these prefixes would publish, those too that stay as they are; what it throws stops all of it. */
   readonly gate?: ((candidate: Candidate) => Promise<void>) | undefined
 }
 
@@ -103,6 +103,8 @@ function createTries(context: IndexContext, options: PublishOptions & { readonly
         made,
       }
       const isIndex = indexesOf(context, [...options.prefixes, ...Object.keys(base.ref?.state.prefixes ?? {})])
+      // A folder gets all pages, and a gate judges all prefixes, whatever changed.
+      const isWhole = options.pagesTo !== undefined || options.gate !== undefined
       const changes = new Map<string, PrefixChange>()
       const scans = mapAhead(new Set(options.prefixes), listedAtOnce, (prefix) => scanPrefix(context, prefix, isIndex))
       for await (const scan of scans) {
@@ -110,7 +112,7 @@ function createTries(context: IndexContext, options: PublishOptions & { readonly
         if (options.allowEmpty !== true) assertNotEmptied(context, base, scan)
         const { project } = options
         hasMet ||= project !== undefined && (scan.groups.has(project) || Object.hasOwn(await base.projects(prefix), project))
-        const { change, plan } = await planPrefix(context, planning, base, scan, facts, options.pagesTo !== undefined)
+        const { change, plan } = await planPrefix(context, planning, base, scan, facts, isWhole)
         planned.set(prefix, plan)
         if (change !== undefined) changes.set(prefix, change)
       }

@@ -4,6 +4,7 @@ import type { IndexRef } from '../records/state.ts'
 import type { ProjectContent } from '../records/write.ts'
 import type { Changed } from './change.ts'
 import type { FollowedView } from './follow.ts'
+import { keyIn } from './layout.ts'
 import type { Beside } from './scan.ts'
 
 /** What a command did to an index; in a dry run, would do. */
@@ -106,9 +107,11 @@ export function describePublished({ ref, hasMoved, changed, views }: Changed, pl
     const view = followed.get(prefix)
     const beside = view?.beside ?? plan.beside
     const { projects, files, bytes } = changed.get(prefix) ?? ref?.state.prefixes[prefix] ?? { projects: 0, files: 0, bytes: 0 }
+    const difference = joinDifferences([plan.difference, { ...noDifference, refused: beside.nameless }])
+    const replaced = replacedIn(difference).map((name) => keyIn(prefix, name))
     return {
       prefix,
-      ...joinDifferences([plan.difference, { ...noDifference, refused: beside.nameless }]),
+      ...difference,
       generation: generationOf(ref, prefix),
       isEmpty: plan.isEmpty,
       hasChanged: changed.has(prefix),
@@ -119,10 +122,16 @@ export function describePublished({ ref, hasMoved, changed, views }: Changed, pl
       foreign: beside.foreign,
       written: [...new Set([...plan.written, ...(view?.written ?? [])])].sort(),
       removed: view?.removed ?? [],
-      purge: [...new Set([...plan.purge, ...(view?.purge ?? [])])].sort(),
+      purge: [...new Set([...plan.purge, ...(view?.purge ?? []), ...replaced])].sort(),
     }
   })
   return { generation: ref?.generation, hasMoved, prefixes }
+}
+
+/** Files whose old bytes caches may keep for as long as they like: those that were replaced, and those that are gone and may come again. */
+function replacedIn({ filesChanged, filesRemoved, withdrawn }: Difference): string[] {
+  const stay = new Set(withdrawn)
+  return [...filesChanged.map(({ name }) => name), ...filesRemoved.filter((name) => !stay.has(name))]
 }
 
 /** The generation that changed a prefix last. */

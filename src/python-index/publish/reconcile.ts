@@ -19,10 +19,14 @@ export async function reconcile(context: IndexContext, { prefixes, dryRun = fals
   const all = Object.keys(ref?.state.prefixes ?? {})
   const missing = (prefixes ?? []).find((prefix) => !all.includes(prefix))
   if (ref === undefined || missing !== undefined) {
-    throw new Fault('not-found', `${missing ?? 'nothing'} was ever published to ${context.environment.bucket}`, {
-      at: context.bucket.name,
-      hint: 'run: holdfast index publish',
-    })
+    throw new Fault(
+      'not-found',
+      `${missing === undefined ? 'nothing was ever' : `${missing} was never`} published to ${context.environment.bucket}`,
+      {
+        at: context.bucket.name,
+        hint: 'run: holdfast index publish',
+      },
+    )
   }
   const wanted = await wantedBy(context, ref, prefixes ?? all)
   const views = await followViews(context, { ref, hasMoved: false, wanted, read: (record) => readProject(context, record), dryRun })
