@@ -61,7 +61,7 @@ export async function fetchFromPacks(fetching: Fetching, root: Root, newest: Pro
     state.transaction(() => pieces.note(pack.name, pack.index))
   }
   try {
-    if (pieces.join()) return
+    if (pieces.isAll()) return
     const rows = decodePackTable(pageAt(state, root.packs.digest), 'the table of packs')
     const first = newest === undefined ? undefined : await tryPack(source.report, newest)
     if (first !== undefined) take(first)

@@ -32,7 +32,7 @@ function isHereAlready({ state }: Fetching, wanted: Wanted, digest: Digest): boo
   if (known?.state !== 'ok' || known.digest !== digest || known.facts !== wanted.facts) return false
   state.transaction(() => {
     state.files.put({ ...known, hint: wanted.hint, isGone: false })
-    state.plan.done(wanted.id)
+    state.plan.done([wanted.id])
   })
   return true
 }

@@ -34,6 +34,8 @@ const mostKnown = 20_000
 
 export function openTargetFolder(root: string): TargetFolder {
   const known = new Set<string>()
+  // The folder above the last key, where it was not there: what else is below it is not there either.
+  let absent = '/'
   const wayTo = (key: string, make: boolean): boolean => {
     const above = key.slice(0, Math.max(0, key.lastIndexOf('/')))
     if (above === '' || known.has(above)) return true
@@ -53,14 +55,21 @@ export function openTargetFolder(root: string): TargetFolder {
     partial: path.join(root, ownFolder, 'partial'),
     pathOf: (key) => localPath(root, key),
     look(key) {
-      if (!wayTo(key, false)) return undefined
+      if (key.startsWith(absent)) return undefined
+      if (!wayTo(key, false)) {
+        absent = key.slice(0, key.lastIndexOf('/') + 1)
+        return undefined
+      }
       const file = localPath(root, key)
       const stat = lookAt(file)
       if (stat === undefined) return undefined
       if (!stat.isFile()) throw inTheWay(file, stat)
       return seenOf(stat)
     },
-    prepare: (key) => void wayTo(key, true),
+    prepare(key) {
+      absent = '/'
+      wayTo(key, true)
+    },
     remove(key) {
       try {
         unlinkSync(localPath(root, key))

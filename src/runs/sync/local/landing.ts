@@ -74,6 +74,7 @@ export function openLanding(options: LandingOptions): Landing {
       state.transaction(() => {
         state.journal.settle(results.filter(isTorn).map(({ arrival }) => arrival.wanted.key))
         for (const result of results) remember(state, result)
+        state.plan.done(results.flatMap(({ arrival, seen }) => (seen === undefined ? [] : [arrival.wanted.id])))
       })
       for (const { arrival, fault } of results) options.onLanded(arrival, fault)
     },
@@ -90,11 +91,10 @@ function place(folder: TargetFolder, parts: Parts, arrival: Arrival): Placed {
   const { wanted, start } = arrival
   try {
     const file = folder.pathOf(wanted.key)
+    if (start === 0) folder.prepare(wanted.key)
     if (folder.look(wanted.key)?.facts !== wanted.facts) throw touched(wanted.key)
-    if (start === 0) {
-      folder.prepare(wanted.key)
-      rename(arrival, file)
-    } else append(arrival, file)
+    if (start === 0) rename(arrival, file)
+    else append(arrival, file)
     if ('part' in arrival.proven && start > 0) parts.drop(arrival.proven.part)
     return { arrival, seen: folder.look(wanted.key) }
   } catch (error) {
@@ -172,7 +172,6 @@ function remember(state: State, { arrival, seen, fault }: Placed): void {
   const { wanted, size, digest } = arrival
   if (seen === undefined) return state.plan.fail(wanted.id, fault?.code ?? 'bug', fault?.message ?? 'it is not there')
   state.files.put({ run: wanted.run, path: wanted.path, size, digest, hint: wanted.hint, facts: seen.facts, state: 'ok', isGone: false })
-  state.plan.done(wanted.id)
 }
 
 function touched(key: string): Fault {

@@ -1,4 +1,5 @@
-import { type Digest, Fault, isFault } from '../../../kit/index.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import { type Digest, Fault, isFault, throwIfAborted } from '../../../kit/index.ts'
 import type { Mark } from '../../format/page.ts'
 import { isRunKey, type RunKey, runFolder } from '../../format/place.ts'
 import type { Seen, TargetFolder } from '../local/folder.ts'
@@ -54,13 +55,17 @@ export interface Planner {
   run(run: SourceRun): Promise<void>
 }
 
+const runsBetweenTurns = 64
+
 export function newPlanner(options: PlannerOptions): Planner {
   const counted: Counted = { runs: 0, unchanged: 0, adopted: 0 }
   const { state } = options
   return {
     counted,
     async run(run) {
-      counted.runs++
+      // Signals get a turn, and memory that libraries hold is given back.
+      if (counted.runs++ % runsBetweenTurns === 0) await turn()
+      throwIfAborted(options.signal)
       if (!isRunKey(run))
         return state.plan.refuse(0, { key: runFolder(run), code: 'invalid', reason: 'its names cannot be those of folders' })
       const known = state.files.findRun(run)

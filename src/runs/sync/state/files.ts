@@ -51,6 +51,7 @@ export interface Files {
 }
 
 const columns = 'run, path, size, digest, hint, facts, state, gone'
+const putFile = `INSERT OR REPLACE INTO files (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 
 export function filesIn({ sql }: Database): Files {
   return {
@@ -74,16 +75,7 @@ export function filesIn({ sql }: Database): Files {
     },
     ofRun: (run) => sql(`SELECT ${columns} FROM files WHERE run = ? ORDER BY path`).all(run).values().map(fileOf),
     put({ run, path, size, digest, hint, facts, state, isGone }) {
-      sql(`INSERT OR REPLACE INTO files (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`).run(
-        run,
-        path,
-        size,
-        digest,
-        hint ?? null,
-        facts,
-        state,
-        isGone ? 1 : 0,
-      )
+      sql(putFile).run(run, path, size, digest, hint ?? null, facts, state, isGone ? 1 : 0)
     },
     setState: ({ run, path }, state, facts) =>
       void sql('UPDATE files SET state = ?, facts = ? WHERE run = ? AND path = ?').run(state, facts, run, path),

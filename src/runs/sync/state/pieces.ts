@@ -15,6 +15,8 @@ export interface Piece {
 
 /** Where in packs the wanted bytes lie, in temporary tables. */
 export interface Pieces {
+  /** Whether packs can have nothing that is missing. */
+  isAll(): boolean
   /** Takes from a pack's index what leads to a wanted file. Newer packs come first: tails lead to what they grew from. */
   note(pack: string, index: PackIndex): void
   /** Joins what was noted into files, where it reaches from their ends back to what is here. Whether all are found. */
@@ -28,6 +30,7 @@ export interface Pieces {
 }
 
 const schema = `
+  CREATE INDEX temp.wanted_by_digest ON wanted (digest);
   CREATE TEMP TABLE needed (digest TEXT PRIMARY KEY) WITHOUT ROWID;
   CREATE TEMP TABLE entries (
     digest TEXT, start INTEGER, length INTEGER, base TEXT, pack TEXT, block INTEGER, offset INTEGER, PRIMARY KEY (digest, start)
@@ -38,39 +41,44 @@ const schema = `
   ) WITHOUT ROWID;
   CREATE INDEX temp.pieces_by_block ON pieces (pack, block, offset);
 `
-const dropAll = ['needed', 'entries', 'pieces'].map((table) => `DROP TABLE IF EXISTS temp.${table};`).join(' ')
+const dropAll = `DROP INDEX IF EXISTS temp.wanted_by_digest; ${['needed', 'entries', 'pieces'].map((table) => `DROP TABLE IF EXISTS temp.${table};`).join(' ')}`
 
 const filesAtOnce = 4096
 /** A chain of tails is followed through one index so often. */
 const mostScans = 64
 
+// Most entries are all that is missing of a file.
+const takeWhole = `INSERT OR IGNORE INTO pieces (wanted, position, pack, block, offset, length)
+  SELECT id, start, ?4, ?5, ?6 + start - ?2, size - start FROM wanted
+  WHERE digest = ?1 AND done = 0 AND size > start AND start >= ?2 AND size = ?2 + ?3`
+const keepEntry = `INSERT OR IGNORE INTO entries SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+  WHERE EXISTS (SELECT 1 FROM needed WHERE digest = ?1) OR EXISTS (SELECT 1 FROM wanted WHERE digest = ?1 AND done = 0)`
+const needBase = 'INSERT OR IGNORE INTO needed VALUES (?)'
+const missing = `SELECT id, digest, size, start FROM wanted WHERE done = 0 AND digest IS NOT NULL AND size > start
+  AND (start > 0 OR size <= ? OR appended = 1) AND id NOT IN (SELECT wanted FROM pieces) AND id > ? ORDER BY id LIMIT ${filesAtOnce}`
+const ofBlock = `SELECT ${wantedColumns}, pieces.offset AS offset, length, position FROM pieces JOIN wanted ON id = wanted
+  WHERE pack = ? AND block = ? ORDER BY pieces.offset`
+
 /** Of the files that the plan wants now. `packable`: the largest whole file that packs hold. */
 export function newPieces({ db, sql }: Database, packable: number): Pieces {
   db.exec(dropAll)
   db.exec(schema)
-  sql('INSERT OR IGNORE INTO needed SELECT digest FROM wanted WHERE done = 0 AND digest IS NOT NULL').run()
-  const missing = `SELECT id, digest, size, start FROM wanted WHERE done = 0 AND digest IS NOT NULL AND size > start
-    AND (start > 0 OR size <= ? OR appended = 1) AND id NOT IN (SELECT wanted FROM pieces) AND id > ? ORDER BY id LIMIT ${filesAtOnce}`
-  // Most files have all that is missing in one entry.
-  const direct = `INSERT OR IGNORE INTO pieces (wanted, position, pack, block, offset, length)
-    SELECT id, wanted.start, pack, block, offset + wanted.start - entries.start, size - wanted.start
-    FROM wanted JOIN entries ON entries.digest = wanted.digest AND entries.start <= wanted.start AND entries.start + entries.length = size
-    WHERE done = 0 AND size > wanted.start`
+  let hasChains = false
   return {
+    isAll: () => sql(missing).get(packable, 0) === undefined,
     note(pack, index) {
-      const keep = sql(
-        'INSERT OR IGNORE INTO entries SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM needed WHERE digest = ?1)',
-      )
       for (let scan = 0, isNew = true; isNew && scan < mostScans; scan++) {
         isNew = false
         for (const { digest, from, length, base, block, offset } of index.entries()) {
-          const { changes } = keep.run(digest, from, length, base ?? null, pack, block, offset)
-          if (changes === 1 && base !== undefined && sql('INSERT OR IGNORE INTO needed VALUES (?)').run(base).changes === 1) isNew = true
+          const isWhole = sql(takeWhole).run(digest, from, length, pack, block, offset).changes > 0
+          if (isWhole && !hasChains) continue
+          const { changes } = sql(keepEntry).run(digest, from, length, base ?? null, pack, block, offset)
+          if (changes !== 1 || base === undefined) continue
+          if (sql(needBase).run(base).changes === 1) isNew = hasChains = true
         }
       }
     },
     join() {
-      sql(direct).run()
       let isAll = true
       const keep = sql('INSERT INTO pieces (wanted, position, pack, block, offset, length) VALUES (?, ?, ?, ?, ?, ?)')
       for (let after: number | undefined = 0; after !== undefined;) {
@@ -93,10 +101,7 @@ export function newPieces({ db, sql }: Database, packable: number): Pieces {
         .all(pack)
         .map((row) => row['block'] as number),
     in: (pack, block) =>
-      sql(
-        `SELECT ${wantedColumns}, pieces.offset AS offset, length, position FROM pieces JOIN wanted ON id = wanted
-        WHERE pack = ? AND block = ? ORDER BY pieces.offset`,
-      )
+      sql(ofBlock)
         .all(pack, block)
         .map((row) => ({
           wanted: wantedOf(row),

@@ -55,7 +55,7 @@ export interface SyncPlan {
   /** Those that nothing was done about, after a given one: what says what a run is, or all else. */
   todo(which: 'metadata' | 'others', after: number, most: number): Wanted[]
   isDone(): boolean
-  done(id: number): void
+  done(ids: readonly number[]): void
   fail(id: number, code: FaultCode, reason: string): void
   /** Something that cannot even be wanted: a name that is refused, a file edited here. */
   refuse(run: number, failure: Failure): void
@@ -85,6 +85,8 @@ const schema = `
 
 export const wantedColumns = 'id, run, path, key, size, digest, modified, priority, start, before, facts, hint, appended, tail'
 
+const insertWanted = `INSERT INTO wanted (${wantedColumns}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
 export function newPlan({ db, sql }: Database): SyncPlan {
   const begin = () => {
     db.exec(dropAll)
@@ -100,7 +102,7 @@ export function newPlan({ db, sql }: Database): SyncPlan {
     addRun: (run, mark) =>
       void sql('INSERT INTO planned VALUES (?, ?) ON CONFLICT DO UPDATE SET mark = excluded.mark').run(run, mark ?? null),
     want(file) {
-      sql(`INSERT INTO wanted (${wantedColumns}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`).run(
+      sql(insertWanted).run(
         file.run,
         file.path,
         file.key,
@@ -121,7 +123,7 @@ export function newPlan({ db, sql }: Database): SyncPlan {
         .all(which === 'metadata' ? 1 : 0, after, most)
         .map(wantedOf),
     isDone: () => sql('SELECT 1 FROM wanted WHERE done = 0 LIMIT 1').get() === undefined,
-    done: (id) => void sql('UPDATE wanted SET done = 1 WHERE id = ?').run(id),
+    done: (ids) => void sql('UPDATE wanted SET done = 1 WHERE id IN (SELECT value FROM json_each(?))').run(JSON.stringify(ids)),
     fail(id, code, reason) {
       sql('UPDATE wanted SET done = 2 WHERE id = ?').run(id)
       sql('INSERT INTO failures SELECT key, run, ?, ? FROM wanted WHERE id = ? ON CONFLICT DO NOTHING').run(code, reason, id)
