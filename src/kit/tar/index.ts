@@ -5,4 +5,4 @@
  * whoever uses one as a path checks it; what is not a tar, or ends early, throws `corrupt`.
  * Never does: touch a file system, follow a link, unpack a sparse file.
  */
-export { readTar } from './read.ts'
+export { readTar, type TarMember } from './read.ts'
