@@ -106,6 +106,8 @@ test('a bucket that lost everything is not published as empty unless that is sai
   const { exit, err } = await at.holdfast('index publish all')
   assert.equal(exit, 5)
   assert.match(err, /every file that v2\/gpu publishes is gone[^]*--allow-empty/)
+  assert.equal((await at.holdfast('index reconcile')).exit, 5, 'pages without files are no better')
+  assert.ok(!existsSync(path.join(at.cwd, 'bucket/v2')))
   assert.equal((await at.holdfast('index publish all --allow-empty')).exit, 0)
 })
 

@@ -15,7 +15,7 @@ const meanings: Record<string, { code: ConstructorParameters<typeof Fault>[0]; s
   ENOENT: { code: 'not-found', says: 'it does not exist' },
   EACCES: { code: 'denied', says: 'permission denied', hint: 'check who owns it and its mode' },
   EPERM: { code: 'denied', says: 'operation not permitted', hint: 'check who owns it, its mode and its attributes' },
-  EROFS: { code: 'denied', says: 'the file system is read-only' },
+  EROFS: { code: 'denied', says: 'the file system is read-only', hint: 'mount it for writing, or name another place' },
   ENOSPC: { code: 'unavailable', says: 'the disk is full', hint: 'free some space and run it again' },
   EDQUOT: { code: 'unavailable', says: 'the disk quota is used up', hint: 'free some space and run it again' },
   EMFILE: { code: 'unavailable', says: 'too many open files', hint: 'raise the limit (ulimit -n)' },

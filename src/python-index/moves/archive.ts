@@ -2,7 +2,7 @@ import { Fault, forEachBounded, mapBounded } from '../../kit/index.ts'
 import type { IndexContext } from '../context.ts'
 import type { IndexBase } from '../publish/change.ts'
 import { indexesOf, keyIn, provenanceEnd, metadataEnd } from '../publish/layout.ts'
-import { assertNotEmptied } from '../publish/publish.ts'
+import { assertNotEmptied } from '../publish/emptied.ts'
 import { noDifference, type PlannedPrefix, type Published, type PublishedPrefix, type Refusal } from '../publish/published.ts'
 import { allowing, besideOf, emptyScan, type Scan, scanPrefix } from '../publish/scan.ts'
 import type { ProjectRecord, PublishedFile, SeenFile, WithdrawnFile } from '../records/project.ts'
@@ -79,7 +79,7 @@ async function moveOnce(run: Run): Promise<Once> {
     if (!prefixes.includes(prefix)) return { prefixes: new Map([[prefix, { plan: nothing(prefix) }]]) }
     const projects = await base.projects(prefix)
     const scan = await scanPrefix(context, prefix, indexesOf(context, prefixes))
-    assertNotEmptied(context, base, scan)
+    assertNotEmptied(context, base.ref?.state.prefixes[prefix]?.files ?? 0, scan)
     const names = Object.keys(projects).filter(allowing(context))
     const records = await mapBounded(names, width, (name) => readProjectOf(base.outbox, projects, name), context.signal)
     const aged = await mapBounded(

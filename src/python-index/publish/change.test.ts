@@ -91,6 +91,9 @@ test('where the ref has moved and its pages cannot be written, that is said, and
   const [done] = (await reconcile(desk.context)).prefixes
   assert.equal(done?.written.length, 4)
   assert.deepEqual(await filesOf(desk.bucket, 'v2', 'foo'), ['foo-1.0.tar.gz'])
+  for await (const { key } of desk.bucket.list('v2/')) await desk.bucket.delete(key)
+  await assert.rejects(reconcile(desk.context), (error) => isFault(error, 'precondition'))
+  assert.deepEqual([...(await contentsOf(desk.bucket))], [], 'no pages where every file is gone')
 })
 
 test('a project that has no file is told of only while it has a status', async () => {

@@ -8,6 +8,7 @@ import type { IndexRef } from '../records/state.ts'
 import { encodeCatalogue } from '../records/write.ts'
 import { bringInLine } from './bring-in-line.ts'
 import { byName } from './catalogued.ts'
+import { assertNotEmptied } from './emptied.ts'
 import { rulesOf, sumOfScan } from './in-line.ts'
 import { indexesOf } from './layout.ts'
 import { type Beside, besideOf, type Scan, scanPrefix } from './scan.ts'
@@ -23,6 +24,8 @@ export interface FollowOptions {
   readonly wanted: ReadonlyMap<string, Wanted>
   readonly read: (record: Digest) => Promise<ProjectRecord>
   readonly dryRun: boolean
+  /** Pages are not written where the bucket has lost every file that they name: `precondition`. */
+  readonly wantsFiles?: boolean | undefined
 }
 
 export interface Wanted {
@@ -148,6 +151,12 @@ async function followPrefix({ context, options, rules, isIndex, known }: Round, 
   const { read, dryRun } = options
   const { projects, compared } = one
   const scan = one.scan ?? (await scanPrefix(context, prefix, isIndex))
+  if (options.wantsFiles === true)
+    assertNotEmptied(
+      context,
+      Object.values(projects).reduce((sum, { files }) => sum + files, 0),
+      scan,
+    )
   const beside = besideOf(scan)
   const catalogue = encodeCatalogue(projects).digest
   const inLine = known[prefix]

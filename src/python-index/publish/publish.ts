@@ -4,6 +4,7 @@ import type { IndexContext } from '../context.ts'
 import { normaliseName } from '../names/project-name.ts'
 import { readViewFacts, type ViewFacts } from '../records/facts.ts'
 import { type Candidate, type ChangedPrefixes, changeIndex, type IndexBase, type PrefixChange } from './change.ts'
+import { assertNotEmptied } from './emptied.ts'
 import { rulesOf, sumOfScan, sumOfView } from './in-line.ts'
 import { type KnownNotes, readNotes } from './known-notes.ts'
 import { createLanes } from './lanes.ts'
@@ -109,7 +110,7 @@ function createTries(context: IndexContext, options: PublishOptions & { readonly
       const scans = mapAhead(new Set(options.prefixes), listedAtOnce, (prefix) => scanPrefix(context, prefix, isIndex))
       for await (const scan of scans) {
         const { prefix } = scan
-        if (options.allowEmpty !== true) assertNotEmptied(context, base, scan)
+        if (options.allowEmpty !== true) assertNotEmptied(context, base.ref?.state.prefixes[prefix]?.files ?? 0, scan)
         const { project } = options
         hasMet ||= project !== undefined && (scan.groups.has(project) || Object.hasOwn(await base.projects(prefix), project))
         const { change, plan } = await planPrefix(context, planning, base, scan, facts, isWhole)
@@ -119,16 +120,6 @@ function createTries(context: IndexContext, options: PublishOptions & { readonly
       return changes
     },
   }
-}
-
-/** A bucket that is not mounted, or a wrong one, looks like an empty one: nobody's pages are emptied by mistake. */
-export function assertNotEmptied({ bucket }: Pick<IndexContext, 'bucket'>, { ref }: IndexBase, scan: Scan): void {
-  const { prefix } = scan
-  if ((ref?.state.prefixes[prefix]?.files ?? 0) === 0 || hasFiles(scan)) return
-  throw new Fault('precondition', `every file that ${prefix} publishes is gone from the bucket; nothing was changed`, {
-    at: bucket.name,
-    hint: 'check the bucket; where it is meant so, publish with --allow-empty',
-  })
 }
 
 async function planPrefix(

@@ -1,4 +1,4 @@
-import { Fault } from '../../kit/index.ts'
+import { type Digest, Fault } from '../../kit/index.ts'
 import type { IndexContext } from '../context.ts'
 import { readProject, readIndex } from '../records/read.ts'
 import { followViews, wantedBy } from './follow.ts'
@@ -12,7 +12,7 @@ export interface ReconcileOptions {
 
 /**
  * Brings pages and companions in line with the ref, whatever happened to them; publishes nothing. What stands costs a listing. Throws
- * `not-found` for a prefix that was never published.
+ * `not-found` for a prefix that was never published, `precondition` for one whose files are all gone.
  */
 export async function reconcile(context: IndexContext, { prefixes, dryRun = false }: ReconcileOptions = {}): Promise<Published> {
   const ref = await readIndex(context)
@@ -29,7 +29,8 @@ export async function reconcile(context: IndexContext, { prefixes, dryRun = fals
     )
   }
   const wanted = await wantedBy(context, ref, prefixes ?? all)
-  const views = await followViews(context, { ref, hasMoved: false, wanted, read: (record) => readProject(context, record), dryRun })
+  const read = (record: Digest) => readProject(context, record)
+  const views = await followViews(context, { ref, hasMoved: false, wanted, read, dryRun, wantsFiles: true })
   const planned = new Map(
     views.map(({ prefix, beside }): [string, PlannedPrefix] => [
       prefix,

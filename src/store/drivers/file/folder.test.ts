@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { bytesOf, collect, type FaultCode, isFault } from '../../../kit/index.ts'
+import { bytesOf, collect, type Disk, type FaultCode, isFault, realDisk } from '../../../kit/index.ts'
 import { copy, deletePrefix } from '../../derive.ts'
 import type { ObjectStore } from '../../store.ts'
 import { createFileStore } from './index.ts'
@@ -39,6 +39,21 @@ test('the folder need not exist: it is empty until the first put makes it', asyn
   await store.delete('a/b')
   await store.put('a/b', bytesOf('x'))
   assert.equal(await read(store, 'a/b'), 'x')
+})
+
+test('a folder on a read-only file system denies, though Node says that a directory is missing', async () => {
+  const root = path.join(base, 'read-only')
+  await mkdir(root)
+  const failing = (code: string) => Promise.reject(Object.assign(new Error(code), { code }))
+  const isRecursive = (options: unknown) => typeof options === 'object' && options !== null && 'recursive' in options
+  const disk: Disk = {
+    ...realDisk,
+    mkdir: ((target: string, options: unknown) =>
+      target === root ? realDisk.mkdir(target, { recursive: true }) : failing(isRecursive(options) ? 'ENOENT' : 'EROFS')) as Disk['mkdir'],
+  }
+  const store = createFileStore({ root, durable: false, disk })
+  await fails('denied', store.put('a/b/c', bytesOf('x')))
+  await fails('denied', store.put('a/ref', bytesOf('x'), { if: 'absent' }))
 })
 
 test('a root that is a file is invalid in every verb: it is not an empty store', async () => {

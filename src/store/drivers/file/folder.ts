@@ -21,6 +21,22 @@ export function pathOf(folder: Folder, key: string): string {
   return folder.root === '/' ? `/${key}` : `${folder.root}/${key}`
 }
 
+/** With those above it. Node's recursive mkdir says ENOENT of a read-only file system: asked for one alone, the system tells what it is. */
+export async function makeDirectory(folder: Folder, directory: string): Promise<void> {
+  try {
+    await folder.disk.mkdir(directory, { recursive: true })
+  } catch (error) {
+    const parent = path.dirname(directory)
+    if (errno(error) !== 'ENOENT' || parent === directory) throw error
+    await makeDirectory(folder, parent)
+    try {
+      await folder.disk.mkdir(directory)
+    } catch (again) {
+      if (errno(again) !== 'EEXIST') throw again
+    }
+  }
+}
+
 /** The work's result. A failed call is a Fault, and never `not-found`: whoever knows what an absence means asks `orMissing`. */
 export async function onDisk<T>(work: Promise<T>, at: string, doing: string): Promise<T> {
   try {

@@ -5,7 +5,7 @@ import { type Bytes, errno, Fault, syncDirectory, temporaryBeside, throwIfAborte
 import { takeIn } from '../../intake.ts'
 import type { Condition, ObjectInfo, PutOptions, Signal } from '../../store.ts'
 import { aboveOthers, belowAnother, checkState, slotOf, type State } from '../layout.ts'
-import { type Folder, lookAt, nameOf, onDisk, orMissing, pathOf, removeEmptied, wayTo } from './folder.ts'
+import { type Folder, lookAt, makeDirectory, nameOf, onDisk, orMissing, pathOf, removeEmptied, wayTo } from './folder.ts'
 import { append, bury, directoryOf, linked, settledState, slotsOf } from './generations.ts'
 import { versionOf } from './version.ts'
 
@@ -145,7 +145,7 @@ const tries = 20
 export async function withDirectory<T>(folder: Folder, temporary: string, at: string, make: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await folder.disk.mkdir(path.dirname(temporary), { recursive: true })
+      await makeDirectory(folder, path.dirname(temporary))
       return await make()
     } catch (error) {
       const number = errno(error)
