@@ -1,5 +1,5 @@
 import { basicCredential, type HttpClient } from '../../kit/http/index.ts'
-import { type Clock, Fault } from '../../kit/index.ts'
+import { type Clock, Fault, isFault } from '../../kit/index.ts'
 import type { RegistryCredential } from '../credentials/credential.ts'
 import { type Challenge, parseChallenges } from './challenge.ts'
 import { findOrigin } from './origin.ts'
@@ -63,11 +63,27 @@ export function createAuthority(options: AuthorityOptions): Authority {
     return at
   }
 
+  const explained = (fault: Fault) =>
+    new Fault(fault.code, fault.message, {
+      at: fault.at,
+      hint:
+        known === undefined
+          ? `no credentials for ${host} were found: log in with \`docker login ${host}\`, or set GITLAB_TOKEN or CI_REGISTRY_PASSWORD for it`
+          : `the credentials from ${known.from} were not taken: check that they are right and not expired`,
+      cause: fault.cause,
+    })
+
   return {
     origin,
+    explained,
     async headers(scopes, signal) {
       if (way === undefined) return {}
-      return { authorization: way.kind === 'basic' ? way.header : `Bearer ${await way.tokens.token(scopes, signal)}` }
+      if (way.kind === 'basic') return { authorization: way.header }
+      try {
+        return { authorization: `Bearer ${await way.tokens.token(scopes, signal)}` }
+      } catch (error) {
+        throw isFault(error, 'denied') ? explained(error) : error
+      }
     },
     async challenged(challenge, { authorization }, signal) {
       await learn(challenge, await origin(signal), signal)
@@ -76,15 +92,6 @@ export function createAuthority(options: AuthorityOptions): Authority {
       if (authorization !== undefined) way.tokens.refuse(authorization.slice('Bearer '.length))
       return true
     },
-    explained: (fault) =>
-      new Fault(fault.code, fault.message, {
-        at: fault.at,
-        hint:
-          known === undefined
-            ? `no credentials for ${host} were found: log in with \`docker login ${host}\`, or set GITLAB_TOKEN or CI_REGISTRY_PASSWORD for it`
-            : `the credentials from ${known.from} were not taken: check that they are right and not expired`,
-        cause: fault.cause,
-      }),
   }
 }
 

@@ -74,7 +74,7 @@ describe('a manifest', () => {
     hold(peer, 'v2', `{"a":"${'x'.repeat(4 << 20)}"}`)
     await faultOf(registry.manifest(repository, 'v2'), 'corrupt', /limit of 4194304 bytes/)
     await faultOf(
-      registry.putManifest(repository, 'v3', { bytes: new Uint8Array((4 << 20) + 1), mediaType: ociManifest }),
+      registry.putManifest(repository, 'v3', { bytes: Buffer.from(`{"a":"${'x'.repeat(4 << 20)}"}`), mediaType: ociManifest }),
       'invalid',
       /larger/,
     )

@@ -1,19 +1,14 @@
 import type { HttpPage } from '../../kit/http/index.ts'
 import { type Digest, digestOf, Fault, isDigest } from '../../kit/index.ts'
+import { maxManifestBytes } from '../model/manifest.ts'
+import { mediaTypes } from '../model/media-types.ts'
 import { manifestPath } from './paths.ts'
 import type { ManifestHead, Registry, StoredManifest } from './registry.ts'
 import type { Session } from './session.ts'
 
-/** What registries take at most, and so what is read of one: distribution-spec, "Pushing Manifests". */
-export const maxManifestBytes = 4 << 20
-
-const mediaTypes = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-]
-const accept = mediaTypes.join(', ')
+const { ociIndex, ociManifest, dockerList, dockerManifest } = mediaTypes
+const known: readonly string[] = [ociIndex, ociManifest, dockerList, dockerManifest]
+const accept = known.join(', ')
 
 export type Manifests = Pick<Registry, 'manifest' | 'headManifest' | 'deleteTag'> & {
   /** Only the manifest itself; the answer says whether the registry keeps its subject's referrers. */
@@ -111,7 +106,7 @@ function headOf(page: HttpPage, reference: string): ManifestHead | undefined {
   const digest = headerDigest(page) ?? (isDigest(reference) ? reference : undefined)
   const size = Number(page.headers['content-length'] ?? 'none')
   const mediaType = typeOf(page)
-  if (digest === undefined || !Number.isSafeInteger(size) || !mediaTypes.includes(mediaType)) return undefined
+  if (digest === undefined || !Number.isSafeInteger(size) || !known.includes(mediaType)) return undefined
   if (isDigest(reference) && digest !== reference) checkDigest(reference, digest, page)
   return { digest, mediaType, size }
 }
@@ -131,10 +126,10 @@ function typeOf({ headers }: HttpPage): string {
 function mediaTypeOf(page: HttpPage): string {
   const said = typeOf(page)
   const own = ownMediaType(page)
-  if (mediaTypes.includes(said) && own !== undefined && own !== said) {
+  if (known.includes(said) && own !== undefined && own !== said) {
     throw new Fault('corrupt', `the registry calls it ${said}, and it calls itself ${own}`, { at: page.url })
   }
-  const mediaType = mediaTypes.includes(said) ? said : own
+  const mediaType = known.includes(said) ? said : own
   if (mediaType !== undefined) return mediaType
   throw new Fault('unsupported', `neither a manifest nor an index of OCI or of Docker: ${said === '' ? 'without a type' : said}`, {
     at: page.url,

@@ -1,22 +1,25 @@
 import * as v from 'valibot'
-import { canonicalJson, type Digest, hexOf, isDigest, isFault, parseJson } from '../../kit/index.ts'
-import { maxManifestBytes, type Manifests } from './manifests.ts'
+import { canonicalJson, type Digest, digestOf, hexOf, isDigest, isFault, parseJson } from '../../kit/index.ts'
+import { maxManifestBytes } from '../model/manifest.ts'
+import { mediaTypes } from '../model/media-types.ts'
+import type { Manifests } from './manifests.ts'
 import { pagesOf } from './pages.ts'
 import { repositoryPath } from './paths.ts'
 import type { Descriptor, Registry, StoredManifest } from './registry.ts'
 import type { Session } from './session.ts'
 
-const indexType = 'application/vnd.oci.image.index.v1+json'
+const indexType = mediaTypes.ociIndex
 
 const digestShape = v.custom<Digest>(isDigest, 'not a digest of SHA-256')
-const descriptorShape = v.object({
+/** What is not known of it stays in it: the list is written again. */
+const descriptorShape = v.looseObject({
   mediaType: v.string(),
   digest: digestShape,
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   artifactType: v.optional(v.string()),
   annotations: v.optional(v.record(v.string(), v.string())),
 })
-const indexShape = v.object({ manifests: v.optional(v.nullable(v.array(descriptorShape))) })
+const indexShape = v.looseObject({ manifests: v.optional(v.nullable(v.array(descriptorShape))) })
 /** Of a manifest, what its subject's list of referrers says of it. */
 const referrerShape = v.object({
   subject: v.optional(v.object({ digest: digestShape })),
@@ -26,45 +29,47 @@ const referrerShape = v.object({
 })
 
 export function createReferrers(session: Session, manifests: Manifests): Pick<Registry, 'putManifest' | 'deleteManifest' | 'referrers'> {
-  const fallback = async (repository: string, subject: Digest, signal: AbortSignal | undefined): Promise<Descriptor[]> => {
+  const fallback = async (
+    repository: string,
+    subject: Digest,
+    signal: AbortSignal | undefined,
+  ): Promise<v.InferOutput<typeof indexShape>> => {
     try {
       const stored = await manifests.manifest(repository, fallbackTag(subject), { signal })
-      return parseJson(indexShape, stored.bytes, `${repository}:${fallbackTag(subject)}`).manifests ?? []
+      return parseJson(indexShape, stored.bytes, `${repository}:${fallbackTag(subject)}`)
     } catch (error) {
-      if (isFault(error, 'not-found')) return []
+      if (isFault(error, 'not-found')) return { schemaVersion: 2, mediaType: indexType }
       throw error
     }
   }
+  /** Registries have no way to change it only if nobody else has: of two at once, one may be left out, as the specification says. */
   const change = async (
     repository: string,
     subject: Digest,
     edit: (listed: readonly Descriptor[]) => readonly Descriptor[],
     signal: AbortSignal | undefined,
   ) => {
-    const listed = await fallback(repository, subject, signal)
+    const index = await fallback(repository, subject, signal)
+    const listed = index.manifests ?? []
     const edited = edit(listed)
     if (edited === listed) return
-    const bytes = Buffer.from(canonicalJson({ schemaVersion: 2, mediaType: indexType, manifests: edited }))
+    const bytes = Buffer.from(canonicalJson({ ...index, manifests: edited }))
     await manifests.put(repository, fallbackTag(subject), { bytes, mediaType: indexType }, signal)
   }
   return {
     async putManifest(repository, reference, manifest, o) {
+      const named = descriptorOf(manifest)
       const { digest, keepsReferrers } = await manifests.put(repository, reference, manifest, o?.signal)
-      const named = keepsReferrers ? undefined : descriptorOf(manifest, digest)
-      if (named !== undefined) {
-        const { subject, descriptor } = named
-        await change(
-          repository,
-          subject,
-          (listed) => (listed.some((other) => other.digest === digest) ? listed : [...listed, descriptor]),
-          o?.signal,
-        )
-      }
+      if (named === undefined || keepsReferrers) return digest
+      const { subject, descriptor } = named
+      const including = (listed: readonly Descriptor[]) =>
+        listed.some((other) => other.digest === digest) ? listed : [...listed, descriptor]
+      await change(repository, subject, including, o?.signal)
       return digest
     },
     async deleteManifest(repository, digest, o) {
       const stored = await manifests.manifest(repository, digest, o)
-      const subject = descriptorOf(stored, digest)?.subject
+      const subject = descriptorOf(stored)?.subject
       await manifests.delete(repository, digest, o?.signal)
       if (subject === undefined || (await hasApi(session, repository, subject, o?.signal))) return
       const without = (listed: readonly Descriptor[]) =>
@@ -75,7 +80,7 @@ export function createReferrers(session: Session, manifests: Manifests): Pick<Re
       const ask = askFor(repository, digest, o?.signal)
       for await (const page of pagesOf(session, { ...ask, accepts: noApi })) {
         if (noApi.includes(page.status)) {
-          yield* await fallback(repository, digest, o?.signal)
+          yield* (await fallback(repository, digest, o?.signal)).manifests ?? []
           return
         }
         yield* parseJson(indexShape, page.bytes, page.url).manifests ?? []
@@ -103,10 +108,11 @@ function fallbackTag(subject: Digest): string {
 }
 
 /** A manifest that has a subject, as that subject's list names it (distribution-spec, "Listing Referrers"). */
-function descriptorOf(
-  { bytes, mediaType }: Pick<StoredManifest, 'bytes' | 'mediaType'>,
-  digest: Digest,
-): { readonly subject: Digest; readonly descriptor: Descriptor } | undefined {
+function descriptorOf({
+  bytes,
+  mediaType,
+}: Pick<StoredManifest, 'bytes' | 'mediaType'>): { readonly subject: Digest; readonly descriptor: Descriptor } | undefined {
+  const digest = digestOf(bytes)
   const { subject, artifactType, config, annotations } = parseJson(referrerShape, bytes, digest)
   if (subject === undefined) return undefined
   const type = artifactType ?? config?.mediaType

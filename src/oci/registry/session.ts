@@ -34,7 +34,7 @@ export function createSession({ host, http }: { readonly host: string; readonly 
     const origin = await authority.origin(ask.signal)
     const { path, method, headers, body, repeatable, signal, accepts = [] } = ask
     const url = new URL(path, origin).href
-    for (let hasRenewed = false; ; hasRenewed = true) {
+    for (let hasRenewed = false; ;) {
       const secret = await authority.headers(ask.scopes, signal)
       const credentials = [{ origin, headers: secret }]
       const answer = await send({ url, method, headers, body, credentials, repeatable, signal, accepts: [...refusals, ...accepts] })
@@ -42,9 +42,11 @@ export function createSession({ host, http }: { readonly host: string; readonly 
       if ((status >= 200 && status < 300) || accepts.includes(status)) return answer
       const fault = await refusal(`${method ?? 'GET'} ${url}`, answer)
       // What another host wants, where a redirect led, is nothing to us.
-      if (status !== 401 || hasRenewed || new URL(answer.url).origin !== origin) throw fault
+      if (status !== 401 || new URL(answer.url).origin !== origin) throw fault
+      if (hasRenewed) throw authority.explained(fault)
       const isAnother = await authority.challenged(answer.headers['www-authenticate'] ?? '', secret, signal)
       if (!isAnother) throw authority.explained(fault)
+      hasRenewed = secret['authorization'] !== undefined
       if (body !== undefined && 'rewindable' in body && !body.rewindable) throw fault
     }
   }

@@ -92,7 +92,7 @@ export function createTokens(
 
 async function readToken(http: HttpClient, request: HttpRequest, realm: URL): Promise<{ readonly token: string; readonly life: number }> {
   const page = await http.read(request, answerLimit)
-  if (page.status >= 300) throw new Fault('denied', `the token server ${realm.host} redirects a secret elsewhere: it was not sent on`)
+  if (page.status >= 300) throw new Fault('unsupported', `the token server ${realm.host} redirects a secret elsewhere: it was not sent on`)
   const answer = parseJson(answerShape, page.bytes, realm.origin + realm.pathname)
   const token = answer.token ?? answer.access_token ?? ''
   if (!/^[\x21-\x7e]+$/.test(token)) throw new Fault('corrupt', 'the token server gave no token', { at: realm.origin })
