@@ -178,6 +178,26 @@ test('a dependency is mirrored into every prefix, and the closure gate holds bac
   assert.match((await at.holdfast('index mirror --package rocm')).err, /no dependency is mirrored for "rocm"/)
 })
 
+test('a dependency is mirrored into prefixes that are found where wheels lie, and into one that is named', async (t) => {
+  const upstream = await startFakeUpstream()
+  t.after(() => upstream.close())
+  upstream.add(buildWheel({ name: 'numpy', version: '2.1.3' }))
+  const toml = usual.replace('prefixes = ["v2-staging/gpu", "v2/gpu"]', `upstream = "${upstream.url}"`)
+  const at = desk(toml)
+  for (const prefix of ['v2/a', 'v2/b', 'v3/c', 'archives/v2/a/2025-01']) at.add(prefix, { name: 'torch', version: '2.6.0' })
+  assert.equal((await at.holdfast('index mirror')).exit, 3)
+  const planned = await at.holdfast('index mirror --auto-detect-prefixes --dry-run')
+  assert.match(planned.out, /numpy-2\.1\.3-py3-none-any\.whl -> v2\/a, v2\/b, v3\/c\n/)
+  const { exit, out } = await at.holdfast('index mirror --auto-detect-prefixes --starting-from v2/')
+  assert.equal(exit, 0)
+  assert.match(out, /1 file fetched .*, 1 copy made[^]*next: holdfast index publish all --auto-detect-prefixes --starting-from v2\/\n/)
+  assert.equal((await at.holdfast('index mirror --auto-detect-prefixes --prefix v2/a')).exit, 2)
+  assert.equal((await at.holdfast('index mirror --prefix ../outside')).exit, 2)
+  assert.match((await at.holdfast('index mirror --prefix v3/c/')).out, /next: holdfast index publish v3\/c\n/)
+  const other = desk(usual.replace('[index]\n', `[index]\nupstream = "${upstream.url}"\n`))
+  assert.match((await other.holdfast('index mirror --prefix v2/gpx --dry-run')).err, /v2\/gpx is none of the prefixes of the configuration/)
+})
+
 test('events may name keys as S3 does, and publish only them', async () => {
   const at = desk()
   const file = at.add('v2/gpu', { name: 'torch', version: '2.6.0+rocm6.4' })

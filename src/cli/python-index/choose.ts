@@ -43,25 +43,29 @@ export function prefixFrom(text: string | undefined): string {
   return (text ?? '').replace(/^\/+|\/+$/g, '')
 }
 
-/** `all` and nothing mean those of the configuration, and of targets below them; others must be among them or be published already. */
-export async function chosenPrefixes(call: Call<PrefixFlags>, context: IndexContext): Promise<string[]> {
+/** With --auto-detect-prefixes the folders of the bucket that hold wheels, else undefined. `isNamed`: prefixes are named as well. */
+export async function detectedPrefixes(call: Call<PrefixFlags>, context: IndexContext, isNamed: boolean): Promise<string[] | undefined> {
   const { autoDetectPrefixes, startingFrom } = call.options
-  const named = call.args.flatMap((arg) => (arg === undefined ? [] : [prefixFrom(arg)]))
-  if (startingFrom !== undefined && autoDetectPrefixes !== true)
+  if (autoDetectPrefixes !== true) {
+    if (startingFrom === undefined) return undefined
     throw new Fault('invalid', '--starting-from says where to look, and nothing is looked for', { hint: 'add --auto-detect-prefixes' })
-  const isAll = named.length === 0 || (named.length === 1 && named[0] === 'all')
-  if (autoDetectPrefixes === true) {
-    if (!isAll)
-      throw new Fault('invalid', 'prefixes are either named or detected', { hint: 'leave out the names, or --auto-detect-prefixes' })
-    const found = await detectPrefixes(context, startingFrom ?? '')
-    if (found.length === 0) {
-      throw new Fault('nothing-to-do', `no folder below ${JSON.stringify(startingFrom ?? '')} holds wheels`, {
-        at: context.bucket.name,
-        hint: 'check --starting-from and the bucket',
-      })
-    }
-    return found
   }
+  if (isNamed)
+    throw new Fault('invalid', 'prefixes are either named or detected', { hint: 'leave out the names, or --auto-detect-prefixes' })
+  const found = await detectPrefixes(context, startingFrom ?? '')
+  if (found.length > 0) return found
+  throw new Fault('nothing-to-do', `no folder below ${JSON.stringify(startingFrom ?? '')} holds wheels`, {
+    at: context.bucket.name,
+    hint: 'check --starting-from and the bucket',
+  })
+}
+
+/** `all` and nothing mean those of the configuration, and of targets below them. */
+export async function chosenPrefixes(call: Call<PrefixFlags>, context: IndexContext): Promise<string[]> {
+  const named = call.args.flatMap((arg) => (arg === undefined ? [] : [prefixFrom(arg)]))
+  const isAll = named.length === 0 || (named.length === 1 && named[0] === 'all')
+  const detected = await detectedPrefixes(call, context, !isAll)
+  if (detected !== undefined) return detected
   if (!isAll) return [...new Set(named)]
   const { prefixes, dependencies } = context.environment
   if (prefixes.length === 0) {

@@ -5,10 +5,19 @@ import { type Call, type Cli, repeatedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { countText } from '../words.ts'
-import { agreeIfProtected, environmentOption, indexContext, type IndexFlags } from './choose.ts'
+import {
+  agreeIfProtected,
+  detectedPrefixes,
+  environmentOption,
+  indexContext,
+  type IndexFlags,
+  type PrefixFlags,
+  prefixFrom,
+  prefixOptions,
+} from './choose.ts'
 import { listed } from './text.ts'
 
-interface MirrorFlags extends IndexFlags {
+interface MirrorFlags extends IndexFlags, PrefixFlags {
   readonly package: string
   readonly prefix?: readonly string[]
 }
@@ -22,6 +31,7 @@ export function addMirrorCommand(index: Command, cli: Cli): void {
       environmentOption(),
       new Option('--package <project>', 'dependencies of this project, such as torch, or all').default('all'),
       repeatedOption('--prefix <prefix>', 'only into this index'),
+      ...prefixOptions(),
     ],
     writes: true,
     examples: [
@@ -31,7 +41,7 @@ export function addMirrorCommand(index: Command, cli: Cli): void {
     run: async (call) => {
       const context = await indexContext(call)
       const { options } = call
-      const prefixes = options.prefix?.map((prefix) => prefix.replace(/^\/+|\/+$/g, ''))
+      const prefixes = await mirroredPrefixes(call, context)
       const agree = (plan: MirrorPlan) => agreeIfProtected(call, context, async () => planLines(plan, call))
       const mirrored = await mirror(context, await (await call.wire()).http(), {
         package: options.package,
@@ -39,12 +49,47 @@ export function addMirrorCommand(index: Command, cli: Cli): void {
         dryRun: options.dryRun,
         agree,
       })
-      return outcomeOf(call, context, mirrored)
+      return outcomeOf(call, context, mirrored, prefixes)
     },
   })
 }
 
-function outcomeOf(call: Call<object>, { environment }: IndexContext, { plan, moved, failures }: Mirrored): Outcome {
+/** Undefined: those of the configuration. */
+async function mirroredPrefixes(call: Call<MirrorFlags>, context: IndexContext): Promise<string[] | undefined> {
+  const { environment, report } = context
+  const named = call.options.prefix?.map(prefixFrom)
+  const detected = await detectedPrefixes(call, context, named !== undefined)
+  for (const prefix of named ?? []) {
+    if (environment.prefixes.length > 0 && !environment.prefixes.includes(prefix))
+      report({
+        kind: 'note',
+        level: 'warning',
+        text: `${prefix} is none of the prefixes of the configuration; \`publish all\` passes it over`,
+      })
+  }
+  if (detected === undefined) return named
+  // Neither what has left an index nor a target below one is a place for dependencies of its own.
+  const targets = environment.dependencies.flatMap(({ target }) => (target === undefined ? [] : [`/${target}`]))
+  return detected.filter((prefix) => !prefix.startsWith('archives/') && !targets.some((target) => prefix.endsWith(target)))
+}
+
+/** What publishes what was mirrored. */
+function publishLine({ env, autoDetectPrefixes, startingFrom, prefix }: MirrorFlags, prefixes: readonly string[] | undefined): string {
+  const where =
+    autoDetectPrefixes === true
+      ? ['all --auto-detect-prefixes', ...(startingFrom === undefined ? [] : [`--starting-from ${startingFrom}`])]
+      : prefix === undefined
+        ? ['all']
+        : (prefixes ?? [])
+  return ['holdfast index publish', ...where, ...(env === undefined ? [] : [`--env ${env}`])].join(' ')
+}
+
+function outcomeOf(
+  call: Call<MirrorFlags>,
+  { environment }: IndexContext,
+  { plan, moved, failures }: Mirrored,
+  prefixes: readonly string[] | undefined,
+): Outcome {
   const dryRun = call.options.dryRun === true
   const { downloads, bytes, copies, standing, unproven } = plan
   const isNothing = downloads + copies === 0
@@ -76,9 +121,9 @@ function outcomeOf(call: Call<object>, { environment }: IndexContext, { plan, mo
       ...(dryRun ? ['dry run: nothing was changed', ...planLines(plan, call)] : []),
       [done, ...rest].join('; '),
       ...listed(failures.map(failureText), call.paint.red('!')),
-      ...(isNothing || dryRun ? [] : ['the pages are as before; next: holdfast index publish all']),
+      ...(isNothing || dryRun ? [] : [`the pages are as before; next: ${printable(publishLine(call.options, prefixes))}`]),
     ].join('\n'),
-    incomplete: failures.length === 0 ? undefined : incomplete(failures),
+    incomplete: failures.length === 0 ? undefined : incomplete(failures, dryRun),
   }
 }
 
@@ -104,10 +149,10 @@ function failureText({ project, what, reason, hint }: MirrorFailure): string {
   return `${project}${what === '' ? '' : ` ${what}`}: ${reason}${hint === undefined ? '' : ` (${hint})`}`
 }
 
-function incomplete(failures: readonly MirrorFailure[]): Fault {
+function incomplete(failures: readonly MirrorFailure[], dryRun: boolean): Fault {
   return new Fault(
     'partial',
-    `${countText(failures.length, 'thing')} could not be mirrored; the rest is done: ${printable(failureText(failures[0]!))}`,
+    `${countText(failures.length, 'thing')} ${dryRun ? 'cannot' : 'could not'} be mirrored${dryRun ? '' : '; the rest is done'}: ${printable(failureText(failures[0]!))}`,
     {
       hint: 'mend what is listed, and run it again: only what is missing is fetched',
     },

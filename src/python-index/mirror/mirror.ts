@@ -1,4 +1,4 @@
-import { Fault, forEachBounded } from '../../kit/index.ts'
+import { Fault, forEachBounded, isKey } from '../../kit/index.ts'
 import type { HttpClient } from '../../kit/http/index.ts'
 import type { IndexContext } from '../context.ts'
 import type { Dependency } from '../environment.ts'
@@ -44,6 +44,9 @@ export async function mirror(context: IndexContext, http: HttpClient, options: M
   const prefixes = options.prefixes ?? context.environment.prefixes
   if (prefixes.length === 0)
     throw new Fault('nothing-to-do', 'there is no prefix to mirror into', { hint: 'set prefixes in [index], or give --prefix' })
+  const wrong = prefixes.find((prefix) => !isKey(`${prefix}/a`))
+  if (wrong !== undefined)
+    throw new Fault('invalid', `not a prefix: ${JSON.stringify(wrong)}`, { hint: 'write one such as v2/gfx94X-dcgpu' })
   // The clients of HTTP and TLS are loaded where somebody mirrors.
   const { gather } = await import('./gather.ts')
   const { wanted, failures } = await gather(context, http, dependencies, prefixes)
