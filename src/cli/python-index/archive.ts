@@ -4,7 +4,7 @@ import { archive } from '../../python-index/index.ts'
 import { type Cli, parsedOption } from '../command.ts'
 import { countText } from '../words.ts'
 import { chosenPrefixes, environmentOption, indexContext, type IndexFlags, type PrefixFlags, prefixesArgument } from './choose.ts'
-import { changeOutcome } from './outcome.ts'
+import { assertSomething, changeOutcome } from './outcome.ts'
 
 interface ArchiveFlags extends IndexFlags, PrefixFlags {
   readonly keep?: number
@@ -28,7 +28,11 @@ export function addArchiveCommand(index: Command, cli: Cli): void {
     run: async (call) => {
       const context = await indexContext(call)
       const prefixes = await chosenPrefixes(call, context)
-      const outcome = await changeOutcome(call, context, (dryRun) => archive(context, { prefixes, keep: call.options.keep, dryRun }))
+      const outcome = await changeOutcome(call, context, async (dryRun) => {
+        const archived = await archive(context, { prefixes, keep: call.options.keep, dryRun })
+        assertSomething(call, archived)
+        return archived
+      })
       return { ...outcome, incomplete: outcome.incomplete && notArchived(outcome.result as Awaited<ReturnType<typeof archive>>) }
     },
   })
@@ -43,5 +47,7 @@ function notArchived({ prefixes }: Awaited<ReturnType<typeof archive>>): Fault {
 
 function keepFrom(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
-  throw new Fault('invalid', `not a number from 1 on: ${JSON.stringify(text)}`)
+  throw new Fault('invalid', `not a number from 1 on: ${JSON.stringify(text)}`, {
+    hint: 'write how many versions of each package stay, such as 60',
+  })
 }

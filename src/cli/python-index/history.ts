@@ -17,7 +17,7 @@ import type { Outcome } from '../output.ts'
 import { type Column, renderTable } from '../table.ts'
 import { printable } from '../width.ts'
 import { countText, timeText } from '../words.ts'
-import { environmentOption, indexContext, type IndexFlags } from './choose.ts'
+import { environmentOption, indexContext, type IndexFlags, prefixFrom } from './choose.ts'
 
 export function addGenerationsCommand(index: Command, cli: Cli): void {
   cli.add<IndexFlags>(index, {
@@ -28,7 +28,7 @@ export function addGenerationsCommand(index: Command, cli: Cli): void {
     examples: [['holdfast index generations v2/gfx94X-dcgpu', 'what this index can be rolled back to']],
     run: async (call) => {
       const context = await indexContext(call)
-      const [prefix] = call.args
+      const prefix = call.args[0] === undefined ? undefined : prefixFrom(call.args[0])
       const generations = listGenerations(await publishedIndex(context), prefix).toReversed()
       const columns: Column<Generation>[] = [
         { header: 'GENERATION', cell: ({ generation }) => String(generation), align: 'right' },
@@ -82,9 +82,9 @@ export function addDiffCommand(index: Command, cli: Cli): void {
 async function diff(call: Call<DiffFlags>): Promise<Outcome> {
   const context = await indexContext(call)
   const ref = await publishedIndex(context)
-  const [a = '', b = a.replace(/@\d+$/, '')] = call.args
-  if (a === b) throw new Fault('invalid', `${a} is compared with itself`, { hint: 'name another index, or a generation: PREFIX@12' })
+  const [a = '', b = a.replace(/@\d+$/, '')] = call.args.flatMap((arg) => (arg === undefined ? [] : [prefixFrom(arg)]))
   const [before, after] = [await projectsOf(context, ref, a), await projectsOf(context, ref, b)]
+  if (a === b) throw new Fault('invalid', `${a} is compared with itself`, { hint: 'name another index, or a generation: PREFIX@12' })
   const difference = await compareCatalogues(context, before, after, { project: call.options.package })
   return {
     result: { environment: context.environment.name, from: a, to: b, ...difference },

@@ -98,3 +98,15 @@ test('what cannot be archived is told, and the exit status is 11', async () => {
   assert.match(out, /refused torch-2\.6\.0\+rocm7\.0.*other bytes/)
   assert.match(err, /1 file cannot be archived; the rest is/)
 })
+
+test('an index that is named wrongly is said to be none, and one may be written with slashes', async () => {
+  const { holdfast } = await desk()
+  assert.match((await holdfast('index diff v2-stagin')).err, /v2-stagin was never published/)
+  assert.match((await holdfast('index diff v2-staging@x')).err, /v2-staging@x was never published/)
+  assert.equal((await holdfast('index diff v2-staging')).exit, 2)
+  assert.equal((await holdfast('index diff /v2-staging/ v2/ --exit-code')).exit, 1)
+  assert.equal((await holdfast('index generations v2-staging/')).exit, 0)
+  const { exit, err } = await holdfast('index archive v2-stagin')
+  assert.equal(exit, 3)
+  assert.match(err, /no wheels lie in v2-stagin/)
+})

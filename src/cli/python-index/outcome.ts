@@ -1,3 +1,4 @@
+import { Fault } from '../../kit/index.ts'
 import type { IndexContext, Published } from '../../python-index/index.ts'
 import type { Call } from '../command.ts'
 import type { Outcome } from '../output.ts'
@@ -29,4 +30,17 @@ export async function changeOutcome(
     text: [...(dryRun ? ['dry run: nothing was changed'] : []), ...what.map(printable), ...lines].join('\n'),
     incomplete: incompleteOf(published),
   }
+}
+
+/** Whoever names indexes wants something of them. */
+export function assertSomething(call: Call<object>, { prefixes }: Published): void {
+  const named = call.args.some((arg) => arg !== undefined && arg !== 'all')
+  if (!named || !prefixes.every(({ isEmpty }) => isEmpty)) return
+  throw new Fault(
+    'nothing-to-do',
+    `no wheels lie in ${prefixes.map(({ prefix }) => (prefix === '' ? 'the bucket itself' : prefix)).join(', ')}`,
+    {
+      hint: 'check the names; --auto-detect-prefixes finds the folders that hold wheels',
+    },
+  )
 }

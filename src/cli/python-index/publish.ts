@@ -1,8 +1,7 @@
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Command, Option } from 'commander'
-import { Fault } from '../../kit/index.ts'
-import { type IndexContext, publish, type Published, type PublishOptions, reconcile } from '../../python-index/index.ts'
+import { type IndexContext, publish, type PublishOptions, reconcile } from '../../python-index/index.ts'
 import type { Call, Cli } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import {
@@ -15,7 +14,7 @@ import {
   prefixOptions,
 } from './choose.ts'
 import { closureGate, type ClosureFlags, closureOptions } from './closure.ts'
-import { changeOutcome } from './outcome.ts'
+import { assertSomething, changeOutcome } from './outcome.ts'
 import { incompleteOf, publishedLines } from './text.ts'
 
 interface PublishFlags extends IndexFlags, PrefixFlags, ClosureFlags {
@@ -71,15 +70,6 @@ async function publishCommand(call: Call<PublishFlags>): Promise<Outcome> {
     const published = await publish(context, { ...wanted, dryRun })
     assertSomething(call, published)
     return published
-  })
-}
-
-/** Whoever names indexes wants something of them. */
-function assertSomething(call: Call<object>, { prefixes }: Published): void {
-  const named = call.args.some((arg) => arg !== undefined && arg !== 'all')
-  if (!named || !prefixes.every(({ isEmpty }) => isEmpty)) return
-  throw new Fault('nothing-to-do', `no wheels lie in ${prefixes.map(({ prefix }) => prefix).join(', ')}`, {
-    hint: 'check the names; --auto-detect-prefixes finds the folders that hold wheels',
   })
 }
 

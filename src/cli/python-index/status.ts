@@ -37,7 +37,7 @@ export function addStatusCommand(index: Command, cli: Cli): void {
         .toSorted((a, b) => (a.prefix < b.prefix ? -1 : 1))
       const now = call.host.clock.now()
       const columns: Column<Row>[] = [
-        { header: 'INDEX', cell: ({ prefix }) => prefix, min: 12 },
+        { header: 'INDEX', cell: ({ prefix }) => prefix, min: 24 },
         { header: 'GENERATION', cell: ({ generation }) => String(generation), align: 'right', priority: 4 },
         { header: 'AGE', cell: ({ at }) => ageText(now - Date.parse(at)), align: 'right' },
         { header: 'BY', cell: ({ action }) => action, priority: 1 },

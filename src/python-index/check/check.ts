@@ -94,7 +94,7 @@ function chosen(all: readonly string[], project: string | undefined, at: string)
   if (project === undefined) return all
   const name = normaliseName(project)
   if (all.includes(name)) return [name]
-  throw new Fault('not-found', `${name} is not in the index`, { at })
+  throw new Fault('not-found', `${name} is not in the index`, { at, hint: 'check --package; the root page lists what there is' })
 }
 
 async function checkProjects(desk: CheckDesk, url: string, projects: readonly string[]): Promise<Map<string, ListedFile[]>> {

@@ -38,7 +38,10 @@ const width = 8
  */
 export async function promote(context: IndexContext, options: PromoteOptions): Promise<Published> {
   const { from, to, dryRun = false } = options
-  if (from === to) throw new Fault('invalid', `${from} cannot be promoted to itself`)
+  if (from === to)
+    throw new Fault('invalid', `${from} cannot be promoted to itself`, {
+      hint: 'name two indexes: the one that was tested, and the one that gets it',
+    })
   // Nothing is copied that the gate would not let through: the next publication would list it.
   if (options.gate !== undefined && !dryRun) await promote(context, { ...options, dryRun: true })
   const carrier = createCarrier(context, dryRun)
