@@ -152,11 +152,11 @@ describe("GitLab's variables", () => {
 
   test('stand back behind what the user gives, and go before what Docker knows', async () => {
     const env = { GITLAB_TOKEN: 'glpat-0123456789' }
-    const config = { auths: { [gitlabRegistry]: auth('docker:docker') } }
+    const config = { auths: { [gitlabRegistry]: auth('whale:moby-dick') } }
     const given = { host: gitlabRegistry, user: 'me', password: 'from-stdin' }
     assert.equal(await login(gitlabRegistry, { env, gitlabRegistry, config, given }), 'me:from-stdin')
     assert.equal(await login('else.example', { given }), undefined)
     assert.equal(await login(gitlabRegistry, { env, gitlabRegistry, config }), 'oauth2:glpat-0123456789')
-    assert.equal(await login(gitlabRegistry, { config }), 'docker:docker')
+    assert.equal(await login(gitlabRegistry, { config }), 'whale:moby-dick')
   })
 })

@@ -2,7 +2,7 @@ import path from 'node:path'
 import { keepSecret } from '../../kit/index.ts'
 import type { RegistryCredential } from './credential.ts'
 import { credentialOf, readDockerConfig } from './docker-config.ts'
-import { askHelper } from './helper.ts'
+import { askHelper } from './credential-helper.ts'
 
 export interface CredentialSources {
   readonly env: Readonly<Record<string, string | undefined>>

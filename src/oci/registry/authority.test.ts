@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { afterEach, describe, test } from 'node:test'
 import { hastyClock } from '../../../test/fakes/hasty-clock.ts'
 import { type Handler, type HttpServer, startHttpServer } from '../../../test/fakes/http-server.ts'
 import { registryDesk, type RegistryDesk, type RegistryDeskOptions } from '../../../test/fakes/registry-desk.ts'
 import { type RegistryPeer, startRegistryPeer } from '../../../test/fakes/registry-peer.ts'
-import { bytesOf, bytesOnce, digestOf, explain, Fault, type FaultCode } from '../../kit/index.ts'
+import { scratchDirectory } from '../../../test/fakes/scratch.ts'
+import { createHttp } from '../../kit/http/index.ts'
+import { bytesOf, bytesOnce, digestOf, explain, Fault, type FaultCode, run } from '../../kit/index.ts'
 import { parseChallenges } from './challenge.ts'
+import { openRegistry } from './open.ts'
+import { findOrigin } from './origin.ts'
 
+const scratch = scratchDirectory()
 const open: { close(): unknown }[] = []
 afterEach(async () => {
   for (const one of open.splice(0)) await one.close()
@@ -244,12 +251,19 @@ describe('a registry that wants a password', () => {
     await registry.manifest(repository, 'v1')
   })
 
-  test('and does not take it is not asked again', async () => {
+  test('and does not take it is not asked again, until there is another', async () => {
     const { peer, registry } = await scene('Basic realm="x"', () => false)
     await faultOf(registry.manifest(repository, 'v1'), 'denied', /401/)
     assert.equal(peer.requests.length, 2)
-    await faultOf(registry.manifest(repository, 'v1'), 'denied', /401/)
-    assert.equal(peer.requests.length, 3)
+    let password = 'old password'
+    const http = createHttp({ clock: hastyClock(0), random: () => 0, userAgent: 'holdfast/test' })
+    open.push(http)
+    const credentials = () => Promise.resolve({ kind: 'password' as const, user: 'ann', password, from: 'the test' })
+    const { peer: other } = await scene('Basic realm="x"', (authorization) => authorization === `Basic ${btoa('ann:new password')}`)
+    const rotated = openRegistry({ host: other.host, http, credentials, isPlain: true, clock: hastyClock(0), random: () => 0 })
+    await faultOf(rotated.manifest(repository, 'v1'), 'denied', /401/)
+    password = 'new password'
+    await rotated.manifest(repository, 'v1')
   })
 
   test('and never says what it wants is denied', async () => {
@@ -271,6 +285,19 @@ describe('a registry of this machine', () => {
     assert.equal(peer.headers[0]!.authorization, undefined)
   })
 
+  test('that speaks TLS is asked with TLS', async () => {
+    const { key, cert } = await certificate()
+    const server = await startHttpServer((_, response) => void response.end('{}'), { key, cert })
+    open.push(server)
+    const registry = registryDesk(new URL(server.url).host, { ca: [cert], clock: hastyClock(0) })
+    open.push(registry)
+    await registry.ping()
+    assert.deepEqual(server.requests, ['GET /v2/', 'GET /v2/'])
+    const trusting = registryDesk(new URL(server.url).host, { clock: hastyClock(0) })
+    open.push(trusting)
+    await faultOf(trusting.ping(), 'denied', /certificate of the server is not trusted/)
+  })
+
   test('that is not there is unavailable', async () => {
     const { peer, registry } = await scene('', () => true)
     await peer.close()
@@ -278,6 +305,18 @@ describe('a registry of this machine', () => {
     const found = registryDesk(peer.host, { clock: hastyClock(0) })
     open.push(found)
     await faultOf(found.ping(), 'unavailable', /nothing listens there/)
+  })
+})
+
+describe('a registry elsewhere', () => {
+  test('is asked with TLS alone, unless that was said to be off; Docker Hub where its registry is', async () => {
+    const http = createHttp({ clock: hastyClock(0), random: () => 0, userAgent: 'holdfast/test' })
+    const origin = async (host: string, isPlain = false) => (await findOrigin(http, host, isPlain)).origin
+    assert.equal(await origin('r.example'), 'https://r.example')
+    assert.equal(await origin('r.example:443'), 'https://r.example')
+    assert.equal(await origin('r.example:5000', true), 'http://r.example:5000')
+    assert.equal(await origin('127.0.0.1.example:5000'), 'https://127.0.0.1.example:5000')
+    assert.equal(await origin('docker.io'), 'https://registry-1.docker.io')
   })
 })
 
@@ -311,3 +350,22 @@ describe('a challenge', () => {
     assert.deepEqual(parseChallenges('realm="x", Basic __proto__="y"')[0]?.scheme, 'basic')
   })
 })
+
+async function certificate(): Promise<{ key: string; cert: string }> {
+  const files = { key: path.join(scratch, 'key.pem'), cert: path.join(scratch, 'cert.pem') }
+  const form = [
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-subj',
+    '/CN=tests',
+    '-addext',
+    'subjectAltName=IP:127.0.0.1',
+  ]
+  const { status } = await run(['openssl', 'req', ...form, '-keyout', files.key, '-out', files.cert])
+  assert.equal(status, 0)
+  return { key: await readFile(files.key, 'utf8'), cert: await readFile(files.cert, 'utf8') }
+}

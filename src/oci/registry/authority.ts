@@ -63,6 +63,12 @@ export function createAuthority(options: AuthorityOptions): Authority {
     return at
   }
 
+  /** What was not taken may have been replaced meanwhile: the next request looks for it anew. */
+  const forget = () => {
+    way = undefined
+    credential = undefined
+  }
+
   const explained = (fault: Fault) =>
     new Fault(fault.code, fault.message, {
       at: fault.at,
@@ -82,13 +88,20 @@ export function createAuthority(options: AuthorityOptions): Authority {
       try {
         return { authorization: `Bearer ${await way.tokens.token(scopes, signal)}` }
       } catch (error) {
-        throw isFault(error, 'denied') ? explained(error) : error
+        if (!isFault(error, 'denied')) throw error
+        const fault = explained(error)
+        forget()
+        throw fault
       }
     },
     async challenged(challenge, { authorization }, signal) {
       await learn(challenge, await origin(signal), signal)
       if (way === undefined) return false
-      if (way.kind === 'basic') return way.header !== authorization
+      if (way.kind === 'basic') {
+        const isAnother = way.header !== authorization
+        if (!isAnother) forget()
+        return isAnother
+      }
       if (authorization !== undefined) way.tokens.refuse(authorization.slice('Bearer '.length))
       return true
     },

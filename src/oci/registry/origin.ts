@@ -1,5 +1,5 @@
 import type { HttpClient } from '../../kit/http/index.ts'
-import { throwIfAborted } from '../../kit/index.ts'
+import { isFault, throwIfAborted } from '../../kit/index.ts'
 
 export interface FoundOrigin {
   /** As `URL.origin` writes it. */
@@ -44,8 +44,9 @@ async function probe(
     const accepts = [400, 401, 403, 404, 405]
     const answer = await http.read({ url: `${origin}/v2/`, accepts, repeatable: false, signal }, 1 << 20)
     return { status: answer.status, challenge: answer.status === 401 ? answer.headers['www-authenticate'] : undefined }
-  } catch {
+  } catch (error) {
     throwIfAborted(signal)
-    return undefined
+    // A certificate that is not trusted is a certificate: whoever asks next is told so.
+    return isFault(error, 'denied') ? { status: 0, challenge: undefined } : undefined
   }
 }

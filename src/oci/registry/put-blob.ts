@@ -26,7 +26,12 @@ interface Put {
 /** How often an upload that the registry has lost begins anew. */
 const maxBeginnings = 3
 
-const memoShape = v.object({ host: v.string(), repository: v.string(), digest: v.string(), location: v.string() })
+const memoShape = v.object({
+  host: v.string(),
+  repository: v.string(),
+  digest: v.string(),
+  location: v.pipe(v.string(), v.startsWith('/')),
+})
 type Memo = v.InferOutput<typeof memoShape>
 
 export async function putBlob(put: Put): Promise<void> {
@@ -77,6 +82,8 @@ async function sendRest({ session, repository, digest, body, more: { signal, res
   try {
     await remember()
     for await (const chunk of chunksOf(body, upload.chunkBytes, upload.offset)) {
+      if (upload.offset + chunk.byteLength > (body.length ?? Infinity))
+        throw new Fault('corrupt', `more came than the ${body.length} bytes to send`)
       await upload.write(chunk, { signal })
       await remember()
     }

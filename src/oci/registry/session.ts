@@ -33,7 +33,9 @@ export function createSession({ host, http }: { readonly host: string; readonly 
   const open = async <T extends HttpAnswer | HttpPage>(ask: Ask, send: (request: HttpRequest) => Promise<T>): Promise<T> => {
     const origin = await authority.origin(ask.signal)
     const { path, method, headers, body, repeatable, signal, accepts = [] } = ask
-    const url = new URL(path, origin).href
+    // Joined, and not resolved: `//host/x` would be another host.
+    if (!path.startsWith('/')) throw new Fault('bug', `not a path of a registry: ${path}`)
+    const url = new URL(origin + path).href
     for (let hasRenewed = false; ;) {
       const secret = await authority.headers(ask.scopes, signal)
       const credentials = [{ origin, headers: secret }]

@@ -100,6 +100,7 @@ describe('a blob that is sent', () => {
     await faultOf(registry.putBlob(repository, digest, bytesOnce(broken(), large.byteLength)), 'corrupt', /the source broke/)
     await faultOf(registry.putBlob(repository, digest, bytesOnce(bytesOf(large), large.byteLength + 1)), 'corrupt', /got/)
     await faultOf(registry.putBlob(repository, digestOf(small), bytesOnce(bytesOf(small), small.byteLength + 1)), 'corrupt', /got/)
+    await faultOf(registry.putBlob(repository, digest, bytesOnce(bytesOf(large), large.byteLength - 1)), 'corrupt', /more came/)
     assert.equal(peer.uploads.size, 0)
   })
 })
@@ -282,6 +283,10 @@ describe('the place of an upload', () => {
     const { peer, registry } = await scene()
     peer.instead(/POST/, say(202, { location: 'http://elsewhere.example/v2/x' }))
     await faultOf(registry.putBlob(repository, digestOf(small), bytesOf(small)), 'denied', /another host: elsewhere\.example/)
+    const doubled = peer.requests.length
+    peer.instead(/POST/, say(202, { location: `${peer.url}//elsewhere.example/v2/x` }))
+    await faultOf(registry.putBlob(repository, digestOf(small), bytesOf(small)), 'not-found', /404/)
+    assert.match(peer.requests[doubled + 1]!, /^PUT \/\/elsewhere\.example/)
     peer.instead(/POST/, say(202, { location: 'http://' }))
     await faultOf(registry.putBlob(repository, digestOf(small), bytesOf(small)), 'corrupt', /no URL/)
     peer.instead(/POST/, say(202))
