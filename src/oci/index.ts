@@ -5,8 +5,27 @@
  * registry that they belong to and the token server that it names, over TLS or on this machine, and into no message.
  * Never does: encode a manifest anew, guess a fallback, read the environment.
  */
+export type { ArchiveContents, ArchivedImage, ArchiveLayer, ArchiveMember, LayerFacts } from './archive/member.ts'
+export { type ArchiveLimits, readArchive } from './archive/read.ts'
+export { type CompressedLayer, compressLayer, type LayerMap, layerMap } from './compress.ts'
 export type { RegistryCredential } from './credentials/credential.ts'
 export { type CredentialSources, findCredentials } from './credentials/find.ts'
+export { type LayoutSource, openLayout } from './layout/read.ts'
+export { openLayoutTarget } from './layout/write.ts'
+export { type ImageConfig, parseConfig } from './model/config.ts'
+export type { ImageDescriptor } from './model/descriptor.ts'
+export type { ImageSource, ImageTarget } from './model/image-source.ts'
+export {
+  describeManifest,
+  type ImageIndex,
+  type ImageManifest,
+  makeIndex,
+  makeManifest,
+  parseManifest,
+  storedManifest,
+} from './model/manifest.ts'
+export { type LayerForm, layerType, mediaTypes } from './model/media-types.ts'
+export { formatPlatform, isPlatform, parsePlatform, type Platform } from './model/platform.ts'
 export { parsePlace, type Place } from './place.ts'
 export { formatImageName, type ImageName, parseImageName } from './reference.ts'
 export { openRegistry } from './registry/open.ts'
