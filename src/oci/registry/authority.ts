@@ -1,7 +1,7 @@
 import { basicCredential, type HttpClient } from '../../kit/http/index.ts'
-import { type Clock, Fault, isFault } from '../../kit/index.ts'
-import type { RegistryCredential } from '../credentials/credential.ts'
+import { type Clock, type Fault, isFault } from '../../kit/index.ts'
 import { type Challenge, parseChallenges } from './challenge.ts'
+import { createIdentity, type IdentityOptions } from './identity.ts'
 import { findOrigin } from './origin.ts'
 import { createTokens, type Scope, type Tokens } from './tokens.ts'
 
@@ -18,70 +18,44 @@ export interface Authority {
   explained(fault: Fault): Fault
 }
 
-export interface AuthorityOptions {
-  readonly host: string
+export interface AuthorityOptions extends IdentityOptions {
   readonly http: HttpClient
-  readonly credentials: (host: string, signal?: AbortSignal) => Promise<RegistryCredential | undefined>
   readonly isPlain?: boolean | undefined
   readonly clock: Clock
 }
 
+type Way = { readonly kind: 'basic'; readonly header: string } | { readonly kind: 'bearer'; readonly tokens: Tokens }
+
 export function createAuthority(options: AuthorityOptions): Authority {
   const { host, http, isPlain = false } = options
-  let found: { readonly origin: string } | undefined
-  let way: { readonly kind: 'basic'; readonly header: string } | { readonly kind: 'bearer'; readonly tokens: Tokens } | undefined
-  let credential: Promise<RegistryCredential | undefined> | undefined
-  let known: RegistryCredential | undefined
+  const identity = createIdentity(options)
+  let found: string | undefined
+  let way: Way | undefined
 
-  const findCredential = async (signal: AbortSignal | undefined) => {
-    credential ??= options.credentials(host, signal)
-    try {
-      return (known = await credential)
-    } catch (error) {
-      credential = undefined
-      throw error
-    }
-  }
-
-  const learn = async (header: string, origin: string, signal: AbortSignal | undefined): Promise<void> => {
+  const learn = async (header: string, at: string, signal: AbortSignal | undefined): Promise<void> => {
     const challenge = bestOf(parseChallenges(header))
-    if (challenge === undefined) return
-    const who = await findCredential(signal)
-    if (challenge.scheme === 'bearer') {
-      if (way?.kind === 'bearer' && way.tokens.isOf(challenge)) return
-      way = { kind: 'bearer', tokens: createTokens(options, challenge, who, isPlain) }
-    } else if (who?.kind === 'password') {
-      way = { kind: 'basic', header: basicCredential(origin, who.user, who.password).headers['authorization']! }
+    if (challenge === undefined || (way?.kind === 'bearer' && way.tokens.isOf(challenge))) return
+    const who = await identity.find(signal)
+    if (challenge.scheme === 'bearer') way = { kind: 'bearer', tokens: createTokens(options, challenge, who, isPlain) }
+    else if (who?.kind === 'password') {
+      way = { kind: 'basic', header: basicCredential(at, who.user, who.password).headers['authorization']! }
     }
   }
-
   const origin = async (signal?: AbortSignal) => {
-    if (found !== undefined) return found.origin
+    if (found !== undefined) return found
     const { origin: at, challenge, isSure } = await findOrigin(http, host, isPlain, signal)
-    if (isSure) found = { origin: at }
+    if (isSure) found = at
     if (challenge !== undefined) await learn(challenge, at, signal)
     return at
   }
-
-  /** What was not taken may have been replaced meanwhile: the next request looks for it anew. */
   const forget = () => {
     way = undefined
-    credential = undefined
+    identity.forget()
   }
-
-  const explained = (fault: Fault) =>
-    new Fault(fault.code, fault.message, {
-      at: fault.at,
-      hint:
-        known === undefined
-          ? `no credentials for ${host} were found: log in with \`docker login ${host}\`, or set GITLAB_TOKEN or CI_REGISTRY_PASSWORD for it`
-          : `the credentials from ${known.from} were not taken: check that they are right and not expired`,
-      cause: fault.cause,
-    })
 
   return {
     origin,
-    explained,
+    explained: identity.explained,
     async headers(scopes, signal) {
       if (way === undefined) return {}
       if (way.kind === 'basic') return { authorization: way.header }
@@ -89,21 +63,19 @@ export function createAuthority(options: AuthorityOptions): Authority {
         return { authorization: `Bearer ${await way.tokens.token(scopes, signal)}` }
       } catch (error) {
         if (!isFault(error, 'denied')) throw error
-        const fault = explained(error)
         forget()
-        throw fault
+        throw identity.explained(error)
       }
     },
     async challenged(challenge, { authorization }, signal) {
       await learn(challenge, await origin(signal), signal)
-      if (way === undefined) return false
-      if (way.kind === 'basic') {
-        const isAnother = way.header !== authorization
-        if (!isAnother) forget()
-        return isAnother
+      if (way?.kind === 'bearer') {
+        if (authorization !== undefined) way.tokens.refuse(authorization.slice('Bearer '.length))
+        return true
       }
-      if (authorization !== undefined) way.tokens.refuse(authorization.slice('Bearer '.length))
-      return true
+      const isAnother = way !== undefined && way.header !== authorization
+      if (!isAnother) forget()
+      return isAnother
     },
   }
 }

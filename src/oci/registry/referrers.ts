@@ -29,19 +29,6 @@ const referrerShape = v.object({
 })
 
 export function createReferrers(session: Session, manifests: Manifests): Pick<Registry, 'putManifest' | 'deleteManifest' | 'referrers'> {
-  const fallback = async (
-    repository: string,
-    subject: Digest,
-    signal: AbortSignal | undefined,
-  ): Promise<v.InferOutput<typeof indexShape>> => {
-    try {
-      const stored = await manifests.manifest(repository, fallbackTag(subject), { signal })
-      return parseJson(indexShape, stored.bytes, `${repository}:${fallbackTag(subject)}`)
-    } catch (error) {
-      if (isFault(error, 'not-found')) return { schemaVersion: 2, mediaType: indexType }
-      throw error
-    }
-  }
   /** Registries have no way to change it only if nobody else has: of two at once, one may be left out, as the specification says. */
   const change = async (
     repository: string,
@@ -49,7 +36,7 @@ export function createReferrers(session: Session, manifests: Manifests): Pick<Re
     edit: (listed: readonly Descriptor[]) => readonly Descriptor[],
     signal: AbortSignal | undefined,
   ) => {
-    const index = await fallback(repository, subject, signal)
+    const index = await readFallback(manifests, repository, subject, signal)
     const listed = index.manifests ?? []
     const edited = edit(listed)
     if (edited === listed) return
@@ -80,7 +67,7 @@ export function createReferrers(session: Session, manifests: Manifests): Pick<Re
       const ask = askFor(repository, digest, o?.signal)
       for await (const page of pagesOf(session, { ...ask, accepts: noApi })) {
         if (noApi.includes(page.status)) {
-          yield* (await fallback(repository, digest, o?.signal)).manifests ?? []
+          yield* (await readFallback(manifests, repository, digest, o?.signal)).manifests ?? []
           return
         }
         yield* parseJson(indexShape, page.bytes, page.url).manifests ?? []
@@ -100,6 +87,23 @@ function askFor(repository: string, digest: Digest, signal: AbortSignal | undefi
 async function hasApi(session: Session, repository: string, digest: Digest, signal: AbortSignal | undefined): Promise<boolean> {
   const { status } = await session.read({ ...askFor(repository, digest, signal), accepts: noApi }, maxManifestBytes)
   return status < 300
+}
+
+type FallbackIndex = v.InferOutput<typeof indexShape>
+
+async function readFallback(
+  manifests: Manifests,
+  repository: string,
+  subject: Digest,
+  signal: AbortSignal | undefined,
+): Promise<FallbackIndex> {
+  try {
+    const stored = await manifests.manifest(repository, fallbackTag(subject), { signal })
+    return parseJson(indexShape, stored.bytes, `${repository}:${fallbackTag(subject)}`)
+  } catch (error) {
+    if (isFault(error, 'not-found')) return { schemaVersion: 2, mediaType: indexType }
+    throw error
+  }
 }
 
 /** distribution-spec, "Referrers Tag Schema". */

@@ -36,7 +36,7 @@ export async function beginUpload(session: Session, repository: string, signal: 
     {
       path: `${repositoryPath(repository)}/blobs/uploads/`,
       method: 'POST',
-      scopes: [{ repository, actions: 'pull,push' }],
+      scopes: pushing(repository),
       body: new Uint8Array(),
       // One that nobody uses is purged.
       repeatable: true,
@@ -50,30 +50,14 @@ export async function beginUpload(session: Session, repository: string, signal: 
 export function continueUpload(session: Session, repository: string, from: Position, options: UploadOptions): OpenUpload {
   let { location, offset } = from
   const { chunkBytes } = from
-  const ask = { scopes: [{ repository, actions: 'pull,push' as const }] }
   const lost = (why: string) =>
     new Fault('precondition', `${session.host} has lost an upload to ${repository}: ${why}`, { at: session.host })
-
   /** How far the registry has come, which after a break only it knows. */
   const refresh = async (signal: AbortSignal | undefined) => {
     const position = await askPosition(session, repository, location, signal)
     if (position === undefined) throw lost('it does not know of it any more')
     return position
   }
-
-  const send = async (rest: Uint8Array, signal: AbortSignal | undefined) => {
-    const headers = {
-      'content-type': 'application/octet-stream',
-      // Of OCI: without a unit, and the last byte named.
-      'content-range': `${offset}-${offset + rest.byteLength - 1}`,
-    }
-    const answer = await session.read({ ...ask, path: location, method: 'PATCH', headers, body: rest, accepts: [416], signal }, answerLimit)
-    if (answer.status === 416) {
-      throw new Fault('unavailable', `${session.host} has other bytes of an upload than it said`)
-    }
-    return await positionOf(session, answer, offset + rest.byteLength)
-  }
-
   return {
     get offset() {
       return offset
@@ -95,7 +79,7 @@ export function continueUpload(session: Session, repository: string, from: Posit
             if (offset === end) return known
           }
           isUnsure = true
-          return await send(chunk.subarray(offset - start), o?.signal)
+          return await sendChunk(session, repository, { location, offset }, chunk.subarray(offset - start), o?.signal)
         })
         isUnsure = false
         if (position.offset <= before || position.offset > end) throw lost(`it says to have ${position.offset} of ${end} bytes`)
@@ -110,13 +94,33 @@ export function continueUpload(session: Session, repository: string, from: Posit
           ;({ location } = await refresh(o?.signal))
         }
         isUnsure = true
-        await putDigest(session, { ...ask, path: location, signal: o?.signal }, digest)
+        await putDigest(session, { path: location, scopes: pushing(repository), signal: o?.signal }, digest)
       })
     },
     async cancel(o) {
       await cancelUpload(session, repository, location, o?.signal)
     },
   }
+}
+
+async function sendChunk(
+  session: Session,
+  repository: string,
+  { location, offset }: Pick<Position, 'location' | 'offset'>,
+  chunk: Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<Position> {
+  const end = offset + chunk.byteLength
+  // Of OCI: without a unit, and the last byte named.
+  const headers = { 'content-type': 'application/octet-stream', 'content-range': `${offset}-${end - 1}` }
+  const ask = { path: location, method: 'PATCH', scopes: pushing(repository), headers, body: chunk, accepts: [416], signal }
+  const answer = await session.read(ask, answerLimit)
+  if (answer.status === 416) throw new Fault('unavailable', `${session.host} has other bytes of an upload than it said`)
+  return await positionOf(session, answer, end)
+}
+
+function pushing(repository: string): Ask['scopes'] {
+  return [{ repository, actions: 'pull,push' }]
 }
 
 /** PUT with the digest: what has been sent, and `body` behind it, becomes a blob. */
@@ -143,7 +147,7 @@ export async function askPosition(
   location: string,
   signal: AbortSignal | undefined,
 ): Promise<Position | undefined> {
-  const scopes = [{ repository, actions: 'pull,push' as const }]
+  const scopes = pushing(repository)
   // Some say 400 or 416 of one that they have, but cannot go on with.
   const answer = await session.read({ path: location, scopes, accepts: [400, 404, 416], signal }, answerLimit)
   if (answer.status >= 400) {
@@ -154,7 +158,7 @@ export async function askPosition(
 
 export async function cancelUpload(session: Session, repository: string, location: string, signal?: AbortSignal): Promise<void> {
   try {
-    await session.read({ path: location, method: 'DELETE', scopes: [{ repository, actions: 'pull,push' }], signal }, answerLimit)
+    await session.read({ path: location, method: 'DELETE', scopes: pushing(repository), signal }, answerLimit)
   } catch {
     // The registry purges it in its own time.
   }
