@@ -23,7 +23,10 @@ describe('a server without pages', () => {
     assert.match(forbidden.fault!.message, /root\.json/)
     const { exit, err, result, cost } = await lab.holdfast(line)
     assert.equal(exit, 0, err)
-    assert.match(err, /the pages of the manifest cannot be used, going on with the manifest of format 1\.0, which lists metadata and logs alone: /)
+    assert.match(
+      err,
+      /the pages of the manifest cannot be used, going on with the manifest of format 1\.0, which lists metadata and logs alone: /,
+    )
     assert.match(err, /the manifest of format 1\.0 cannot be used, going on with a walk over all files: /)
     const { way, fellBack, operations, filesOpened } = result
     assert.deepEqual([way, (fellBack as object[]).length], ['walk', 2])

@@ -28,34 +28,13 @@ export async function provideServices(): Promise<{ stop(): Promise<void> }> {
 }
 
 /** What suites run beside their servers. One that lacks its own says so itself. */
-const tools = [
-  ...[
-    'rsync',
-    'squashfs-tools',
-    'xfsprogs',
-    'btrfs-progs',
-    'openssh-server',
-    'openssh-client',
-    'openssl',
-    'postgresql',
-    'nginx',
-    'docker-registry',
-  ],
-  ...[
-    'python3-pytest',
-    'python3-pip',
-    'python3-pip-whl',
-    'python3-setuptools-whl',
-    'python3-wheel-whl',
-    'python3-packaging',
-    'skopeo',
-    'umoci',
-  ],
-]
+const tools =
+  'rsync squashfs-tools xfsprogs btrfs-progs openssh-server openssh-client openssl postgresql nginx docker-registry skopeo umoci ' +
+  'python3-pytest python3-pip python3-pip-whl python3-setuptools-whl python3-wheel-whl python3-packaging'
 
 async function provideTools(): Promise<void> {
   try {
-    await ensureDebianPackages(tools)
+    await ensureDebianPackages(tools.split(' '))
   } catch (error) {
     if (!isFault(error, 'unsupported')) throw error
     say(`some suites may be skipped: ${error.message}; ${error.hint}`)
