@@ -64,6 +64,13 @@ const unreachable: Readonly<Record<string, string>> = {
   ERR_PROXY_TUNNEL: 'the proxy did not let it through',
 }
 
+const wayHints: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'check the address and its port, and whether the server runs',
+  ENOTFOUND: 'check how the address is written',
+  EPROTO: 'check that the port speaks TLS',
+  ERR_PROXY_TUNNEL: 'check HTTPS_PROXY',
+}
+
 const untrusted =
   /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_.*|CERT_.*|ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)$/
 
@@ -73,7 +80,7 @@ export function networkFault(error: unknown, what: string, at: string, limits: {
   const code = errno(error) ?? ''
   const fail = (kind: FaultCode, says: string, hint?: string) => new Fault(kind, `${what} failed: ${says}`, { at, hint, cause: error })
   const said = unreachable[code]
-  if (said !== undefined) return fail('unavailable', said)
+  if (said !== undefined) return fail('unavailable', said, wayHints[code] ?? 'check the network, and run it again')
   if (untrusted.test(code)) {
     return fail(
       'denied',

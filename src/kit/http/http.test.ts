@@ -527,8 +527,10 @@ describe('a network that fails', () => {
   test('is unavailable, with what is wrong', async () => {
     const one = await server(() => undefined)
     await one.close()
-    await faultOf(client().request({ url: one.url }), 'unavailable', /nothing listens there/)
-    await faultOf(client().request({ url: 'http://nobody.invalid/' }), 'unavailable', /the name of the host/)
+    const closed = await faultOf(client().request({ url: one.url }), 'unavailable', /nothing listens there/)
+    assert.match(closed.hint ?? '', /whether the server runs/)
+    const unknown = await faultOf(client().request({ url: 'http://nobody.invalid/' }), 'unavailable', /the name of the host/)
+    assert.match(unknown.hint ?? '', /how the address is written|the network/)
   })
 
   test('where something else than HTTP answers is corrupt', async () => {

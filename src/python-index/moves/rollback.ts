@@ -59,7 +59,9 @@ export async function rollback(context: IndexContext, options: RollbackOptions):
     const files = await standAsThen(context, base, prefix, pairs, scan, carrier)
     const changed = pairs.map((pair): ChangedProject => ({ before: pair.now, after: asThen(pair, files.get(pair)!, scan, since) }))
     const move = await planMove(base.outbox, prefix, now, changed, { scan, written: carrier.written, replaced: carrier.replaced })
-    const idle = new Fault('nothing-to-do', `${prefix} publishes that already`, { hint: `see: holdfast index generations ${prefix}` })
+    const idle = new Fault('nothing-to-do', `${prefix} publishes that already`, {
+      hint: `name another generation with --to; see: holdfast index generations ${prefix}`,
+    })
     return { prefixes: new Map([[prefix, move]]), idle }
   }
   return await makeMove(context, 'rollback', options.message, plan, { dryRun })

@@ -38,7 +38,7 @@ export interface Difference {
   readonly filesChanged: readonly FileChange[]
   /** All that are in the bucket and cannot be published, new or not. */
   readonly refused: readonly Refusal[]
-  /** Of the projects that changed: in the bucket, and taken off. */
+  /** Of the projects that changed: in the bucket, taken off, and not being deleted. */
   readonly withdrawn: readonly string[]
   /** Of the projects that changed or may: published without a digest. */
   readonly unread: readonly string[]
@@ -73,7 +73,7 @@ export function differenceOf(before: ProjectRecord | undefined, after: ProjectCo
     filesRemoved: [...old.keys()],
     filesChanged,
     refused: after.refused.map(({ name, reason }) => ({ name, reason })),
-    withdrawn: after.withdrawn.map(({ name }) => name),
+    withdrawn: after.withdrawn.filter(({ why }) => why !== 'deleting').map(({ name }) => name),
     unread: after.files.filter(({ digest }) => digest === undefined).map(({ name }) => name),
   }
 }
