@@ -6,6 +6,7 @@
  * Never does: encode a manifest anew, guess a fallback, read the environment.
  */
 export type { ArchiveContents, ArchivedImage, ArchiveLayer, ArchiveMember, LayerFacts } from './archive/member.ts'
+export { openArchive } from './archive/open.ts'
 export { type ArchiveLimits, readArchive } from './archive/read.ts'
 export { type CompressedLayer, compressLayer, type LayerMap, layerMap } from './compress.ts'
 export type { RegistryCredential } from './credentials/credential.ts'

@@ -13,6 +13,8 @@ export interface TarMember {
   readonly link: ByteText
   /** Bytes of content. */
   readonly size: number
+  /** Bytes of the archive before the content. */
+  readonly offset: number
   /** Once, and before the next member is asked for, which skips what is left. The pieces are the reader's own until it asks for more. */
   readonly content: AsyncIterable<Uint8Array>
 }
@@ -52,10 +54,11 @@ export async function* readTar(bytes: AsyncIterable<Uint8Array>): AsyncGenerator
         )
       const size = empty.has(header.flag) ? 0 : (fields.size ?? header.size)
       const content = source.content(size)
+      const offset = source.position()
       const name = fields.path ?? header.name
       // A v7 archive has no flag for directories.
       const type = header.flag !== '5' && header.flag !== '2' && name.endsWith('/') ? 'directory' : (types[header.flag] ?? 'other')
-      yield { name, type, size, link: type === 'symlink' || type === 'hardlink' ? (fields.linkpath ?? header.link) : '', content }
+      yield { name, type, size, offset, link: type === 'symlink' || type === 'hardlink' ? (fields.linkpath ?? header.link) : '', content }
       await content.skip()
       await source.pad(size)
     }

@@ -3,6 +3,8 @@ import { blockBytes } from './header.ts'
 
 /** The archive's bytes, taken from the front. Everything that is asked for and not there any more is `corrupt`. */
 export interface TarSource {
+  /** Bytes that were taken. */
+  position(): number
   /** 512 bytes; undefined at the end, if the archive may end here. */
   block(mayEnd: boolean): Promise<Buffer | undefined>
   /** That many bytes, to keep. */
@@ -19,6 +21,7 @@ export function createSource(bytes: AsyncIterable<Uint8Array>): TarSource {
   const iterator = bytes[Symbol.asyncIterator]()
   let piece: Uint8Array = none
   let hasEnded = false
+  let position = 0
 
   /** At most that many bytes, in a view of the source's; undefined at the end. */
   const take = async (most: number): Promise<Uint8Array | undefined> => {
@@ -32,6 +35,7 @@ export function createSource(bytes: AsyncIterable<Uint8Array>): TarSource {
     }
     const taken = piece.subarray(0, most)
     piece = piece.subarray(taken.byteLength)
+    position += taken.byteLength
     return taken
   }
 
@@ -48,6 +52,7 @@ export function createSource(bytes: AsyncIterable<Uint8Array>): TarSource {
   }
 
   return {
+    position: () => position,
     async block(mayEnd) {
       const block = await fill(blockBytes)
       if (block.byteLength === blockBytes) return block

@@ -7,7 +7,7 @@ import type { LayerFacts } from './member.ts'
 export interface LayerContent {
   readonly content: Bytes
   /** Reads what nobody has read. Throws `corrupt` where the compression is damaged. */
-  finish(): Promise<LayerFacts>
+  finish(): Promise<Omit<LayerFacts, 'offset'>>
   /** Lets go of what is half read. */
   abandon(): Promise<void>
 }

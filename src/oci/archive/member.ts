@@ -49,6 +49,8 @@ export interface LayerFacts {
   readonly form: LayerForm
   /** Of the bytes without compression. */
   readonly diffId: Digest
+  /** Bytes of the archive, without its own compression, before the layer. */
+  readonly offset: number
 }
 
 /** What is known of a member by its name. */

@@ -60,7 +60,7 @@ async function* readMembers(bytes: AsyncIterable<Uint8Array>, limits: ArchiveLim
       try {
         const named = nameOf(name)
         yield { kind: 'layer', name, size: member.size, form: layerForm(head), content: layer.content, named } satisfies ArchiveLayer
-        const facts = await layer.finish()
+        const facts = { ...(await layer.finish()), offset: member.offset }
         checkName(name, named, facts)
         setMember(members, links, name, { kind: 'layer', facts })
       } finally {

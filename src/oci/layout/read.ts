@@ -4,6 +4,7 @@ import type { ImageSource } from '../model/image-source.ts'
 import { maxManifestBytes, parseManifest, storedManifest } from '../model/manifest.ts'
 import { isIndexType, isManifestType } from '../model/media-types.ts'
 import type { Descriptor, StoredManifest } from '../registry/registry.ts'
+import { chooseEntry } from './choose-entry.ts'
 import { blobPath, checkLayout, openBlob, readIndex, refName } from './folder.ts'
 
 export interface LayoutSource extends ImageSource {
@@ -36,7 +37,7 @@ export async function openLayout(folder: string): Promise<LayoutSource> {
     name: `oci:${folder}`,
     async resolve(ref) {
       if (ref !== undefined && isDigest(ref)) return await manifest(ref)
-      return await read(choose(folder, await readIndex(folder), ref))
+      return await read(chooseEntry(folder, await readIndex(folder), ref))
     },
     manifest: async (digest) => await manifest(digest),
     blob: async (descriptor) => await blob(descriptor),
@@ -56,20 +57,6 @@ export async function openLayout(folder: string): Promise<LayoutSource> {
     },
     async close() {},
   }
-}
-
-function choose(folder: string, entries: readonly ImageDescriptor[], ref: string | undefined): ImageDescriptor {
-  const found = ref === undefined ? entries : entries.filter(({ annotations }) => annotations?.[refName] === ref)
-  const [only, second] = found
-  if (only !== undefined && (second === undefined || found.every(({ digest }) => digest === only.digest))) return only
-  const names = entries.flatMap(({ annotations }) => annotations?.[refName] ?? [])
-  const hint = names.length === 0 ? undefined : `it has ${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}`
-  if (only !== undefined)
-    throw new Fault('invalid', `several images are meant${ref === undefined ? ': say which' : ` by ${ref}`}`, { at: folder, hint })
-  throw new Fault('not-found', ref === undefined ? 'the OCI layout has no image' : `the OCI layout has no image ${ref}`, {
-    at: folder,
-    hint,
-  })
 }
 
 function isImage({ mediaType }: Descriptor): boolean {
