@@ -95,6 +95,10 @@ test('an index that is named and holds nothing is an error, and so is a package 
   const { exit, err } = await at.holdfast('index publish v2/gpx')
   assert.equal(exit, 3)
   assert.match(err, /v2\/gpx/)
+  const mixed = await at.holdfast('index publish v2/gpu v2/gpx')
+  assert.equal(mixed.exit, 3)
+  assert.match(mixed.out, /1 file added/)
+  assert.match(mixed.err, /no wheels lie in v2\/gpx; the rest is done/)
   assert.equal((await at.holdfast('index publish v2/gpu --package tensorflow')).exit, 3)
 })
 
@@ -120,6 +124,7 @@ test('a protected environment shows what would change and asks; --yes agrees bef
   assert.ok(!existsSync(path.join(at.cwd, 'nightly/v2/gpu/index.html')))
   assert.equal((await at.holdfast('index publish v2/gpu --env nightly --yes')).exit, 0)
   assert.match((await at.holdfast('index publish v2/gpu --env nightly')).out, /nothing to do/)
+  assert.match((await at.holdfast('index serve --env nightly --pull-through')).err, /is kept in the bucket[^]*--yes/)
 })
 
 test('--do-not-upload writes the same pages into a folder, under the names that they link', async () => {

@@ -28,19 +28,22 @@ export async function changeOutcome(
   return {
     result: { ...published, environment: context.environment.name, purge: purgeOf(published), dryRun },
     text: [...(dryRun ? ['dry run: nothing was changed'] : []), ...what.map(printable), ...lines].join('\n'),
-    incomplete: incompleteOf(published),
+    incomplete: incompleteOf(published) ?? emptyOf(call, published),
   }
 }
 
-/** Whoever names indexes wants something of them. */
-export function assertSomething(call: Call<object>, { prefixes }: Published): void {
-  const named = call.args.some((arg) => arg !== undefined && arg !== 'all')
-  if (!named || !prefixes.every(({ isEmpty }) => isEmpty)) return
-  throw new Fault(
-    'nothing-to-do',
-    `no wheels lie in ${prefixes.map(({ prefix }) => (prefix === '' ? 'the bucket itself' : prefix)).join(', ')}`,
-    {
-      hint: 'check the names; --auto-detect-prefixes finds the folders that hold wheels',
-    },
-  )
+/** Whoever names indexes wants something of each of them. */
+export function assertSomething(call: Call<object>, published: Published): void {
+  const fault = emptyOf(call, published)
+  if (fault !== undefined && published.prefixes.every(({ isEmpty }) => isEmpty)) throw fault
+}
+
+function emptyOf(call: Call<object>, { prefixes }: Published): Fault | undefined {
+  const isNamed = call.args.some((arg) => arg !== undefined && arg !== 'all')
+  const empty = prefixes.filter(({ isEmpty }) => isEmpty).map(({ prefix }) => (prefix === '' ? 'the bucket itself' : prefix))
+  if (!isNamed || empty.length === 0) return undefined
+  const rest = empty.length === prefixes.length ? '' : '; the rest is done'
+  return new Fault('nothing-to-do', `no wheels lie in ${empty.join(', ')}${rest}`, {
+    hint: 'check the names; --auto-detect-prefixes finds the folders that hold wheels',
+  })
 }

@@ -4,7 +4,7 @@ import { indexHandler, openUpstream } from '../../python-index/index.ts'
 import { listen } from '../../server/index.ts'
 import { type Cli, parsedOption } from '../command.ts'
 import { printable } from '../width.ts'
-import { environmentOption, indexContext, type IndexFlags } from './choose.ts'
+import { agreeIfProtected, environmentOption, indexContext, type IndexFlags } from './choose.ts'
 
 interface ServeFlags extends IndexFlags {
   readonly host: string
@@ -37,7 +37,12 @@ export function addServeCommand(index: Command, cli: Cli): void {
       const { pullThrough } = options
       const url = pullThrough === true ? context.environment.upstream : pullThrough
       const upstream = url === undefined ? undefined : openUpstream(await (await call.wire()).http(), url)
-      if (upstream !== undefined) await context.prepareStore()
+      if (upstream !== undefined) {
+        await agreeIfProtected(call, context, async () => [
+          `what clients ask for and it lacks comes from ${upstream.url}, and is kept in the bucket`,
+        ])
+        await context.prepareStore()
+      }
       const handler = indexHandler(context, { upstream })
       const listening = await listen({ handler, host: options.host, port: options.port, clock: host.clock, report, signal })
       const prefixes = context.environment.prefixes.map((prefix) => `  pip install --index-url ${listening.url}/${prefix}/ PACKAGE`)

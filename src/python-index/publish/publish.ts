@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { type Digest, Fault, mapAhead, mapBounded } from '../../kit/index.ts'
 import type { ObjectStore } from '../../store/index.ts'
 import type { IndexContext } from '../context.ts'
@@ -48,6 +49,8 @@ const largeChange = 500
  * `precondition` where a prefix lost all of its files, what the gate throws, and trouble on the way.
  */
 export async function publish(context: IndexContext, options: PublishOptions): Promise<Published> {
+  // What is made for a file is dropped with its record: room for more of that than there is now would only be memory.
+  setFlagsFromString('--semi-space-growth-factor=1')
   const { pagesTo } = options
   const dryRun = options.dryRun === true || pagesTo !== undefined
   const project = options.project === undefined ? undefined : normaliseName(options.project)

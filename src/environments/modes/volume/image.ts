@@ -71,15 +71,28 @@ export async function makeImage({ snapshotsDir, settings, signal, lock }: Place,
 }
 
 /** Mounts the volume where it is not, as after a restart of the machine. `corrupt` where the image is no file system that it was. */
-export async function mountVolume(place: Pick<Place, 'snapshotsDir'>): Promise<MountEntry> {
+export async function mountVolume(place: Pick<Place, 'snapshotsDir' | 'clock' | 'signal'>): Promise<MountEntry> {
   const present = volumeMount(place)
   if (present !== undefined) return present
   const { volumeImage, volume } = layoutOf(place.snapshotsDir)
   const type = kindOfImage(volumeImage)
   await mkdir(volume, { recursive: true, mode: 0o700 })
-  // Two devices of one image would each write to it as if they were alone.
-  const used = deviceOf(volumeImage)
-  const loop = used === undefined ? sys.attachLoop(volumeImage) : { device: used, fd: undefined }
+  for (let attempt = 1; ; attempt++) {
+    // Two devices of one image would each write to it as if they were alone.
+    const used = deviceOf(volumeImage)
+    try {
+      mountImage(volumeImage, volume, type, used)
+      return volumeMount(place)!
+    } catch (error) {
+      // A device whose last mount has just gone is taken away a moment later, and what is asked of it until then may fail.
+      if (used === undefined || attempt === 10) throw mountFailure(error, type, volumeImage)
+      await place.clock.sleep(20 * attempt, place.signal)
+    }
+  }
+}
+
+function mountImage(image: string, volume: string, type: VolumeKind, used: string | undefined): void {
+  const loop = used === undefined ? sys.attachLoop(image) : { device: used, fd: undefined }
   try {
     const mount = sys.createMount({ type, source: loop.device, options: type === 'xfs' ? { nouuid: true } : {} })
     try {
@@ -87,12 +100,9 @@ export async function mountVolume(place: Pick<Place, 'snapshotsDir'>): Promise<M
     } finally {
       closeSync(mount)
     }
-  } catch (error) {
-    throw mountFailure(error, type, volumeImage)
   } finally {
     if (loop.fd !== undefined) closeSync(loop.fd)
   }
-  return volumeMount(place)!
 }
 
 /** Under a name that the next command removes, where making the file system is killed. */
