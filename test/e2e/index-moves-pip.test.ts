@@ -21,7 +21,7 @@ test('pip installs what was promoted, passes over what was yanked, and finds old
   const folder = await mkdtemp(path.join(scratch, 'bucket-'))
   const desk = indexDesk({ environment: { bucket: pathToFileURL(folder).href, prefixes: bothIndexes, grace: 0 } })
   const context = { ...desk.context, bucket: createFileStore({ root: folder, clock: systemClock }), clock: systemClock }
-  const server = await listen({ port: 0, clock: systemClock, limits: { grace: 0 }, handler: indexHandler(context) })
+  const server = await listen({ port: 0, clock: systemClock, limits: { grace: 0 }, handler: indexHandler(context, { freshFor: 0 }) })
   t.after(() => server.close())
   const http = createHttp({ clock: systemClock, random: Math.random, userAgent: 'test' })
   t.after(() => http.close())
