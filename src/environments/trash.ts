@@ -3,7 +3,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import path from 'node:path'
 import { diskFault, errno } from '../kit/index.ts'
-import { readMounts } from '../kit/sys/index.ts'
+import { readMounts, realSys } from '../kit/sys/index.ts'
 import type { Place } from './mode.ts'
 import { layoutOf } from './names.ts'
 
@@ -16,6 +16,7 @@ export async function discard(place: Pick<Place, 'snapshotsDir' | 'random'>, tre
   const suffix = `-${Math.floor(place.random() * 2 ** 48).toString(36)}`
   try {
     await mkdir(trash, { recursive: true })
+    endMountsIn(tree)
     sweep([await renameAway(tree, path.join(trash, `${path.basename(tree)}${suffix}`), `${tree}${trashEnding}${suffix}`)])
   } catch (error) {
     const number = errno(error)
@@ -23,6 +24,12 @@ export async function discard(place: Pick<Place, 'snapshotsDir' | 'random'>, tre
     if (number !== 'ENOSPC' && number !== 'EDQUOT') throw diskFault(error, tree, 'throw it away')
     await deleteHere(tree)
   }
+}
+
+/** A killed command may have left its own mount there; a deletion would go on in what it shows. */
+function endMountsIn(tree: string): void {
+  const ours = readMounts().filter(({ at, source }) => source.startsWith('holdfast') && (at === tree || at.startsWith(`${tree}/`)))
+  for (const { at } of ours.toReversed()) realSys.detachMount(at)
 }
 
 /** There is not even room for a name in the trash. */
