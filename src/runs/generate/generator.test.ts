@@ -109,9 +109,9 @@ describe('a generation', () => {
     desk.write(`${run}/events.jsonl`, '{"step":1}\n{"st')
     desk.write(`${run}/logs.txt`, 'no line of it has ended')
     desk.write(`${run}/weights.bin`, 'x\ny')
-    assert.deepEqual(await sizes(), [11, 23, 3])
+    assert.deepEqual(await sizes(), [11, 0, 3])
     desk.append(`${run}/events.jsonl`, 'ep":2}\n{')
-    assert.deepEqual(await sizes(), [22, 23, 3])
+    assert.deepEqual(await sizes(), [22, 0, 3])
     desk.ahead = 61_000
     assert.deepEqual(await sizes(), [23, 23, 3])
     assertPublished(desk)

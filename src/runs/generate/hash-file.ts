@@ -60,8 +60,15 @@ export function createFileHasher(): FileHasher {
         checkPlace(fd, path)
         for (let attempt = 1; ; attempt++) {
           const facts = factsOf(fd, path)
-          const size = linesSince === undefined || facts.mtime <= linesSince ? facts.size : wholeLines(fd, facts.size, before)
-          const hashed = await hashOnce(fd, { ...facts, size }, before, signal)
+          const isGrowing = linesSince !== undefined && facts.mtime > linesSince
+          let size = isGrowing ? wholeLines(fd, facts.size, before) : facts.size
+          let hashed = await hashOnce(fd, { ...facts, size }, before, signal)
+          // Of a log that began anew, what was listed before says nothing about its lines.
+          const isAnew = before !== undefined && !hashed.hasGrown && !hashed.digest.equals(before.digest)
+          if (isGrowing && isAnew) {
+            size = wholeLines(fd, facts.size, undefined)
+            hashed = await hashOnce(fd, { ...facts, size }, undefined, signal)
+          }
           const isWhole = hashed.facts.size === size
           if (attempt === tries || (isWhole && isOfOneMoment(facts, factsOf(fd, path)))) return hashed
         }
@@ -78,12 +85,13 @@ function isOfOneMoment(before: Facts, after: Facts): boolean {
   return isSame || after.size > before.size
 }
 
-/** Where the last line ends; never before what was listed already. All of it, where there is no line. */
+/** Where the last line ends; never before what was listed already. All of it, where that is longer than a line may be. */
 function wholeLines(fd: number, size: number, before: Before | undefined): number {
   const end = Buffer.alloc(Math.min(size, longestLine))
   const start = size - end.byteLength
   const last = end.subarray(0, readFully(fd, end, start, end.byteLength)).lastIndexOf(0x0a)
-  return last === -1 ? size : Math.min(size, Math.max(start + last + 1, before?.size ?? 0))
+  const lines = last === -1 && start > 0 ? size : start + last + 1
+  return Math.min(size, Math.max(lines, before?.size ?? 0))
 }
 
 /** A directory on the way may have become a link after it was looked at. */
