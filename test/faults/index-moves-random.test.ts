@@ -2,18 +2,18 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bytesOf, type Digest, type FaultCode, isFault } from '../../src/kit/index.ts'
 import { archive, type IndexContext, promote, publish, readIndex, reconcile, rollback, yank } from '../../src/python-index/index.ts'
-import { faultyStore, type ObjectStore, randomFaults, retryingStore } from '../../src/store/index.ts'
 import { buildWheel } from '../fakes/distributions.ts'
 import { type IndexDesk, indexDesk } from '../fakes/index-desk.ts'
 import { bothIndexes, publishedIn, release, staging } from '../fakes/index-moves.ts'
 import { assertInLine, contentsOf } from '../fakes/index-truth.ts'
 import { seededRandom, testSeed } from '../fakes/seeded-random.ts'
-import { yieldingStore } from './yielding-store.ts'
+import { hostileIndex } from './hostile-index.ts'
 
 /*
  * Movers and publishers at once, under random faults, while new wheels come. However they meet: nothing that was ever uploaded is lost, every page
  * is true, and a reconciliation has nothing left to do.
  */
+const trouble = { rate: 0.02, faults: ['error-before', 'error-after', 'delayed', 'duplicated'] } as const
 const isFull = process.env['HOLDFAST_SOAK'] === '1'
 const built = ['foo', 'bar'].flatMap((name) => ['1.0', '1.1', '1.2', '1.3', '2.0'].map((version) => buildWheel({ name, version })))
 const day = 86_400_000
@@ -50,7 +50,7 @@ async function runOnce(random: () => number, movers: number, told: Record<string
   await publish(desk.context, { prefixes: [staging] })
   await promote(desk.context, { from: staging, to: release })
   const contexts = Array.from({ length: movers + 1 }, (_, index) =>
-    hostile(desk, seededRandom(Math.floor(random() * 2 ** 31)), `mover-${index}`),
+    hostileIndex(desk, { random: seededRandom(Math.floor(random() * 2 ** 31)), by: `mover-${index}`, ...trouble }),
   )
   await Promise.all(
     contexts.map(async (context, index) => {
@@ -84,19 +84,6 @@ async function outcomeOf(work: () => Promise<unknown>): Promise<string> {
     if (code === undefined) throw error
     return code
   }
-}
-
-function hostile(desk: IndexDesk, random: () => number, by: string): IndexContext {
-  const faults = randomFaults({ random, rate: 0.02, faults: ['error-before', 'error-after', 'delayed', 'duplicated'] })
-  const wrap = (store: ObjectStore) =>
-    retryingStore(faultyStore(yieldingStore(store, random), faults, desk.clock), {
-      clock: desk.clock,
-      random,
-      attempts: 3,
-      base: 10,
-      cap: 100,
-    })
-  return { ...desk.context, store: wrap(desk.store), bucket: wrap(desk.bucket), random, by }
 }
 
 async function checkEnd(desk: IndexDesk, uploaded: ReadonlySet<Digest>): Promise<void> {

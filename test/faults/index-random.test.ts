@@ -3,17 +3,19 @@ import { test } from 'node:test'
 import { bytesOf, isFault } from '../../src/kit/index.ts'
 import { type IndexContext, publish, publishKeys, reconcile } from '../../src/python-index/index.ts'
 import { readIndex } from '../../src/python-index/records/read.ts'
-import { createMemoryStore, faultyStore, type ObjectStore, randomFaults, retryingStore } from '../../src/store/index.ts'
+import { createMemoryStore } from '../../src/store/index.ts'
 import { buildSdist, buildWheel } from '../fakes/distributions.ts'
 import { type IndexDesk, indexDesk } from '../fakes/index-desk.ts'
 import { assertInLine, filesOf, projectsOf } from '../fakes/index-truth.ts'
 import { seededRandom, testSeed } from '../fakes/seeded-random.ts'
+import { hostileIndex } from './hostile-index.ts'
 import { yieldingStore } from './yielding-store.ts'
 
 /*
  * Publishers at once, while files come and go, under random faults. A failing run says its seed. Bytes that are changed on the way are not among the
  * faults: nobody but the place could tell.
  */
+const trouble = { rate: 0.04, faults: ['error-before', 'error-after', 'truncated', 'delayed', 'duplicated'] } as const
 const isFull = process.env['HOLDFAST_SOAK'] === '1'
 const prefixes = ['v2/a', 'v2/b']
 const built = ['foo', 'foo-bar', 'baz'].flatMap((name) => [
@@ -54,7 +56,7 @@ async function runOnce(random: () => number, publishers: number): Promise<number
   for (let count = 0; count < 5; count++) await happen()
   let failed = 0
   const contexts = Array.from({ length: publishers }, (_, index) =>
-    hostile(desk, seededRandom(Math.floor(random() * 2 ** 31)), `publisher-${index}`),
+    hostileIndex(desk, { random: seededRandom(Math.floor(random() * 2 ** 31)), by: `publisher-${index}`, ...trouble }),
   )
   await Promise.all(
     contexts.map(async (context) => {
@@ -79,20 +81,6 @@ async function act(context: IndexContext, chance: number, key: string): Promise<
   if (chance < 0.5) return await publish(context, { prefixes })
   if (chance < 0.65) return await publish(context, { prefixes: prefixes.slice(0, 1), project: 'foo' })
   return chance < 0.9 ? await publishKeys(context, [key]) : await reconcile(context)
-}
-
-/** A publisher whose stores fail now and then, and who gives the others a turn between any two steps. */
-function hostile(desk: IndexDesk, random: () => number, by: string): IndexContext {
-  const faults = randomFaults({ random, rate: 0.04, faults: ['error-before', 'error-after', 'truncated', 'delayed', 'duplicated'] })
-  const wrap = (store: ObjectStore) =>
-    retryingStore(faultyStore(yieldingStore(store, random), faults, desk.clock), {
-      clock: desk.clock,
-      random,
-      attempts: 3,
-      base: 10,
-      cap: 100,
-    })
-  return { ...desk.context, store: wrap(desk.store), bucket: wrap(desk.bucket), random, by }
 }
 
 /** Where nobody was stopped, the pages are those of the ref: whoever wrote last looked last. Files may have gone since. */

@@ -7,6 +7,7 @@ import { parseRef, readRef } from '../../src/refs/index.ts'
 import { type Product, refNameFor, type ReleaseContext, releaseRefs, type VariantState } from '../../src/releases/index.ts'
 import { createMemoryStore, type FaultPlan, faultyStore, type ObjectStore, retryingStore } from '../../src/store/index.ts'
 import { hastyClock } from '../fakes/hasty-clock.ts'
+import { yieldingStore } from './yielding-store.ts'
 
 /** Builds on disk that the runs release: the same few again and again, so that bytes are shared, found again and taken back. */
 export interface Builds {
@@ -106,7 +107,7 @@ export function createWorld(random: () => number, onConflict: Product['onConflic
     plain: contextOn(store, { 'memory:published': published, 'file:/metadata': metadata }, 'truth', random),
     open({ by, random, faults, retries, yields }) {
       const wrap = (inner: ObjectStore) => {
-        const faulty = faultyStore(yields ? yielding(inner, random) : inner, faults, clock)
+        const faulty = faultyStore(yields ? yieldingStore(inner, random, 1) : inner, faults, clock)
         return retries ? retryingStore(faulty, { clock, random, attempts: 3, base: 10, cap: 100 }) : faulty
       }
       return contextOn(wrap(store), { 'memory:published': wrap(published), 'file:/metadata': wrap(metadata) }, by, random)
@@ -124,34 +125,6 @@ function recording(store: ObjectStore, writes: Map<string, Written[]>): ObjectSt
       const info = await store.put(key, bytesOf(bytes), options)
       writes.set(key, [...(writes.get(key) ?? []), parseRef(releaseRefs, bytes, key)])
       return info
-    },
-  }
-}
-
-/** Gives the others a few turns before and after each step. */
-function yielding(store: ObjectStore, random: () => number): ObjectStore {
-  const turns = async () => {
-    for (let left = Math.floor(random() * 4); left > 0; left--) await new Promise((resolve) => setImmediate(resolve))
-  }
-  const around = async <T>(work: () => Promise<T>): Promise<T> => {
-    await turns()
-    const result = await work()
-    await turns()
-    return result
-  }
-  return {
-    ...store,
-    near: store.near && { ...store.near, copyFrom: (...args) => around(() => store.near!.copyFrom(...args)) },
-    head: (...args) => around(() => store.head(...args)),
-    get: (...args) => around(() => store.get(...args)),
-    put: (...args) => around(() => store.put(...args)),
-    delete: (...args) => around(() => store.delete(...args)),
-    async *list(...args) {
-      await turns()
-      for await (const info of store.list(...args)) {
-        yield info
-        await turns()
-      }
     },
   }
 }

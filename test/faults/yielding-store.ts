@@ -1,7 +1,7 @@
 import type { ObjectStore } from '../../src/store/index.ts'
 
-/** A store whose user gives others a turn before and after each operation, now and then several. */
-export function yieldingStore(store: ObjectStore, random: () => number): ObjectStore {
+/** A store whose user gives others a turn before and after each operation, now and then several, and after so many of the rows of a listing. */
+export function yieldingStore(store: ObjectStore, random: () => number, listed = 0.2): ObjectStore {
   const turns = async () => {
     for (let left = Math.floor(random() * 4); left > 0; left--) await new Promise((resolve) => setImmediate(resolve))
   }
@@ -22,7 +22,7 @@ export function yieldingStore(store: ObjectStore, random: () => number): ObjectS
       await turns()
       for await (const info of store.list(...args)) {
         yield info
-        if (random() < 0.2) await turns()
+        if (listed === 1 || random() < listed) await turns()
       }
     },
   }

@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { access, mkdtemp } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3'
 import { Fault, run, systemClock } from '../../src/kit/index.ts'
 import { ensureDebianPackages, isRootOnDebian, say } from './install.ts'
+import { freePort } from './ports.ts'
 
 /** Where a running S3 server is, as one process tells another. */
 export interface S3Coordinates {
@@ -138,15 +138,4 @@ async function firstLine(child: ChildProcess): Promise<string | undefined> {
 function ended(child: ChildProcess): Promise<undefined> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(undefined)
   return new Promise((resolve) => child.once('exit', () => resolve(undefined)))
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))))
-    })
-  })
 }

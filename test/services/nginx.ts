@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { connect, createServer, type AddressInfo } from 'node:net'
 import path from 'node:path'
 import { Fault, run, systemClock } from '../../src/kit/index.ts'
 import { ensureDebianPackages } from './install.ts'
+import { freePort, isReachable } from './ports.ts'
 
 export interface Nginx {
   readonly url: string
@@ -48,20 +48,4 @@ export async function startNginx(directory: string, http: string): Promise<Nginx
     await systemClock.sleep(50)
   }
   return { url: `http://127.0.0.1:${port}`, stop }
-}
-
-function isReachable(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => (socket.destroy(), resolve(true)))
-    socket.once('error', () => resolve(false))
-  })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
-import { type AddressInfo, connect, createServer } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { Fault, isFault, systemClock } from '../../src/kit/index.ts'
 import { ensureDebianPackages } from './install.ts'
+import { freePort, isReachable } from './ports.ts'
 import { startTokenServer, type TokenServer } from './token-server.ts'
 
 /** Whom it lets in: everybody, who has the password, or who has a token of the tests' own token server. */
@@ -105,20 +105,4 @@ function settings(kind: RegistryKind, folder: string, port: number, tokens: Toke
       : ['auth:', '  token:', ...Object.entries(tokens.registrySettings).map(([name, value]) => `    ${name}: ${value}`)]),
     '',
   ].join('\n')
-}
-
-function isReachable(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => (socket.destroy(), resolve(true)))
-    socket.once('error', () => resolve(false))
-  })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFile, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
-import { createConnection, createServer } from 'node:net'
+import { createConnection } from 'node:net'
 import os from 'node:os'
 import path from 'node:path'
 import { Fault, run, systemClock } from '../../src/kit/index.ts'
 import { ensureDebianPackages } from './install.ts'
+import { freePort } from './ports.ts'
 
 export interface SshServer {
   readonly host: string
@@ -143,15 +144,4 @@ async function reachable(port: number): Promise<void> {
 function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
   return new Promise((resolve) => child.once('exit', () => resolve()))
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, loopback, () => {
-      const address = server.address()
-      server.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))))
-    })
-  })
 }

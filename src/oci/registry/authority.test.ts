@@ -4,11 +4,12 @@ import path from 'node:path'
 import { afterEach, describe, test } from 'node:test'
 import { hastyClock } from '../../../test/fakes/hasty-clock.ts'
 import { type Handler, type HttpServer, startHttpServer } from '../../../test/fakes/http-server.ts'
+import { faultOf } from '../../../test/fakes/fault-of.ts'
 import { registryDesk, type RegistryDesk, type RegistryDeskOptions } from '../../../test/fakes/registry-desk.ts'
 import { type RegistryPeer, startRegistryPeer } from '../../../test/fakes/registry-peer.ts'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
 import { createHttp } from '../../kit/http/index.ts'
-import { bytesOf, bytesOnce, digestOf, explain, Fault, type FaultCode, run } from '../../kit/index.ts'
+import { bytesOf, bytesOnce, digestOf, explain, Fault, run } from '../../kit/index.ts'
 import { parseChallenges } from './challenge.ts'
 import { openRegistry } from './open.ts'
 import { findOrigin } from './origin.ts'
@@ -67,17 +68,6 @@ async function scene(
 
 const bearer = (realm: string) => `Bearer realm="${realm}",service="registry.example"`
 const hasBearer = (authorization: string | undefined) => authorization?.startsWith('Bearer token-') === true
-
-async function faultOf(work: Promise<unknown>, code: FaultCode, says: RegExp): Promise<Fault> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
-  assert.ok(error instanceof Fault, `no Fault: ${String(error)}`)
-  assert.equal(error.code, code, error.message)
-  assert.match(error.message, says)
-  return error
-}
 
 describe('a registry that wants tokens', () => {
   test('is asked without anything first, then with a token for just what is done, which is kept', async () => {

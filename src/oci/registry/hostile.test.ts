@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, describe, test } from 'node:test'
 import { hastyClock } from '../../../test/fakes/hasty-clock.ts'
 import { startHttpServer } from '../../../test/fakes/http-server.ts'
+import { faultOf } from '../../../test/fakes/fault-of.ts'
 import { registryDesk, type RegistryDesk } from '../../../test/fakes/registry-desk.ts'
 import { type RegistryPeer, refuse, say, startRegistryPeer } from '../../../test/fakes/registry-peer.ts'
-import { collect, digestOf, Fault, type FaultCode } from '../../kit/index.ts'
+import { collect, digestOf } from '../../kit/index.ts'
 
 const open: { close(): unknown }[] = []
 afterEach(async () => {
@@ -21,17 +22,6 @@ async function scene(): Promise<{ peer: RegistryPeer; registry: RegistryDesk }> 
   const registry = registryDesk(peer.host, { isPlain: true, clock: hastyClock(0) })
   open.push(registry, peer)
   return { peer, registry }
-}
-
-async function faultOf(work: Promise<unknown>, code: FaultCode, says: RegExp): Promise<Fault> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
-  assert.ok(error instanceof Fault, `no Fault: ${String(error)}`)
-  assert.equal(error.code, code, error.message)
-  assert.match(error.message, says)
-  return error
 }
 
 const hold = (peer: RegistryPeer, tag: string, content: unknown, type = ociManifest) => {

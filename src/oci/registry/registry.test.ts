@@ -3,12 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterEach, describe, test, type TestContext } from 'node:test'
+import { faultOf } from '../../../test/fakes/fault-of.ts'
 import { registryDesk, type RegistryDesk, type RegistryDeskOptions } from '../../../test/fakes/registry-desk.ts'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
 import { startHttpPeer } from '../../../test/faults/http-peer.ts'
 import { ensureDebianPackages } from '../../../test/services/install.ts'
 import { type RegistryKind, registryForTests, type RegistryServer } from '../../../test/services/registry.ts'
-import { bytesOf, bytesOnce, collect, digestOf, Fault, type FaultCode, isFault, run } from '../../kit/index.ts'
+import { bytesOf, bytesOnce, collect, digestOf, isFault, run } from '../../kit/index.ts'
 import type { Descriptor } from './registry.ts'
 
 const scratch = scratchDirectory()
@@ -30,17 +31,6 @@ async function scene(t: TestContext, kind: RegistryKind, options?: RegistryDeskO
   const registry = registryDesk(server.host, kind === 'plain' ? options : { login: server.login, ...options })
   open.push(registry)
   return { server, registry, repository: server.newRepository() }
-}
-
-async function faultOf(work: Promise<unknown>, code: FaultCode, says: RegExp): Promise<Fault> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
-  assert.ok(error instanceof Fault, `no Fault: ${String(error)}`)
-  assert.equal(error.code, code, error.message)
-  assert.match(error.message, says)
-  return error
 }
 
 const ociManifest = 'application/vnd.oci.image.manifest.v1+json'

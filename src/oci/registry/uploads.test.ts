@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { afterEach, describe, test } from 'node:test'
 import { hastyClock } from '../../../test/fakes/hasty-clock.ts'
+import { faultOf } from '../../../test/fakes/fault-of.ts'
 import { registryDesk, type RegistryDesk, type RegistryDeskOptions } from '../../../test/fakes/registry-desk.ts'
 import { cutAfter, type RegistryPeer, refuse, say, startRegistryPeer } from '../../../test/fakes/registry-peer.ts'
-import { bytesOf, bytesOnce, digestOf, Fault, type FaultCode } from '../../kit/index.ts'
+import { bytesOf, bytesOnce, digestOf, Fault } from '../../kit/index.ts'
 import type { ResumeMemo } from '../../store/index.ts'
 
 const open: { close(): unknown }[] = []
@@ -25,17 +26,6 @@ async function scene(options?: RegistryDeskOptions): Promise<{ peer: RegistryPee
   const registry = registryDesk(peer.host, { isPlain: true, clock: hastyClock(0), ...options })
   open.push(registry, peer)
   return { peer, registry }
-}
-
-async function faultOf(work: Promise<unknown>, code: FaultCode, says: RegExp): Promise<Fault> {
-  const error: unknown = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  )
-  assert.ok(error instanceof Fault, `no Fault: ${String(error)}`)
-  assert.equal(error.code, code, error.message)
-  assert.match(error.message, says)
-  return error
 }
 
 const has = (peer: RegistryPeer, content: Buffer) =>
