@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { bytesOf, canonicalJson, type Digest, digestOf, hexOf, isFault, parseJson } from '../kit/index.ts'
+import { bytesOf, canonicalJson, type Digest, digestOf, hexOf, isFault, mapBounded, parseJson } from '../kit/index.ts'
 import { blobKey } from '../chunks/index.ts'
 import { digestShape } from '../refs/index.ts'
 import { digestAt, type ObjectInfo, type ObjectStore, readAll } from '../store/index.ts'
@@ -112,7 +112,7 @@ async function desiredFiles(context: ReleaseContext, variant: string, ref: Varia
 
 /**
  * Whether an object is a release's own file under a channel's key, left by a command that was ended before it could remember
- * that it had written it. Its bytes are in the store, so nothing is lost with it; any other content is somebody else's.
+ * that it had written it. Its bytes are in the store, or were pruned there; any other content is somebody else's.
  */
 async function isCopyLeftBehind(
   context: ReleaseContext,
@@ -123,11 +123,10 @@ async function isCopyLeftBehind(
 ): Promise<boolean> {
   const folder = channelFolders(variant, ref).find((start) => info.key.startsWith(start))
   if (folder === undefined) return false
-  const digests = new Set<Digest>()
-  for (const [id, summary] of Object.entries(ref.state.releases)) {
-    for (const file of await filesOf(context, { id: id as Digest, summary }))
-      if (folder + file.path === info.key && file.size === info.size) digests.add(file.digest)
-  }
+  const releases = Object.entries(ref.state.releases)
+  const released = await mapBounded(releases, 16, ([id, summary]) => filesOf(context, { id: id as Digest, summary }), context.signal)
+  const files = [...ref.state.prunedFiles, ...released.flat()]
+  const digests = new Set(files.filter(({ path, size }) => folder + path === info.key && size === info.size).map(({ digest }) => digest))
   if (digests.size === 0) return false
   return digests.has(await digestAt(to, info.key, { etag: info.etag, signal: context.signal }))
 }

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
 import { hastyClock } from '../../test/fakes/hasty-clock.ts'
 import { type ReleaseDesk, releaseDesk } from '../../test/fakes/release-desk.ts'
-import { isFault, type Progress } from '../kit/index.ts'
+import { bytesOf, isFault, type Progress } from '../kit/index.ts'
 import { type FaultPlan, faultyStore, plannedFaults } from '../store/index.ts'
-import { createRelease, pin, reconcile, rollback, statusOf } from './index.ts'
+import { createRelease, pin, pruneArchives, reconcile, rollback, statusOf } from './index.ts'
 
 let desk: ReleaseDesk | undefined
 afterEach(async () => {
@@ -43,6 +43,35 @@ describe('a copy that a lost command left under a channel', () => {
     assert.equal(await at.publishedText(left), 'one')
     await reconcile(at.context, at.product, '6.4')
     assert.equal(await at.publishedText(left), undefined)
+  })
+})
+
+describe('a copy that a lost command left of a release that was pruned since', () => {
+  const left = 'last_stable/6.4/librcclx-dev.a'
+  const laterThanPruned = async (content: string): Promise<ReleaseDesk> => {
+    const at = (desk = await releaseDesk())
+    for (const build of ['one', 'two']) {
+      await at.build(build)
+      await createRelease(at.context, at.product, '6.4', { noBuild: true })
+    }
+    await rollback(at.context, at.product, '6.4')
+    await pruneArchives(at.context, at.product, '6.4', { keep: 0 })
+    const published = await at.context.openView(at.product.publish!.url)
+    await published.put(left, bytesOf(content))
+    return at
+  }
+
+  it('is removed', async () => {
+    const at = await laterThanPruned('two')
+    await reconcile(at.context, at.product, '6.4')
+    assert.equal(await at.publishedText(left), undefined)
+  })
+
+  it('stays where its content is not the release’s', async () => {
+    const at = await laterThanPruned('new')
+    const { views } = await reconcile(at.context, at.product, '6.4')
+    assert.equal(await at.publishedText(left), 'new')
+    assert.deepEqual(views[0]?.foreign, [left])
   })
 })
 

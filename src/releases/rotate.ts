@@ -1,7 +1,7 @@
 import { type Digest, Fault } from '../kit/index.ts'
 import type { Next } from '../refs/index.ts'
 import { lastStable, stable } from './product.ts'
-import { type Archived, emptyState, type MoveNote, type ReleaseSummary, type VariantState } from './state.ts'
+import { type Archived, emptyState, keptPrunedFiles, type MoveNote, type PrunedFile, type ReleaseSummary, type VariantState } from './state.ts'
 
 /** Where the names go, and the same in words. Pure: nothing here reads a clock or a store. */
 export interface Rotation extends Next<VariantState, MoveNote> {
@@ -85,10 +85,16 @@ export function archiveTime(ms: number): string {
   return new Date(ms).toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '_')
 }
 
+function withFiles(known: readonly PrunedFile[], gone: readonly PrunedFile[]): readonly PrunedFile[] {
+  const files = new Map([...known, ...gone].map(({ path, size, digest }) => [`${digest} ${path}`, { path, size, digest }]))
+  return [...files.values()].slice(-keptPrunedFiles)
+}
+
 class Draft {
   readonly #channels: Record<string, Digest>
   readonly #archives: Archived[]
   readonly #pruned: string[]
+  readonly #prunedFiles: readonly PrunedFile[]
   readonly #releases: Record<Digest, ReleaseSummary>
   readonly #steps: Step[] = []
   readonly #now: number
@@ -97,6 +103,7 @@ class Draft {
     this.#channels = { ...state.channels }
     this.#archives = [...state.archives]
     this.#pruned = [...state.pruned]
+    this.#prunedFiles = state.prunedFiles
     this.#releases = { ...state.releases }
     this.#now = now
   }
@@ -162,9 +169,10 @@ class Draft {
   done(action: string): Rotation {
     const reached = new Set([...Object.values(this.#channels), ...this.#archives.map((archived) => archived.release)])
     const releases = Object.fromEntries(Object.entries(this.#releases).filter(([id]) => reached.has(id as Digest)))
+    const gone = Object.entries(this.#releases).flatMap(([id, { files }]) => (reached.has(id as Digest) ? [] : (files ?? [])))
     const channels = { ...this.#channels }
     return {
-      state: { channels, archives: this.#archives, releases, pruned: this.#pruned },
+      state: { channels, archives: this.#archives, releases, pruned: this.#pruned, prunedFiles: withFiles(this.#prunedFiles, gone) },
       action,
       note: { channels },
       steps: this.#steps,

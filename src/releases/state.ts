@@ -37,7 +37,13 @@ export interface VariantState {
   readonly releases: Readonly<Record<Digest, ReleaseSummary>>
   /** Times of archives that were pruned, so that every view can drop just these. */
   readonly pruned: readonly string[]
+  /** Files of releases that were pruned, newest last, `keptPrunedFiles` at most: a copy that a command left behind is known by them. */
+  readonly prunedFiles: readonly PrunedFile[]
 }
+
+export type PrunedFile = Pick<ReleaseFile, 'path' | 'size' | 'digest'>
+
+export const keptPrunedFiles = 256
 
 /** Beside each move: where the channels point after it, for as-of and rollback. */
 export interface MoveNote {
@@ -46,7 +52,7 @@ export interface MoveNote {
 
 export type VariantRef = Ref<VariantState, MoveNote>
 
-export const emptyState: VariantState = { channels: {}, archives: [], releases: {}, pruned: [] }
+export const emptyState: VariantState = { channels: {}, archives: [], releases: {}, pruned: [], prunedFiles: [] }
 
 /** Channels that hold a release or once did: in their folders, and in no others, views have written. */
 export function channelsEver(ref: VariantRef): Set<string> {
@@ -78,6 +84,7 @@ const stateShape = v.object({
   ),
   releases: v.record(v.string(), summaryShape),
   pruned: v.array(v.string()),
+  prunedFiles: v.optional(v.array(v.object({ path: v.string(), size: v.number(), digest: digestShape })), []),
 })
 
 export const releaseRefs: RefKind<VariantState, MoveNote> = {
