@@ -1,7 +1,15 @@
 import { type Digest, Fault } from '../kit/index.ts'
 import type { Next } from '../refs/index.ts'
 import { lastStable, stable } from './product.ts'
-import { type Archived, emptyState, keptPrunedFiles, type MoveNote, type PrunedFile, type ReleaseSummary, type VariantState } from './state.ts'
+import {
+  type Archived,
+  emptyState,
+  keptPrunedFiles,
+  type MoveNote,
+  type PrunedFile,
+  type ReleaseSummary,
+  type VariantState,
+} from './state.ts'
 
 /** Where the names go, and the same in words. Pure: nothing here reads a clock or a store. */
 export interface Rotation extends Next<VariantState, MoveNote> {
