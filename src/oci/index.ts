@@ -28,6 +28,6 @@ export {
 export { type LayerForm, layerType, mediaTypes } from './model/media-types.ts'
 export { formatPlatform, isPlatform, parsePlatform, type Platform } from './model/platform.ts'
 export { parsePlace, type Place } from './place.ts'
-export { formatImageName, type ImageName, parseImageName } from './reference.ts'
+export { formatImageName, type ImageName, isRegistryHost, isRepository, isTag, parseImageName } from './reference.ts'
 export { openRegistry } from './registry/open.ts'
 export type { Descriptor, ManifestHead, PutBlobOptions, Registry, RegistryOptions, StoredManifest, Upload } from './registry/registry.ts'
