@@ -66,6 +66,16 @@ export const capabilities: readonly Group[] = [
     ],
     load: async () => (await import('./python-index.ts')).addIndexCommands,
   },
+  {
+    name: 'images',
+    summary: 'Container images: from the builds of a workflow to a registry, and between registries',
+    examples: [
+      ['holdfast images xref', 'which builds the registry lacks'],
+      ['holdfast images sync --missing', 'bring them there'],
+      ['holdfast images retag x86/presto-coordinator:1.2 x86/presto-coordinator:latest', 'move a tag'],
+    ],
+    load: async () => (await import('./images.ts')).addImagesCommands,
+  },
 ]
 
 export const care: readonly Group[] = [

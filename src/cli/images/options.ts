@@ -1,0 +1,106 @@
+import { Option } from 'commander'
+import { Fault, keepSecret } from '../../kit/index.ts'
+import { parsedOption } from '../command.ts'
+
+/** Which runs of which workflow, and who asks. */
+export interface GithubFlags {
+  readonly repo?: string
+  readonly workflow?: string
+  readonly branch?: string
+  readonly limit?: number
+  readonly ghToken?: string
+  readonly ghTokenStdin?: boolean
+}
+
+/** Which registry project of which GitLab, and who asks. */
+export interface GitlabFlags {
+  readonly gitlabHost?: string
+  readonly gitlabProject?: string
+  readonly gitlabToken?: string
+  readonly gitlabTokenStdin?: boolean
+}
+
+/** Who logs in at a registry. */
+export interface LoginFlags {
+  readonly registryUsername?: string
+  readonly registryPassword?: string
+  readonly passwordStdin?: boolean
+  readonly plainHttp?: boolean
+}
+
+/** Where below which registry the images are. */
+export interface RegistryFlags extends LoginFlags {
+  readonly registry?: string
+  readonly registryProject?: string
+}
+
+export const tagArgument = ['<tag>', 'the image tag of the run, as gh-list and xref print it'] as const
+
+/** Those of every command that looks at runs. */
+export function githubOptions(): Option[] {
+  return [
+    new Option('--repo <owner/name>', 'the repository of the workflow (default: `repo` of [images])'),
+    new Option('--workflow <file>', 'the workflow that builds the images (default: `workflow` of [images])'),
+    new Option('--branch <name>', 'only runs of this branch'),
+    parsedOption('--limit <count>', 'look at so many runs, the newest first (default: `limit` of [images], 20)', parseLimit),
+    ...githubTokenOptions(),
+  ]
+}
+
+export function githubTokenOptions(): Option[] {
+  return tokenOptions('gh-token', 'GH_TOKEN, GITHUB_TOKEN or `gh auth login`')
+}
+
+/** Those of every command that looks at the container registry of GitLab. */
+export function gitlabOptions(): Option[] {
+  return [
+    new Option('--gitlab-host <host>', 'the GitLab server (default: `gitlab_host` of [images])'),
+    new Option('--gitlab-project <path>', 'the project whose registry it is (default: `gitlab_project` of [images])'),
+    ...tokenOptions('gitlab-token', 'GITLAB_TOKEN'),
+  ]
+}
+
+/** Those of every command that asks the configured registry itself. */
+export function registryOptions(): Option[] {
+  return [
+    new Option('--registry <host>', 'the registry (default: `registry` of [images])'),
+    new Option('--registry-project <path>', 'repositories lie below it (default: `registry_project` of [images], or the GitLab project)'),
+    ...loginOptions(),
+  ]
+}
+
+/** Those of every command that asks any registry. */
+export function loginOptions(): Option[] {
+  return [
+    new Option('--registry-username <user>', 'who logs in (also: GITLAB_REGISTRY_USERNAME, CI_REGISTRY_USER)'),
+    secretOption('--registry-password <password>', 'for old scripts: better in GITLAB_REGISTRY_PASSWORD, or by --password-stdin'),
+    new Option('--password-stdin', 'read the password, or a token, from standard input'),
+    new Option('--plain-http', 'speak HTTP without TLS to a registry that is not on this machine (also: `insecure` of [images])'),
+  ]
+}
+
+/** `--NAME` for the sake of scripts that have it, and `--NAME-stdin`. */
+function tokenOptions(name: string, better: string): Option[] {
+  return [
+    secretOption(`--${name} <token>`, `for old scripts: better in ${better}, or by --${name}-stdin`),
+    new Option(`--${name}-stdin`, 'read the token from standard input').conflicts(
+      name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase()),
+    ),
+  ]
+}
+
+/** From here on it is hidden in everything that is said. */
+function secretOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text: string) => {
+    keepSecret(text)
+    return text
+  })
+}
+
+const mostRuns = 1000
+
+function parseLimit(text: string): number {
+  const limit = Number(text)
+  if (/^\d+$/.test(text) && limit > 0 && limit <= mostRuns) return limit
+  throw new Fault('invalid', `not a number of runs: ${JSON.stringify(text)}`, { hint: `write a number from 1 to ${mostRuns}` })
+}
