@@ -15,6 +15,7 @@ import {
   text,
   webUrl,
 } from './fields.ts'
+import { imagesSchema } from './images-schema.ts'
 
 /** What S3 takes. */
 const smallestPart = 5 << 20
@@ -173,25 +174,6 @@ export const indexSchema = table(
   'A Python package index in a bucket.',
 )
 
-const images = table(
-  {
-    preset: v.optional(choice(['velox'], 'Values for all other keys of this table that are not given.')),
-    repo: v.optional(
-      matching(/^[^/\s]+\/[^/\s]+$/, 'a repository such as owner/name', 'The GitHub repository whose workflow builds the images.'),
-    ),
-    workflow: v.optional(text('The workflow’s file.')),
-    branch: v.optional(text('Only runs of this branch.')),
-    limit: v.optional(count('How many runs are looked at.', 1), 20),
-    gitlab_host: v.optional(text('The GitLab server.')),
-    gitlab_project: v.optional(text('The project whose registry takes the images.')),
-    registry: v.optional(text('The registry’s host and port.')),
-    registry_username: v.optional(text('The user name for the registry.')),
-    downloads_dir: v.optional(localPath('Where downloads lie until they are pushed.'), 'downloads'),
-    moving: v.optional(listOf(text('A tag.'), 'Tags that may move to another image.'), ['latest']),
-  },
-  'Images from GitHub Actions to a GitLab registry.',
-)
-
 const hooks = table(
   {
     before_create: v.optional(text('The shell line before a snapshot is made: it brings what writes into the environment to rest.')),
@@ -284,7 +266,7 @@ export const configSchema = table(
     store: v.optional(store, {}),
     release: v.optional(named(release, 'NAME', 'Libraries that are released in channels.'), {}),
     index: v.optional(indexSchema),
-    images: v.optional(images),
+    images: v.optional(imagesSchema),
     env: v.optional(named(environment, 'NAME', 'Environments that are given back clean.'), {}),
     runs: v.optional(runs),
     job: v.optional(listOf(job, 'Commands on a schedule.'), []),

@@ -4,6 +4,16 @@
  * Promises: a run's images are those that its log says, under the tags that the rules give; what is present is never taken for missing.
  * Never does: guess a family, a platform or a tag; read the configuration by itself.
  */
-export type { Architecture, Family, ImagesSettings, MetadataKeys, Preset, RunMetadata, WorkflowInput } from './settings.ts'
+export {
+  type Architecture,
+  type Family,
+  gitlabHostOf,
+  type ImagesSettings,
+  type MetadataKeys,
+  type Preset,
+  registryOf,
+  type RunMetadata,
+  type WorkflowInput,
+} from './settings.ts'
 export { isDigestTag, registryTag, runTagOf, type WantedImage, wantedImages } from './tags.ts'
 export { velox } from './velox.ts'

@@ -1,3 +1,5 @@
+import { Fault } from '../kit/index.ts'
+
 /** What the commands on images work with: plain values, which configuration and flags give. */
 export interface ImagesSettings {
   /** `owner/name` on GitHub. */
@@ -9,14 +11,14 @@ export interface ImagesSettings {
   readonly limit: number
   /** The root of GitHub's REST API. */
   readonly githubApi: string
-  /** `host`, `host:port`, or a URL. */
-  readonly gitlabHost: string
+  /** `host`, `host:port`, or a URL. Undefined where the registry is another than the preset's and nothing says whose it is. */
+  readonly gitlabHost?: string | undefined
   /** The project's path or number. */
   readonly gitlabProject: string
   /** Who is asked which tags there are: GitLab, in one request for many repositories, or the registry, in one for each. */
   readonly tagsFrom: 'gitlab' | 'registry'
-  /** `host` or `host:port`. */
-  readonly registry: string
+  /** `host` or `host:port`. Undefined where the GitLab server is another than the preset's and nothing says which registry it has. */
+  readonly registry?: string | undefined
   /** Repositories are `<registry>/<registryProject>/<folder>/<family>`. */
   readonly registryProject: string
   readonly registryUsername?: string | undefined
@@ -71,10 +73,10 @@ export interface MetadataKeys {
   readonly required: readonly string[]
   readonly tag: string
   readonly platform: string
-  readonly mode: string
-  readonly variant: string
+  readonly mode?: string | undefined
+  readonly variant?: string | undefined
   /** The mode that builds the chosen variant alone: `single`. */
-  readonly variantMode: string
+  readonly variantMode?: string | undefined
 }
 
 /** A value that the workflow is started with. */
@@ -98,4 +100,20 @@ export interface RunMetadata {
   readonly tag: string
   /** Every key that the block has, as printed, and its value. */
   readonly fields: Readonly<Record<string, string>>
+}
+
+/** Throws `invalid` where none is named: what belongs to one server is never sent to another. */
+export function gitlabHostOf({ gitlabHost, registry }: ImagesSettings): string {
+  if (gitlabHost !== undefined) return gitlabHost
+  throw new Fault('invalid', `no GitLab server is named for the registry ${registry}`, {
+    hint: 'set gitlab_host under [images], or --gitlab-host; or tags_from = "registry", which needs no GitLab',
+  })
+}
+
+/** Throws `invalid` where none is named. */
+export function registryOf({ gitlabHost, registry }: ImagesSettings): string {
+  if (registry !== undefined) return registry
+  throw new Fault('invalid', `no registry is named for the GitLab server ${gitlabHost}`, {
+    hint: 'set registry under [images], or --registry: host:port, as `docker login` takes it',
+  })
 }

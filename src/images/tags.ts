@@ -20,7 +20,7 @@ type Rules = Pick<ImagesSettings, 'preset' | 'moving'>
 export function wantedImages(rules: Rules, metadata: RunMetadata): readonly WantedImage[] {
   const { architecture, tag } = splitRunTag(rules, metadata.tag)
   const { platform: platformKey } = rules.preset.metadata
-  const stated = metadata.fields[platformKey]
+  const stated = valueOf(metadata.fields, platformKey)
   if (stated !== undefined && stated.toLowerCase() !== architecture.platform) {
     throw new Fault('invalid', `${shown(metadata.tag)} ends as one for ${architecture.platform}, and ${platformKey} says ${shown(stated)}`)
   }
@@ -94,21 +94,26 @@ function isPlainTag({ moving }: Rules, tag: string): boolean {
 /** What the block says; where it says nothing, that is a fault: a family is never guessed. */
 function isMade({ preset }: Rules, { name, flag, modes, variants }: Family, { tag, fields }: RunMetadata): boolean {
   if (flag === undefined && modes === undefined && variants === undefined) return true
-  const flagged = flag === undefined ? undefined : fields[flag]
+  const flagged = valueOf(fields, flag)
   if (flagged !== undefined) {
     if (/^true$/i.test(flagged)) return true
     if (/^false$/i.test(flagged)) return false
     throw new Fault('invalid', `${shown(tag)}: ${flag} is ${shown(flagged)}, neither true nor false`)
   }
   const { mode: modeKey, variant: variantKey, variantMode } = preset.metadata
-  const mode = fields[modeKey]
-  const variant = fields[variantKey]
+  const mode = valueOf(fields, modeKey)
+  const variant = valueOf(fields, variantKey)
   if (mode !== undefined && modes?.includes(mode) === true) return true
   if (mode !== undefined && mode !== variantMode) return false
   if (mode !== undefined && variant !== undefined) return variants?.includes(variant) === true
+  const lacking = [flag, mode === undefined ? modeKey : variantKey].filter((key) => key !== undefined)
   throw new Fault('invalid', `${shown(tag)}: its metadata block does not say whether ${name} was built`, {
-    hint: `the block has none of: ${[flag, mode === undefined ? modeKey : variantKey].filter((key) => key !== undefined).join(', ')}`,
+    hint: `it would say so with: ${lacking.join(', ')}`,
   })
+}
+
+function valueOf(fields: RunMetadata['fields'], key: string | undefined): string | undefined {
+  return key === undefined || !Object.hasOwn(fields, key) ? undefined : fields[key]
 }
 
 function shown(text: string): string {

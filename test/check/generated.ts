@@ -68,5 +68,5 @@ function section(table: string, keys: readonly ConfigKey[]): string {
 
 /** Tables of capabilities whose commands are still to come. */
 function isForLater(table: string): boolean {
-  return ['images', 'job'].includes(table.split('.')[0]!)
+  return table.split('.')[0] === 'job'
 }
