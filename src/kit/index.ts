@@ -8,6 +8,7 @@ export { abortFault, linkedAbort, throwIfAborted, untilAborted } from './abort.t
 export { type Bytes, bytesFrom, bytesOf, bytesOfFile, bytesOnce, collect, type FileRange, observed, pieceSize, verified } from './bytes.ts'
 export { type ByteText, byteText, compareNames, joinBytes, shownName, systemPath } from './byte-text.ts'
 export { type Clock, systemClock } from './clock.ts'
+export { decode } from './decode.ts'
 export { type Digest, digestOf, type Hasher, hasher, hexOf, isDigest, parseDigest } from './digest.ts'
 export { type Disk, diskFault, errno, isTemporary, readSmallFile, realDisk, replaceFile, syncDirectory, temporaryBeside } from './disk.ts'
 export { type Progress, type Report, silent } from './events.ts'

@@ -152,8 +152,8 @@ function offencesOfImports(source: Source): Offence[] {
 }
 
 /**
- * Rooms within a room: kit/sys loads a native library on demand, and kit/http the clients of HTTP and TLS, and few read archives with kit/tar: none is part of
- * what everybody imports with kit;
+ * Rooms within a room: kit/sys loads a native library on demand, and kit/http the clients of HTTP and TLS, and few read archives with kit/tar and kit/zip: none
+ * is part of what everybody imports with kit;
  * attributes of entries are needed where all else of snapshots would only be loaded for nothing; the generator of runs and their client are
  * started every few minutes, and neither needs anything of the other.
  */
@@ -162,6 +162,7 @@ const innerDoors = new Set([
   'src/kit/http/index.ts',
   'src/kit/sys/index.ts',
   'src/kit/tar/index.ts',
+  'src/kit/zip/index.ts',
   'src/snapshots/attributes/index.ts',
   'src/runs/generate/index.ts',
   'src/runs/sync/index.ts',

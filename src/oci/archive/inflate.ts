@@ -1,9 +1,7 @@
-import { createGunzip, createZstdDecompress, type Gunzip, type ZstdDecompress } from 'node:zlib'
-import { errno, Fault, pieceSize } from '../../kit/index.ts'
+import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { decode, errno, Fault, pieceSize } from '../../kit/index.ts'
 import type { LayerForm } from '../model/media-types.ts'
 import { zstdFrames } from './zstd-frames.ts'
-
-type Inflating = Gunzip | ZstdDecompress
 
 /** What the first bytes say: `xz` and `bzip2` are known to be named, and not read. */
 export function formOf(head: Uint8Array): LayerForm | 'xz' | 'bzip2' {
@@ -52,49 +50,11 @@ async function* inflateOne(
   first: Uint8Array,
   form: 'gzip' | 'zstd',
 ): AsyncGenerator<Uint8Array, Uint8Array> {
-  const stream: Inflating = form === 'gzip' ? createGunzip({ chunkSize: pieceSize }) : createZstdDecompress({ chunkSize: pieceSize })
-  const state: Feeding = { piece: first, before: 0 }
-  const fed = feed(stream, source, state)
   try {
-    for await (const piece of stream) yield piece as Uint8Array
+    const decoder = form === 'gzip' ? createGunzip({ chunkSize: pieceSize }) : createZstdDecompress({ chunkSize: pieceSize })
+    return yield* decode(decoder, source, first)
   } catch (error) {
-    throw state.failure?.error ?? damaged(error, form)
-  } finally {
-    stream.destroy()
-    await fed
-  }
-  if (state.failure !== undefined) throw state.failure.error
-  return state.piece.subarray(stream.bytesWritten - state.before)
-}
-
-interface Feeding {
-  piece: Uint8Array
-  /** Bytes that were given before this piece. */
-  before: number
-  failure?: { readonly error: unknown }
-}
-
-/** Gives the stream one piece after another until it has ended or the source has. */
-async function feed(stream: Inflating, source: AsyncIterator<Uint8Array>, state: Feeding): Promise<void> {
-  const closed = new Promise<'closed'>((resolve) => void stream.once('close', () => resolve('closed')))
-  try {
-    for (;;) {
-      const written = new Promise<'written'>((resolve) => void stream.write(state.piece, () => resolve('written')))
-      await Promise.race([written, closed])
-      if (stream.destroyed || stream.readableEnded) return
-      const next = await source.next()
-      if (next.done === true) {
-        state.before += state.piece.byteLength
-        state.piece = new Uint8Array()
-        stream.end()
-        return
-      }
-      state.before += state.piece.byteLength
-      state.piece = next.value
-    }
-  } catch (error) {
-    state.failure = { error }
-    stream.destroy()
+    throw damaged(error, form)
   }
 }
 

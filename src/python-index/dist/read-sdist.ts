@@ -1,13 +1,12 @@
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { collect, type Digest, digestOf, Fault, hasher, isFault, shownName } from '../../kit/index.ts'
+import { collect, type Digest, Fault, hasher, isFault, shownName } from '../../kit/index.ts'
 import { readTar } from '../../kit/tar/index.ts'
 import type { ObjectInfo, ObjectStore, Signal } from '../../store/index.ts'
 import { checkAgreement, type Named } from './agreement.ts'
 import { type CoreMetadata, maxMetadataBytes, parseMetadata } from './metadata.ts'
-import { openParts, type SeenObject, withDigest } from './object-parts.ts'
+import { openObjectZip, type SeenObject, withDigest } from './object-zip.ts'
 import { asTrouble, placed } from './refusal.ts'
-import { type Entry, openZip } from './zip-directory.ts'
 
 export interface SdistContent {
   readonly digest: Digest
@@ -45,17 +44,11 @@ interface ReadSource {
 }
 
 async function readZip(store: ObjectStore, seen: SeenObject, options: Signal): Promise<ReadSource> {
-  const parts = await openParts(store, seen, options)
-  const zip = await openZip(parts)
-  let found: Entry | undefined
-  for await (const entry of zip.entries()) {
-    if (!isPkgInfo(entry.fileName)) continue
-    if (found !== undefined) throw twoOfThem()
-    found = entry
-  }
+  const zip = await openObjectZip(store, seen, options)
+  const [found, second] = zip.entries.filter(({ name }) => isPkgInfo(name))
+  if (second !== undefined) throw twoOfThem()
   const text = found === undefined ? undefined : await zip.read(found, maxMetadataBytes)
-  const whole = parts.held(0, seen.size)
-  if (whole !== undefined) return { info: withDigest(parts.info, digestOf(whole)), text }
+  if (zip.digest !== undefined) return { info: withDigest(zip.info, zip.digest), text }
   const reading = await startReading(store, seen, options)
   await reading.drain()
   return { info: reading.info(), text }

@@ -1,10 +1,10 @@
 import { Fault } from '../../kit/index.ts'
+import type { ZipEntry } from '../../kit/zip/index.ts'
 import type { ObjectInfo, ObjectStore, Signal } from '../../store/index.ts'
 import { checkAgreement, isFolderOf, type Named } from './agreement.ts'
 import { type CoreMetadata, maxMetadataBytes, parseMetadata } from './metadata.ts'
-import { openParts, type SeenObject } from './object-parts.ts'
+import { type ObjectZip, openObjectZip, type SeenObject } from './object-zip.ts'
 import { placed, quoted } from './refusal.ts'
-import { type Entry, openZip, type ZipDirectory } from './zip-directory.ts'
 
 export interface WheelContent {
   /** The bytes of METADATA, as they are in the wheel. */
@@ -24,27 +24,26 @@ export interface WheelContent {
  */
 export async function readWheelMetadata(store: ObjectStore, seen: SeenObject, wheel: Named, options: Signal = {}): Promise<WheelContent> {
   return await placed(`${store.name}/${seen.key}`, async () => {
-    const parts = await openParts(store, seen, options)
-    const zip = await openZip(parts)
-    const metadata = await zip.read(await findMetadata(zip, wheel), maxMetadataBytes)
+    const zip = await openObjectZip(store, seen, options)
+    const metadata = await zip.read(findMetadata(zip, wheel), maxMetadataBytes)
     const core = parseMetadata(metadata)
     checkAgreement(core, wheel)
-    return { metadata, core, info: parts.info }
+    return { metadata, core, info: zip.info }
   })
 }
 
 /** Without any of these no installer takes it. */
 const needed = ['METADATA', 'WHEEL', 'RECORD']
 
-async function findMetadata(zip: ZipDirectory, wheel: Named): Promise<Entry> {
+function findMetadata(zip: ObjectZip, wheel: Named): ZipEntry {
   const folders = new Set<string>()
-  const found = new Map<string, Entry>()
-  for await (const entry of zip.entries()) {
-    const [folder, name, ...more] = entry.fileName.split('/', 3)
+  const found = new Map<string, ZipEntry>()
+  for (const entry of zip.entries) {
+    const [folder, name, ...more] = entry.name.split('/', 3)
     if (!folder!.endsWith('.dist-info')) continue
     folders.add(folder!)
     if (name === undefined || more.length > 0 || !needed.includes(name)) continue
-    if (found.has(name) && folders.size === 1) throw new Fault('invalid', `it has two files ${quoted(entry.fileName)}`)
+    if (found.has(name) && folders.size === 1) throw new Fault('invalid', `it has two files ${quoted(entry.name)}`)
     found.set(name, entry)
   }
   const [folder, ...others] = folders
