@@ -4,13 +4,21 @@ import type { RegistryCredential } from './credential.ts'
 import { credentialOf, readDockerConfig } from './docker-config.ts'
 import { askHelper } from './credential-helper.ts'
 
+interface GivenLogin {
+  readonly host: string
+  readonly user?: string | undefined
+  readonly password: string
+  /** The command line, unless told. */
+  readonly from?: string | undefined
+}
+
 export interface CredentialSources {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly home: string
   /** The registry of one's GitLab: `GITLAB_REGISTRY_USERNAME`, `GITLAB_REGISTRY_PASSWORD` and `GITLAB_TOKEN` are for it alone. */
   readonly gitlabRegistry?: string | undefined
   /** What the user gave for one registry: it goes before all else. */
-  readonly given?: { readonly host: string; readonly user?: string | undefined; readonly password: string } | undefined
+  readonly given?: GivenLogin | undefined
 }
 
 /**
@@ -33,7 +41,7 @@ const tokenUser = 'oauth2'
 function fromUser({ given, env }: CredentialSources, host: string): RegistryCredential | undefined {
   if (given === undefined || given.host !== host) return undefined
   const user = given.user ?? env['GITLAB_REGISTRY_USERNAME'] ?? env['CI_REGISTRY_USER'] ?? tokenUser
-  return { kind: 'password', user, password: given.password, from: 'the command line' }
+  return { kind: 'password', user, password: given.password, from: given.from ?? 'the command line' }
 }
 
 function fromGitlab({ env, gitlabRegistry }: CredentialSources, host: string): RegistryCredential | undefined {
