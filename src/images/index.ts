@@ -6,6 +6,9 @@
  */
 export type { ImagesContext } from './context.ts'
 export { type ImagesAccess, registrySources } from './registry-login.ts'
+export { type GitLab, type GitLabRepository, type GitLabTag, openGitLab } from './gitlab/gitlab.ts'
+export type { GitLabOptions } from './gitlab/session.ts'
+export { findGitLabToken, type GitLabToken } from './gitlab/token.ts'
 export {
   type Architecture,
   type Family,
