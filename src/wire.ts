@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import type { ChunkStore, StoreFormat } from './chunks/index.ts'
 import type { Config, EnvironmentConfig } from './config/index.ts'
 import type { EnvironmentContext } from './environments/index.ts'
+import type { ImagesAccess, ImagesContext, ImagesSettings } from './images/index.ts'
 import type { HttpClient } from './kit/http/index.ts'
 import { type Clock, Fault, hexOf, readSmallFile, replaceFile, type Report, silent } from './kit/index.ts'
 import type { IndexContext, IndexEnvironment } from './python-index/index.ts'
@@ -52,6 +53,7 @@ export interface Wire {
   snapshots(url?: string): Promise<SnapshotContext>
   environment(environment: EnvironmentConfig): Promise<EnvironmentContext>
   pythonIndex(environment: IndexEnvironment): Promise<IndexContext>
+  images(settings: ImagesSettings, access: ImagesAccess): Promise<ImagesContext>
   /** The client of everything that is asked over HTTP, through the proxy that the variables name; closed with the wire. */
   http(): Promise<HttpClient>
   /** Where the store is a folder, that one, with no link on the way: a snapshot of the tree around it leaves it out. */
@@ -157,6 +159,12 @@ export async function openWire(options: WireOptions): Promise<Wire> {
         report,
         signal,
       }
+    },
+    async images(settings, access) {
+      const { openImages } = await import('./images/index.ts')
+      const { cacheRoot } = folders
+      const home = env['HOME'] || homedir()
+      return openImages({ settings, access, http: () => wire.http(), env, home, cacheRoot, clock, random, report, signal })
     },
     http() {
       return (client ??= import('./kit/http/index.ts').then(({ createHttp }) =>

@@ -1,11 +1,18 @@
+import path from 'node:path'
+import type { HttpClient } from '../kit/http/index.ts'
 import type { Clock, Report } from '../kit/index.ts'
-import type { Registry } from '../oci/index.ts'
-import type { ImagesSettings } from './settings.ts'
+import { findCredentials, openRegistry, type Registry } from '../oci/index.ts'
+import { type GitLab, openGitLab } from './gitlab/gitlab.ts'
+import { findGitLabToken } from './gitlab/token.ts'
+import { type ImagesAccess, registrySources } from './registry-login.ts'
+import { gitlabHostOf, type ImagesSettings, registryOf } from './settings.ts'
 
-/** Everything that the commands on images need from outside, passed in. What asks others is opened when it is first asked for, and so is what it needs of secrets. */
+/** Everything that the commands on images need from outside. Whoever is asked is opened when he is first asked for, and so are his secrets. */
 export interface ImagesContext {
   readonly settings: ImagesSettings
   /** The configured one; throws `invalid` where none is. */
+  gitlab(): Promise<GitLab>
+  /** The same. */
   registry(): Promise<Registry>
   /** What was found out about runs and layers. It may be deleted. */
   readonly cacheDir: string
@@ -14,4 +21,40 @@ export interface ImagesContext {
   readonly random: () => number
   readonly report: Report
   readonly signal?: AbortSignal | undefined
+}
+
+export interface ImagesWorld extends Pick<ImagesContext, 'settings' | 'clock' | 'random' | 'report' | 'signal'> {
+  readonly access: ImagesAccess
+  readonly http: () => Promise<HttpClient>
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Where Docker's configuration is. */
+  readonly home: string
+  readonly cacheRoot: string
+}
+
+export function openImages(world: ImagesWorld): ImagesContext {
+  const { settings, access, env, clock, random, report, signal, http } = world
+  return {
+    settings,
+    gitlab: once(async () => {
+      const host = gitlabHostOf(settings)
+      const token = async () => findGitLabToken({ given: access.gitlabToken, env, host })
+      return openGitLab({ host, project: settings.gitlabProject, token, http: await http() })
+    }),
+    registry: once(async () => {
+      const host = registryOf(settings)
+      const credentials = findCredentials(registrySources(settings, access, world))
+      return openRegistry({ host, http: await http(), credentials, isPlain: settings.isPlain, clock, random, report })
+    }),
+    cacheDir: path.join(world.cacheRoot, 'images'),
+    clock,
+    random,
+    report,
+    signal,
+  }
+}
+
+function once<T>(open: () => Promise<T>): () => Promise<T> {
+  let opened: Promise<T> | undefined
+  return () => (opened ??= open())
 }

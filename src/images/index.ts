@@ -4,8 +4,8 @@
  * Promises: a run's images are those that its log says, under the tags that the rules give; what is present is never taken for missing.
  * Never does: guess a family, a platform or a tag; read the configuration by itself.
  */
-export type { ImagesContext } from './context.ts'
-export { type ImagesAccess, registrySources } from './registry-login.ts'
+export { type ImagesContext, type ImagesWorld, openImages } from './context.ts'
+export type { ImagesAccess } from './registry-login.ts'
 export { type GitLab, type GitLabRepository, type GitLabTag, openGitLab } from './gitlab/gitlab.ts'
 export type { GitLabOptions } from './gitlab/session.ts'
 export { findGitLabToken, type GitLabToken } from './gitlab/token.ts'
