@@ -37,12 +37,14 @@ export const compression = `gzip level ${level}, blocks of 1 MiB, zlib ${process
 
 /**
  * A layer in gzip, the same for the same content however its pieces are cut: blocks of 1 MiB, each with the 32 KiB before it as its
- * dictionary, are compressed side by side and joined, as pigz does. Memory is bounded by a few blocks.
+ * dictionary, are compressed side by side and joined, as pigz does. Memory is bounded by a few blocks. `diffIdOf` gives the layer's own digest
+ * after its end, where it is computed anyway.
  */
-export function compressLayer(layer: AsyncIterable<Uint8Array>): Compressing {
+export function compressLayer(layer: AsyncIterable<Uint8Array>, diffIdOf?: () => Digest): Compressing {
   let result: CompressedLayer | undefined
   const read = async function* (): AsyncGenerator<Uint8Array> {
-    const [plain, packed] = [hasher(), hasher()]
+    const plain = diffIdOf === undefined ? hasher() : undefined
+    const packed = hasher()
     let size = 0
     const give = (piece: Uint8Array): Uint8Array => {
       packed.update(piece)
@@ -52,7 +54,7 @@ export function compressLayer(layer: AsyncIterable<Uint8Array>): Compressing {
     let [checksum, plainSize] = [0, 0]
     yield give(header)
     const observedBlocks = blocksOf(layer, (block) => {
-      plain.update(block)
+      plain?.update(block)
       checksum = crc32(block, checksum)
       plainSize += block.byteLength
     })
@@ -63,7 +65,7 @@ export function compressLayer(layer: AsyncIterable<Uint8Array>): Compressing {
     trailer.writeUInt32LE(plainSize % 2 ** 32, 4)
     give(trailer)
     // Before the last piece is given: whoever has it has all.
-    result = { diffId: plain.digest(), digest: packed.digest(), size }
+    result = { diffId: plain?.digest() ?? diffIdOf!(), digest: packed.digest(), size }
     yield trailer
   }
   return {

@@ -1,4 +1,4 @@
-import { type Bytes, bytesOnce, hasher, type Hasher } from '../../kit/index.ts'
+import { type Bytes, bytesOnce, Fault, hasher, type Hasher } from '../../kit/index.ts'
 import type { LayerForm } from '../model/media-types.ts'
 import { inflate } from './inflate.ts'
 import type { LayerFacts } from './member.ts'
@@ -6,16 +6,26 @@ import type { LayerFacts } from './member.ts'
 /** Content that is measured as it passes by. */
 export interface LayerContent {
   readonly content: Bytes
+  /** Throws `bug` before the content was read to its end. */
+  facts(): MeasuredLayer
   /** Reads what nobody has read. Throws `corrupt` where the compression is damaged. */
-  finish(): Promise<Omit<LayerFacts, 'offset'>>
+  finish(): Promise<MeasuredLayer>
   /** Lets go of what is half read. */
   abandon(): Promise<void>
 }
+
+export type MeasuredLayer = Omit<LayerFacts, 'offset'>
 
 export function measureLayer(pieces: AsyncIterator<Uint8Array>, size: number, form: LayerForm, limit: number): LayerContent {
   const outer = hasher()
   const plain = form === 'plain' ? undefined : digestInflated(form, limit)
   let waiting: Promise<void> | undefined
+  let measured: MeasuredLayer | undefined
+  const end = async (): Promise<MeasuredLayer> => {
+    await plain?.end()
+    const digest = measured?.digest ?? outer.digest()
+    return (measured ??= { digest, size, form, diffId: plain?.digest() ?? digest })
+  }
   const next = async (): Promise<Uint8Array | undefined> => {
     await waiting
     waiting = undefined
@@ -30,15 +40,17 @@ export function measureLayer(pieces: AsyncIterator<Uint8Array>, size: number, fo
   const read = async function* (): AsyncGenerator<Uint8Array> {
     for (let piece = await next(); piece !== undefined; piece = await next()) yield piece
     // Whoever has read all of it may rely on it: before the end, not after.
-    await plain?.end()
+    await end()
   }
   return {
     content: bytesOnce(read(), size),
+    facts() {
+      if (measured === undefined) throw new Fault('bug', 'a layer was asked what it is before it was read to its end')
+      return measured
+    },
     async finish() {
       while ((await next()) !== undefined);
-      await plain?.end()
-      const digest = outer.digest()
-      return { digest, size, form, diffId: plain?.digest() ?? digest }
+      return await end()
     },
     async abandon() {
       await plain?.abandon()

@@ -18,6 +18,8 @@ export interface ArchiveLayer {
   readonly named?: { readonly digest: Digest } | { readonly diffId: Digest } | undefined
   /** Once, and before the next member is asked for, which reads and checks what is left. */
   readonly content: Bytes
+  /** What the content is, once it was read to its end; `bug` before. */
+  readonly facts: () => Omit<LayerFacts, 'offset'>
 }
 
 /** The last member: what all of it means. Every digest in it was checked against the bytes. */

@@ -3,11 +3,12 @@ import { readTar, type TarMember } from '../../kit/tar/index.ts'
 import { maxConfigBytes } from '../model/config.ts'
 import type { LayerForm } from '../model/media-types.ts'
 import { findContents } from './contents.ts'
-import { formOf, inflate } from './inflate.ts'
+import { formOf } from './inflate.ts'
 import { measureLayer } from './layer-content.ts'
 import type { ArchiveLayer, ArchiveMember, LayerFacts, SeenMember } from './member.ts'
 import { linkTarget, memberName, shown } from './names.ts'
 import { startsAsTar } from './tar-start.ts'
+import { type Peeked, peekPieces, unpacked } from './unpacked.ts'
 
 /** What an archive may be; past one of them reading it ends with `corrupt`. */
 export interface ArchiveLimits {
@@ -59,7 +60,8 @@ async function* readMembers(bytes: AsyncIterable<Uint8Array>, limits: ArchiveLim
       const layer = measureLayer(pieces, member.size, layerForm(head), limits.inflatedBytes)
       try {
         const named = nameOf(name)
-        yield { kind: 'layer', name, size: member.size, form: layerForm(head), content: layer.content, named } satisfies ArchiveLayer
+        const { content, facts: factsOf } = layer
+        yield { kind: 'layer', name, size: member.size, form: layerForm(head), content, named, facts: factsOf } satisfies ArchiveLayer
         const facts = { ...(await layer.finish()), offset: member.offset }
         checkName(name, named, facts)
         setMember(members, links, name, { kind: 'layer', facts })
@@ -73,51 +75,18 @@ async function* readMembers(bytes: AsyncIterable<Uint8Array>, limits: ArchiveLim
 
 /** To the very end of the bytes, behind the archive's own end: there lie the checksums of compression. */
 async function* membersOf(bytes: AsyncIterable<Uint8Array>, limits: ArchiveLimits): AsyncGenerator<TarMember> {
-  const source = bytes[Symbol.asyncIterator]()
-  const { head, pieces } = await peekPieces({ next: () => source.next() })
-  const form = formOf(head)
-  if (form === 'xz' || form === 'bzip2') {
-    await source.return?.()
-    throw new Fault('unsupported', `the archive is packed with ${form}`, { hint: `unpack it first, or pack it with gzip or zstd` })
-  }
-  const plain = inflate({ [Symbol.asyncIterator]: () => pieces }, form, limits.inflatedBytes)
+  const plain = unpacked(bytes, limits.inflatedBytes)
   try {
     // Without `return`, which would end the source where the tar ends.
     yield* readTar({ [Symbol.asyncIterator]: () => ({ next: () => plain.next() }) })
     while ((await plain.next()).done !== true);
   } finally {
     await plain.return(undefined)
-    await source.return?.()
   }
-}
-
-interface Peeked {
-  /** The first 512 bytes, or all there are. */
-  readonly head: Uint8Array
-  /** From the first byte. */
-  readonly pieces: AsyncIterator<Uint8Array>
 }
 
 async function peek(member: TarMember): Promise<Peeked> {
   return await peekPieces(member.content[Symbol.asyncIterator]())
-}
-
-async function peekPieces(source: AsyncIterator<Uint8Array>): Promise<Peeked> {
-  let first: Uint8Array = new Uint8Array()
-  while (first.byteLength < 512) {
-    const next = await source.next()
-    if (next.done === true) break
-    first = first.byteLength === 0 && next.value.byteLength >= 512 ? next.value : Buffer.concat([first, next.value])
-  }
-  let isGiven = false
-  const pieces: AsyncIterator<Uint8Array> = {
-    async next() {
-      if (isGiven || first.byteLength === 0) return await source.next()
-      isGiven = true
-      return { done: false, value: first }
-    },
-  }
-  return { head: first.subarray(0, 512), pieces }
 }
 
 interface Room {
