@@ -8,6 +8,7 @@
 export type { ArchiveContents, ArchivedImage, ArchiveLayer, ArchiveMember, LayerFacts } from './archive/member.ts'
 export { openArchive } from './archive/open.ts'
 export { type ArchiveLimits, readArchive } from './archive/read.ts'
+export { unpacked } from './archive/unpacked.ts'
 export { type CompressedLayer, compressLayer, type LayerMap, layerMap } from './compress.ts'
 export type { RegistryCredential } from './credentials/credential.ts'
 export { type CredentialSources, findCredentials } from './credentials/find.ts'
