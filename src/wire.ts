@@ -54,8 +54,11 @@ export interface Wire {
   environment(environment: EnvironmentConfig): Promise<EnvironmentContext>
   pythonIndex(environment: IndexEnvironment): Promise<IndexContext>
   images(settings: ImagesSettings, access: ImagesAccess): Promise<ImagesContext>
-  /** The client of everything that is asked over HTTP, through the proxy that the variables name; closed with the wire. */
-  http(): Promise<HttpClient>
+  /**
+   * The client of everything that is asked over HTTP, through the proxy that the variables name; what it sends is counted, and it is closed
+   * with the wire. `ca` are certificates that are trusted beside Node's own, in PEM: a client for those alone.
+   */
+  http(ca?: string): Promise<HttpClient>
   /** Where the store is a folder, that one, with no link on the way: a snapshot of the tree around it leaves it out. */
   ownFolders(): Promise<string[]>
   close(): Promise<void>
@@ -65,7 +68,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   const { config, env, clock, random, report, signal } = options
   const opened = new Map<string, Promise<ObjectStore>>()
   const trees: Promise<ObjectStore>[] = []
-  let client: Promise<HttpClient> | undefined
+  const clients = new Map<string | undefined, Promise<HttpClient>>()
   const openedChunks = new Map<ObjectStore, Promise<ChunkStore>>()
   const folders = await foldersOf(config, env)
   const by = whoIs(env)
@@ -82,6 +85,12 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     const known = opened.get(url) ?? loaded().then((room) => room.open(url))
     opened.set(url, known)
     return known
+  }
+  const openHttp = async (ca: string | undefined) => {
+    const { createHttp } = await import('./kit/http/index.ts')
+    const { meter } = await loaded()
+    const onRequest = (method: string) => meter.request(method)
+    return createHttp({ clock, random, report, onRequest, userAgent: 'holdfast', proxy: env, ca: ca === undefined ? [] : [ca] })
   }
   const wire: Wire = {
     config,
@@ -166,10 +175,10 @@ export async function openWire(options: WireOptions): Promise<Wire> {
       const home = env['HOME'] || homedir()
       return openImages({ settings, access, http: () => wire.http(), env, home, cacheRoot, clock, random, report, signal })
     },
-    http() {
-      return (client ??= import('./kit/http/index.ts').then(({ createHttp }) =>
-        createHttp({ clock, random, report, userAgent: 'holdfast', proxy: env }),
-      ))
+    http(ca) {
+      const known = clients.get(ca) ?? openHttp(ca)
+      clients.set(ca, known)
+      return known
     },
     async ownFolders() {
       const { parseStoreUrl } = await storeRoom()
@@ -177,8 +186,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
       return place.scheme === 'file' ? [await realFolder(place.root)] : []
     },
     async close() {
-      const http = await client?.catch(() => undefined)
-      http?.close()
+      for (const client of await Promise.allSettled(clients.values())) if (client.status === 'fulfilled') client.value.close()
       for (const chunks of await Promise.allSettled(openedChunks.values())) if (chunks.status === 'fulfilled') await chunks.value.close()
       for (const store of await Promise.allSettled([...opened.values(), ...trees]))
         if (store.status === 'fulfilled') await store.value.close()

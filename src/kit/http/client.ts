@@ -18,6 +18,8 @@ export interface HttpOptions {
   readonly random: () => number
   /** Is told of each try that is made again, and why. */
   readonly report?: Report | undefined
+  /** Is told the method of each request that is sent: tries and redirects count. */
+  readonly onRequest?: ((method: string) => void) | undefined
   readonly userAgent: string
   /** Certificates of authorities, in PEM, beside those that Node trusts. */
   readonly ca?: readonly string[] | undefined

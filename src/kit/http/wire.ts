@@ -10,6 +10,7 @@ export interface WireOptions {
   /** Certificates of authorities that are trusted beside Node's own, in PEM. */
   readonly ca?: readonly string[] | undefined
   readonly proxy?: ProxyVariables | undefined
+  readonly onRequest?: ((method: string) => void) | undefined
   readonly limits: WireLimits
 }
 
@@ -40,7 +41,7 @@ export interface Wire {
   close(): void
 }
 
-export function createWire({ ca, proxy = {}, limits }: WireOptions): Wire {
+export function createWire({ ca, proxy = {}, onRequest, limits }: WireOptions): Wire {
   for (const value of Object.values(proxy)) keepSecret(URL.parse(value ?? '')?.password)
   const proxyEnv = { ...proxy }
   const plain = new http.Agent({ keepAlive: true, proxyEnv })
@@ -48,7 +49,10 @@ export function createWire({ ca, proxy = {}, limits }: WireOptions): Wire {
   const secure = new https.Agent({ keepAlive: true, proxyEnv, ...trusted })
   return {
     limits,
-    send: (request) => send(request, request.url.protocol === 'https:' ? secure : plain, limits),
+    send(request) {
+      onRequest?.(request.method)
+      return send(request, request.url.protocol === 'https:' ? secure : plain, limits)
+    },
     close() {
       plain.destroy()
       secure.destroy()
