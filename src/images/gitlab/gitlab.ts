@@ -85,7 +85,7 @@ export function openGitLab(options: GitLabOptions): GitLab {
   }
 }
 
-/** Read again where repositories came or went between two pages: one that moved to a page before would look missing. */
+/** Read again where repositories came or went between two pages: one that moved to the page before would look missing. */
 async function listRepositories(
   session: GitLabSession,
   root: string,
@@ -93,15 +93,16 @@ async function listRepositories(
 ): Promise<readonly GitLabRepository[]> {
   for (let reading = 1; reading <= maxReadings; reading++) {
     const found = new Map<number, Listed>()
+    const totals = new Set<number | undefined>()
     let pages = 0
-    let total: number | undefined
     for await (const page of session.pages(`${root}?tags=true&tags_count=true&per_page=${pageSize}`, signal)) {
       for (const each of checkShape(repositoryShape, page.json, page.url)) found.set(each.id, each)
       if (found.size > maxRepositories) throw tooMany(session, maxRepositories, 'repositories')
+      totals.add(page.total)
       pages++
-      total = page.total
     }
-    if (pages < 2 || total === undefined || total <= found.size) {
+    const [total = 0] = totals
+    if (pages < 2 || (totals.size === 1 && total <= found.size)) {
       const lists: GitLabRepository[] = []
       for (const each of found.values()) lists.push(await withTags(session, root, each, signal))
       return lists

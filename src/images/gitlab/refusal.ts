@@ -28,10 +28,10 @@ export function gitlabRefusal({ host, project, status, body, token, url }: GitLa
   }
   if (said.error === 'insufficient_scope') {
     const wanted = said.scope?.split(/[\s,]+/).filter((scope) => /^[a-z_]{2,40}$/.test(scope)) ?? []
-    const lacking = wanted.includes('read_api') || wanted.length === 0 ? ['read_api'] : wanted
+    const lacking = wanted.includes('read_api') || wanted.length === 0 ? 'read_api' : wanted.join(' or ')
     return new Fault(
       'denied',
-      `${host} does not let ${who.replace('with ', '')} read ${project}: it lacks the scope ${lacking.join(' or ')}`,
+      `the token of ${token?.from ?? 'nobody'} may not read ${project} at ${host}: it lacks the scope ${lacking}`,
       {
         at: url,
         hint: `make a token with the scope ${scopes}; pushing needs write_registry too`,
