@@ -5,6 +5,7 @@ import type { Wire } from '../wire.ts'
 import { paintFor, wantsColour } from './colour.ts'
 import { type Cli, commandPath, type Globals, newCli, parsedOption, type Runner } from './command.ts'
 import { addCompletionCommand } from './completion.ts'
+import { addServeCommand } from './serve.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addExamples, addExitNote, configureHelp } from './help.ts'
 import type { Host } from './host.ts'
@@ -98,6 +99,7 @@ export async function buildProgram(
   program.commandsGroup('Set-up and care:')
   addInitCommand(program, cli)
   addDoctorCommand(program, cli)
+  addServeCommand(program, cli)
   await addGroups(program, cli, care, groups)
   addCompletionCommand(program, cli)
   program.helpCommand('help [command]', 'Show help for a command')

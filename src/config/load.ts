@@ -6,6 +6,7 @@ import { type Document, parseDocument } from './parse.ts'
 import { overlapsOf } from './overlaps.ts'
 import { checkConfig, invalidConfig } from './problems.ts'
 import { configSchema, type Written } from './schema.ts'
+import { type ServeConfig, serveConfig } from './serve-settings.ts'
 import { type ReleaseConfig, releaseConfig, resolvePlaces, type RunsConfig, runsConfig, type StoreConfig, storeConfig } from './settings.ts'
 import { readVariables, replace, type Replacement } from './variables.ts'
 
@@ -41,6 +42,7 @@ export interface Config {
   readonly images: Written['images']
   readonly env: Readonly<Record<string, EnvironmentConfig>>
   readonly runs: RunsConfig | undefined
+  readonly serve: ServeConfig
   readonly jobs: Written['job']
   /** Where a key's value comes from: `holdfast.toml:3`, `HOLDFAST_STORE_URL`, `--store` or `default`. */
   origin(key: string): string
@@ -98,6 +100,7 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
       Object.entries(written.env).map(([name, each]) => [name, environmentConfig(name, each, environmentRoots.get(name))]),
     ),
     runs: written.runs === undefined ? undefined : runsConfig(written.runs),
+    serve: serveConfig(written.serve),
     jobs: written.job,
     origin: (key) => setBy.get(key) ?? placeInFile(key) ?? 'default',
     notes,

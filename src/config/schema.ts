@@ -15,6 +15,7 @@ import {
   text,
   webUrl,
 } from './fields.ts'
+import { serveSchema } from './serve-settings.ts'
 import { imagesSchema } from './images-schema.ts'
 
 /** What S3 takes. */
@@ -269,6 +270,7 @@ export const configSchema = table(
     images: v.optional(imagesSchema),
     env: v.optional(named(environment, 'NAME', 'Environments that are given back clean.'), {}),
     runs: v.optional(runs),
+    serve: v.optional(serveSchema, {}),
     job: v.optional(listOf(job, 'Commands on a schedule.'), []),
   },
   'The configuration of holdfast.',

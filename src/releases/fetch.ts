@@ -5,6 +5,7 @@ import { downloadFile } from '../transfer/index.ts'
 import type { ReleaseContext } from './context.ts'
 import { filesOf, needVariant, select, type Selected, type Selector } from './find.ts'
 import type { Product } from './product.ts'
+import type { ReleaseFile } from './record.ts'
 
 export interface FetchOptions {
   readonly selector: Selector
@@ -24,6 +25,18 @@ export interface FetchedFile {
   readonly unchanged: boolean
 }
 
+/** The files of a release, and which one it is: one request, and one more where it has very many files. */
+export async function findFiles(
+  context: Pick<ReleaseContext, 'store' | 'signal'>,
+  product: Product,
+  variant: string,
+  selector: Selector,
+): Promise<{ readonly selected: Selected; readonly files: readonly ReleaseFile[] }> {
+  const { ref } = await needVariant(context, product, variant)
+  const selected = select(ref, selector)
+  return { selected, files: await filesOf(context, selected) }
+}
+
 /** Brings a release here: in parallel ranges, resumed after a break, verified before it has its name. */
 export async function fetchRelease(
   context: ReleaseContext,
@@ -31,9 +44,7 @@ export async function fetchRelease(
   variant: string,
   options: FetchOptions,
 ): Promise<{ readonly selected: Selected; readonly files: readonly FetchedFile[] }> {
-  const { ref } = await needVariant(context, product, variant)
-  const selected = select(ref, options.selector)
-  const files = await filesOf(context, selected)
+  const { selected, files } = await findFiles(context, product, variant, options.selector)
   if (files.length > 1 && !options.outputIsDirectory) {
     throw new Fault('invalid', `the release has ${files.length} files and the output is one`, {
       at: options.output,

@@ -1,8 +1,12 @@
 /**
- * Listens on a port and carries requests to a handler and its responses back.
+ * Listens on a port and answers: the API, release downloads, Python indexes, metrics and health.
  *
- * Promises: loopback unless told otherwise; bodies stream as fast as the client reads; a client that goes away ends the
- * work for it; slow and greedy clients meet limits; the end lets what is under way finish, within a limit.
- * Never does: know what is served; start on import; show a visitor what went wrong inside.
+ * Promises: loopback unless told otherwise; bodies stream as fast as the client reads, and break off where a byte is wrong; a client
+ * that goes away ends the work for it; slow and greedy clients meet limits; nothing is changed without a token whose scope says so.
+ * Never does: start on import; add logic of a capability; show a visitor what went wrong inside.
  */
-export { listen, type Listening, type ListenOptions } from './listen.ts'
+export { type AppOptions, createApp } from './app.ts'
+export { listen, type Listening, type ListenOptions, type TlsFiles } from './listen.ts'
+export { openapiOf } from './openapi.ts'
+export { allRoutes } from './routes/index.ts'
+export type { Served, ServedRuns } from './served.ts'

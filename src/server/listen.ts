@@ -1,10 +1,14 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerOptions } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
-import { type Clock, errno, Fault, type Report, silent } from '../kit/index.ts'
-import { answer, type Handler } from './answer.ts'
+import { type Clock, errno, Fault, type Report, type Responder, silent } from '../kit/index.ts'
+import { carry } from './answer.ts'
+import { clientAddress } from './proxies.ts'
+import { fromWeb, type Handler } from './web.ts'
 
 export interface ListenOptions {
-  readonly handler: Handler
+  /** What answers: ours, or a function of the web's standard. */
+  readonly handler: Handler | { readonly respond: Responder }
   /** A name or address; `127.0.0.1` where none is given, so that nobody outside of this machine is served by mistake. */
   readonly host?: string | undefined
   /** 0: one that is free. */
@@ -14,6 +18,16 @@ export interface ListenOptions {
   readonly signal?: AbortSignal | undefined
   readonly report?: Report | undefined
   readonly limits?: Partial<ServerLimits> | undefined
+  /** Without it, what is said can be read on the way. */
+  readonly tls?: TlsFiles | undefined
+  /** Addresses and networks whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies?: readonly string[] | undefined
+}
+
+/** A certificate with those that lead to its authority, and its key: PEM. */
+export interface TlsFiles {
+  readonly cert: string
+  readonly key: string
 }
 
 /** Times are milliseconds. */
@@ -42,6 +56,8 @@ export interface Listening {
   readonly ended: Promise<void>
   /** Takes no more requests, lets those under way finish within the grace, and cuts the rest. Idempotent. */
   close(): Promise<void>
+  /** New connections get this certificate. `invalid` where it and its key cannot be used; then the old one stays. */
+  renewTls(tls: TlsFiles): void
 }
 
 const usualLimits: ServerLimits = {
@@ -58,27 +74,22 @@ const usualLimits: ServerLimits = {
 export async function listen(options: ListenOptions): Promise<Listening> {
   const limits = { ...usualLimits, ...options.limits }
   const { report = silent, host = '127.0.0.1' } = options
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headersTime,
-      requestTimeout: limits.requestTime,
-      connectionsCheckingInterval: Math.min(1_000, limits.headersTime),
-      keepAliveTimeout: limits.keepAliveTime,
-    },
-    (incoming, outgoing) => {
-      const { socket } = incoming
-      busy.add(socket)
-      outgoing.once('close', () => {
-        busy.delete(socket)
-        if (!server.listening) socket.destroySoon()
-      })
-      void answer(options.handler, incoming, outgoing, report)
-    },
-  )
+  const responder = typeof options.handler === 'function' ? fromWeb(options.handler) : options.handler.respond
+  const carrying = { report, addressOf: clientAddress(options.trustedProxies ?? []) }
+  const server = serverOf(limits, options.tls)
+  server.on('request', (incoming, outgoing) => {
+    const { socket } = incoming
+    busy.add(socket)
+    outgoing.once('close', () => {
+      busy.delete(socket)
+      if (!server.listening) socket.destroySoon()
+    })
+    void carry(responder, incoming, outgoing, carrying)
+  })
   const busy = new Set<Socket>()
   const sockets = new Set<Socket>()
-  server.on('connection', (socket) => {
+  // Of TLS only those that have come to an understanding: the time limit of handshakes ends the others.
+  server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
@@ -100,10 +111,35 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   void ended.then(() => options.signal?.removeEventListener('abort', onAbort))
   if (options.signal?.aborted === true) onAbort()
   const { port } = server.address() as { port: number }
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, port, ended, close }
+  const scheme = options.tls === undefined ? 'http' : 'https'
+  const renewTls = (tls: TlsFiles) => usableTls(() => 'setSecureContext' in server && server.setSecureContext({ ...tls }))
+  return { url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`, port, ended, close, renewTls }
 }
 
-async function started(server: Server, host: string, port: number): Promise<void> {
+function serverOf(limits: ServerLimits, tls: TlsFiles | undefined): Server | TlsServer {
+  const settings: ServerOptions = {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersTime,
+    requestTimeout: limits.requestTime,
+    connectionsCheckingInterval: Math.min(1_000, limits.headersTime),
+    keepAliveTimeout: limits.keepAliveTime,
+  }
+  if (tls === undefined) return createServer(settings)
+  return usableTls(() => createTlsServer({ ...settings, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: limits.headersTime }))
+}
+
+function usableTls<T>(use: () => T): T {
+  try {
+    return use()
+  } catch (error) {
+    throw new Fault('invalid', 'the certificate and its key cannot be used', {
+      cause: error,
+      hint: 'give the certificate with its chain and the key that belongs to it, both in PEM',
+    })
+  }
+}
+
+async function started(server: Server | TlsServer, host: string, port: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
   server.listen(port, host, resolve)

@@ -1,6 +1,7 @@
 /** The files that are made from the sources. `npm run generate` writes them; `test/generated.test.ts` says when they are old. */
 import { toJsonSchema } from '@valibot/to-json-schema'
 import { type ConfigKey, configKeys, configSchema, variableOf } from '../../src/config/index.ts'
+import { allRoutes, openapiOf } from '../../src/server/index.ts'
 import { cutCodeFile } from './cut-code.ts'
 
 export interface Generated {
@@ -12,8 +13,17 @@ export function generateFiles(): Generated[] {
   return [
     { file: 'holdfast.schema.json', text: `${JSON.stringify(editorSchema(), null, 2)}\n` },
     { file: 'docs/configuration.md', text: configurationPage() },
+    { file: 'docs/openapi.json', text: `${JSON.stringify(openapi(), null, 2)}\n` },
     { file: 'src/chunks/cut/code.ts', text: cutCodeFile() },
   ]
+}
+
+/** Values as they are once they were checked: a number in a query is one. */
+function openapi(): object {
+  return openapiOf(allRoutes, (schema) => {
+    const { $schema: _dialect, ...described } = toJsonSchema(schema, { typeMode: 'output', ignoreActions: ['check', 'transform'] })
+    return described
+  })
 }
 
 /** The schema for editors. Our own marks on fields are no words of JSON Schema and are left out. */

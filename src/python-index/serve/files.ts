@@ -1,4 +1,4 @@
-import { collect, type Digest, digestOf, Fault, hexOf, isFault } from '../../kit/index.ts'
+import { collect, type Digest, digestOf, Fault, hexOf, isFault, type Version, whatIsWanted } from '../../kit/index.ts'
 import type { ObjectBody } from '../../store/index.ts'
 import type { IndexContext } from '../context.ts'
 import { readWheelMetadata } from '../dist/read-wheel.ts'
@@ -7,7 +7,6 @@ import { keyIn } from '../publish/layout.ts'
 import type { PublishedFile } from '../records/project.ts'
 import { respond, respondText } from './answers.ts'
 import { streamOf } from './body.ts'
-import { type Version, whatIsWanted } from './conditions.ts'
 
 /** How a file is asked for. */
 export interface FileRequest {

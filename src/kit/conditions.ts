@@ -6,6 +6,11 @@ export interface Version {
   readonly modified?: number | undefined
 }
 
+/** Headers of a request, by any spelling of a name; the web's `Headers` are such. */
+export interface HeaderView {
+  get(name: string): string | null
+}
+
 export type Wanted =
   | { readonly kind: 'not-modified' }
   | { readonly kind: 'whole' }
@@ -14,7 +19,7 @@ export type Wanted =
   | { readonly kind: 'unsatisfiable' }
 
 /** What to answer with: 304, the whole, one range of it, or 416. */
-export function whatIsWanted(headers: Headers, version: Version, size: number): Wanted {
+export function whatIsWanted(headers: HeaderView, version: Version, size: number): Wanted {
   if (isHeld(headers, version)) return { kind: 'not-modified' }
   const range = headers.get('range')
   if (range === null || !isSameVersion(headers.get('if-range'), version)) return { kind: 'whole' }
@@ -22,7 +27,7 @@ export function whatIsWanted(headers: Headers, version: Version, size: number): 
 }
 
 /** Whether the client has this very version. `If-None-Match` decides alone where it is given. */
-export function isHeld(headers: Headers, version: Version): boolean {
+export function isHeld(headers: HeaderView, version: Version): boolean {
   const tags = headers.get('if-none-match')
   if (tags !== null) return tags.trim() === '*' || tags.split(',').some((tag) => tag.trim().replace(/^W\//, '') === version.etag)
   const since = headers.get('if-modified-since')

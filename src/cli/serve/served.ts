@@ -1,0 +1,29 @@
+import { pathToFileURL } from 'node:url'
+import { environmentNamed, environmentsOf, indexEnvironment, indexEnvironmentNames } from '../../config/index.ts'
+import type { Served } from '../../server/index.ts'
+import type { Call } from '../command.ts'
+
+/** What the configuration has, as a server serves it. Nothing is opened but the store. */
+export async function servedFrom(call: Call<object>): Promise<Served> {
+  const wire = await call.wire()
+  const { config } = wire
+  const { host, report } = call
+  const environments = await environmentsOf(config, report)
+  const { S3_BUCKET_PY, CUSTOM_PREFIX } = host.env
+  const { runs } = config
+  return {
+    store: await wire.store(),
+    products: config.release,
+    releases: () => wire.releases(),
+    indexes: indexEnvironmentNames(config.index),
+    index: async (name) => await wire.pythonIndex(indexEnvironment(config.index, config.file, name, { S3_BUCKET_PY, CUSTOM_PREFIX })),
+    environments: Object.keys(environments).toSorted(),
+    environment: async (name) => await wire.environment(environmentNamed(environments, config, name)),
+    runs: runs && { folder: runs.root, open: () => wire.openTree(pathToFileURL(runs.root).href) },
+    snapshots: () => wire.snapshots(),
+    clock: host.clock,
+    random: host.random,
+    report,
+    version: host.version,
+  }
+}

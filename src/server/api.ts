@@ -1,0 +1,90 @@
+import { type Answer, type Asked, Fault, isFault } from '../kit/index.ts'
+import type { Caller } from './caller.ts'
+import { checkBody, checkParams, checkQuery } from './input.ts'
+import { type Document, documentOf, respondDocument } from './json.ts'
+import type { Refusal } from './problem.ts'
+import { createRouter } from './router.ts'
+import type { Route } from './routes/route.ts'
+import { allows } from './scopes.ts'
+import type { ServedView } from './served.ts'
+
+/** Bytes of a body; documents that are sent here are small. */
+const bodyLimit = 1 << 20
+/** Answers that are given again to others. */
+const mostKept = 1_000
+
+export interface Api {
+  /** What is at these segments below /api/v1, and by which route; a refusal where nothing is or may be. Throws Faults. */
+  answer(asked: Asked, segments: readonly string[], caller: Caller): Promise<{ readonly route: Route; readonly answer: Answer } | Refusal>
+}
+
+export function createApi(routes: readonly Route[], served: ServedView): Api {
+  const router = createRouter(routes)
+  const kept = new Map<string, { readonly at: number; readonly document: Promise<Document> }>()
+
+  const shared = async (route: Route, key: string, run: () => Promise<unknown>): Promise<Document> => {
+    const known = kept.get(key)
+    const age = known === undefined ? Infinity : served.clock.now() - known.at
+    if (known !== undefined && age >= 0 && age < route.freshFor) return await known.document
+    const document = run().then(documentOf)
+    kept.delete(key)
+    kept.set(key, { at: served.clock.now(), document })
+    for (const oldest of kept.keys()) {
+      if (kept.size <= mostKept) break
+      kept.delete(oldest)
+    }
+    document.catch(() => kept.get(key)?.document === document && kept.delete(key))
+    return await document
+  }
+
+  return {
+    async answer(asked, segments, caller) {
+      const routed = router.find(asked.method, segments)
+      if (routed.kind === 'none') return { status: 404, detail: 'there is no such operation; see /api/v1/openapi.json' }
+      if (routed.kind === 'other-method') {
+        const allow = [...new Set(routed.allowed)].join(', ')
+        return { status: 405, detail: `this is asked with ${allow}`, headers: { allow } }
+      }
+      const { route } = routed
+      const refused = refusalFor(route, caller) ?? refusedBody(route, asked)
+      if (refused !== undefined) return refused
+      const params = checkParams(route, routed.params)
+      const query = checkQuery(route, asked.search)
+      if (route.method === 'GET' && route.freshFor > 0) {
+        const key = `${route.id} ${JSON.stringify([params, query])}`
+        const document = await shared(route, key, () => route.run(served, { params, query, body: undefined, caller, signal: undefined }))
+        return { route, answer: respondDocument(asked, document, route.scope === undefined) }
+      }
+      const body = route.body === undefined ? undefined : checkBody(route, await bodyOf(asked))
+      const value = await route.run(served, { params, query, body, caller, signal: asked.signal })
+      return { route, answer: respondDocument(asked, documentOf(value), route.method === 'GET' && route.scope === undefined) }
+    },
+  }
+}
+
+/** Whether a token is needed and missing, or allows something else. */
+function refusalFor({ scope }: Route, { token }: Caller): Refusal | undefined {
+  if (scope === undefined) return undefined
+  if (token === undefined) {
+    const headers = { 'www-authenticate': `Bearer realm="holdfast", scope="${scope}"` }
+    return { status: 401, detail: `this needs a token with the scope ${scope}: holdfast token create`, headers }
+  }
+  if (allows(token.scopes, scope)) return undefined
+  const headers = { 'www-authenticate': `Bearer realm="holdfast", error="insufficient_scope", scope="${scope}"` }
+  return { status: 403, detail: `the token ${token.name} does not have the scope ${scope}`, headers }
+}
+
+/** A form of another site can send three types without asking first (Fetch, 2.2.2), and JSON is none of them. */
+function refusedBody({ body }: Route, { headers }: Asked): Refusal | undefined {
+  if (body === undefined) return undefined
+  const type = (headers.get('content-type') ?? '').split(';')[0]!.trim().toLowerCase()
+  return type === 'application/json' ? undefined : { status: 415, detail: 'the body is application/json' }
+}
+
+async function bodyOf(asked: Asked): Promise<Uint8Array> {
+  try {
+    return await asked.body(bodyLimit)
+  } catch (error) {
+    throw isFault(error) ? error : new Fault('aborted', 'the client went away', { cause: error })
+  }
+}

@@ -1,0 +1,225 @@
+import { type Answer, type Asked, asFault, type Fault, isHeld, type Responder } from '../kit/index.ts'
+import { formatKey } from '../chunks/index.ts'
+import { indexHandler } from '../python-index/index.ts'
+import { type Api, createApi } from './api.ts'
+import type { Caller } from './caller.ts'
+import { type Downloads, createDownloads } from './downloads.ts'
+import { segmentsOf } from './input.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { watchMoves } from './moves.ts'
+import { isOurs, problemOf, type Refusal, refusalOf } from './problem.ts'
+import { createRates, type Rates } from './rates.ts'
+import { rememberingStore } from './remembering-store.ts'
+import { allRoutes } from './routes/index.ts'
+import { mountOf } from './routes/python-index.ts'
+import type { Served, ServedView } from './served.ts'
+import { fromWeb } from './web.ts'
+
+export interface AppOptions {
+  /** Host names that it answers to; undefined: all. Numbers and localhost always are. */
+  readonly names?: readonly string[] | undefined
+  /** Requests a second that an address may make on average; 0: as many as it likes. */
+  readonly rate: number
+  /** The connection is secret: browsers are told to insist on it. */
+  readonly isTls: boolean
+  /** Bytes of the OpenAPI document. */
+  readonly openapi: Uint8Array
+}
+
+/** Everything at its place. Never rejects: what goes wrong is told to the report under the request's number, and answered as a problem. */
+export function createApp(given: Served, options: AppOptions): Responder {
+  const served = viewOf(given)
+  const app: App = {
+    served,
+    options,
+    api: createApi(allRoutes, served),
+    downloads: createDownloads(served),
+    metrics: createMetrics(served),
+    rates: createRates(options.rate, served.clock),
+    indexes: mountsOf(served),
+    fixed: fixedHeaders(options.isTls),
+  }
+  return async (asked) => {
+    const began = performance.now()
+    app.metrics.begin()
+    const { route, answer } = await answerTo(app, asked)
+    app.metrics.end(route, asked.method, answer.status, performance.now() - began)
+    return { ...answer, headers: { ...app.fixed, ...answer.headers } }
+  }
+}
+
+interface App {
+  readonly served: ServedView
+  readonly options: AppOptions
+  readonly api: Api
+  readonly downloads: Downloads
+  readonly metrics: Metrics
+  readonly rates: Rates
+  readonly indexes: ReadonlyMap<string, Responder>
+  readonly fixed: Readonly<Record<string, string>>
+}
+
+interface Routed {
+  /** What metrics call it: one of few. */
+  readonly route: string
+  readonly answer: Answer | Refusal
+}
+
+async function answerTo(app: App, asked: Asked): Promise<{ readonly route: string; readonly answer: Answer }> {
+  try {
+    const { route, answer } = await dispatch(app, asked)
+    return { route, answer: 'detail' in answer ? refusalOf(answer, requestId(app.served)) : answer }
+  } catch (error) {
+    const fault = asFault(error)
+    const id = requestId(app.served)
+    if (isOurs(fault)) tell(app, asked, fault, id)
+    return { route: 'failed', answer: problemOf(fault, id) }
+  }
+}
+
+async function dispatch(app: App, asked: Asked): Promise<Routed> {
+  const { options } = app
+  if (!isOurName(asked.headers.get('host'), options.names))
+    return { route: 'refused', answer: { status: 421, detail: 'this server has another name' } }
+  const wait = app.rates.take(asked.address)
+  if (wait > 0) {
+    const headers = { 'retry-after': String(Math.ceil(wait / 1000)) }
+    return { route: 'refused', answer: { status: 429, detail: 'too many requests from this address', headers } }
+  }
+  const segments = segmentsOf(asked.path)
+  if (segments === undefined) return { route: 'refused', answer: { status: 404, detail: 'there is no such path' } }
+  const [first = ''] = segments
+  const index = app.indexes.get(first)
+  if (index !== undefined && segments.length > 1) return { route: 'index', answer: await index(asked) }
+  if (first === 'api') return await answerApi(app, asked, segments)
+  const reading = asked.method === 'GET' || asked.method === 'HEAD'
+  if (!reading)
+    return { route: 'refused', answer: { status: 405, detail: 'this is asked with GET or HEAD', headers: { allow: 'GET, HEAD' } } }
+  if (first === 'releases') return { route: 'download', answer: await app.downloads.answer(asked, segments.slice(1)) }
+  if (segments.length === 1) return { route: first === '' ? 'root' : 'status', answer: await answerPlain(app, first) }
+  return { route: 'none', answer: { status: 404, detail: 'there is nothing at this path' } }
+}
+
+async function answerApi(app: App, asked: Asked, segments: readonly string[]): Promise<Routed> {
+  if (segments[1] !== 'v1') return { route: 'api', answer: { status: 404, detail: 'the API is at /api/v1' } }
+  if (segments.length === 3 && segments[2] === 'openapi.json') return { route: 'openapi', answer: describeApi(app, asked) }
+  const caller: Caller = { address: asked.address, token: undefined }
+  const found = await app.api.answer(asked, segments.slice(2), caller)
+  return 'detail' in found ? { route: 'api', answer: found } : { route: found.route.id, answer: found.answer }
+}
+
+function describeApi({ options }: App, asked: Asked): Answer {
+  const etag = `"${options.openapi.byteLength}"`
+  const headers = { etag, 'cache-control': 'no-cache' }
+  if (isHeld(asked.headers, { etag })) return { status: 304, headers, body: null }
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json', 'content-length': String(options.openapi.byteLength), ...headers },
+    body: options.openapi,
+  }
+}
+
+async function answerPlain(app: App, name: string): Promise<Answer | Refusal> {
+  switch (name) {
+    case '':
+      return textOf(200, rootText)
+    case 'healthz':
+      return textOf(200, 'alive\n')
+    case 'readyz':
+      return (await isReady(app)) ? textOf(200, 'ready\n') : textOf(503, 'the store does not answer\n', { 'retry-after': '5' })
+    case 'metrics':
+      return textOf(200, await app.metrics.text(), { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+    case 'releases':
+    default:
+      return { status: 404, detail: 'there is nothing at this path' }
+  }
+}
+
+const rootText = `holdfast
+
+/api/v1/overview        what moved lately, and what needs attention
+/api/v1/openapi.json    all that can be asked
+/releases/<product>/<variant>/<channel>/<file>
+/index/<prefix>/        the Python index, for pip --index-url
+/metrics  /healthz  /readyz
+`
+
+/** Whether the store answers; that it is none yet is an answer. */
+async function isReady({ served }: App): Promise<boolean> {
+  try {
+    await served.store.head(formatKey)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function textOf(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Answer {
+  const body = new TextEncoder().encode(text)
+  return {
+    status,
+    headers: {
+      'content-type': 'text/plain; charset=utf-8',
+      'content-length': String(body.byteLength),
+      'cache-control': 'no-store',
+      ...headers,
+    },
+    body,
+  }
+}
+
+/** Contexts that read: what the store has is remembered for a moment. */
+function viewOf(given: Served): ServedView {
+  const store = rememberingStore(given.store, { clock: given.clock, freshFor: 1_000 })
+  return {
+    ...given,
+    store,
+    moves: watchMoves(store),
+    releases: async () => ({ ...(await given.releases()), store }),
+    index: async (name) => ({ ...(await given.index(name)), store }),
+    snapshots: async () => ({ ...(await given.snapshots()), store }),
+  }
+}
+
+function mountsOf(served: Served): ReadonlyMap<string, Responder> {
+  return new Map(
+    served.indexes.map((name): [string, Responder] => {
+      const mount = mountOf(name)
+      let opened: Promise<Responder> | undefined
+      const open = () => (opened ??= served.index(name).then((context) => fromWeb(indexHandler(context), mount)))
+      return [mount.slice(1), async (asked) => await (await open())(asked)]
+    }),
+  )
+}
+
+/** Sent with everything that does not say otherwise: nothing of it is a page that may do anything. */
+function fixedHeaders(isTls: boolean): Record<string, string> {
+  return {
+    'x-content-type-options': 'nosniff',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+    'referrer-policy': 'no-referrer',
+    'x-frame-options': 'DENY',
+    'cross-origin-resource-policy': 'same-origin',
+    ...(isTls ? { 'strict-transport-security': 'max-age=31536000' } : {}),
+  }
+}
+
+/** A name that leads here by somebody else's doing would let their pages read what is served here. */
+function isOurName(host: string | null, names: readonly string[] | undefined): boolean {
+  if (names === undefined || host === null) return true
+  const name = host.replace(/:\d*$/, '').toLowerCase()
+  return name === 'localhost' || /^\[.*\]$|^\d+\.\d+\.\d+\.\d+$/.test(name) || names.includes(name)
+}
+
+function tell({ served }: App, asked: Asked, fault: Fault, id: string): void {
+  // A client that went away is no news.
+  if (fault.code === 'aborted') return
+  const text = `${asked.method} ${JSON.stringify(asked.path.slice(0, 300))} failed (request ${id}): ${fault.message}`
+  served.report({ kind: 'note', level: 'warning', event: 'request-failed', text })
+}
+
+function requestId({ random }: Served): string {
+  return Math.floor(random() * 2 ** 48)
+    .toString(16)
+    .padStart(12, '0')
+}

@@ -1,0 +1,38 @@
+import type { Clock } from '../kit/index.ts'
+
+export interface Rates {
+  /** Takes one from what an address has left. Milliseconds until there is one again where none is left; else 0. */
+  take(address: string): number
+}
+
+/** Seconds of its rate that an address may use at once: an install asks for many pages in a row. */
+const burst = 5
+/** Addresses that are remembered; those that were quiet for longest are forgotten. */
+const mostKept = 10_000
+
+/** A bucket of tokens for each address. A whole network of IPv6 is one: who has an address there has all of them. */
+export function createRates(rate: number, clock: Clock): Rates {
+  if (rate === 0) return { take: () => 0 }
+  const buckets = new Map<string, { left: number; at: number }>()
+  const most = rate * burst
+  return {
+    take(address) {
+      const key = networkOf(address)
+      const now = clock.now()
+      const known = buckets.get(key)
+      const bucket = known ?? { left: most, at: now }
+      bucket.left = Math.min(most, bucket.left + (Math.max(0, now - bucket.at) * rate) / 1000)
+      bucket.at = now
+      buckets.delete(key)
+      buckets.set(key, bucket)
+      if (buckets.size > mostKept) buckets.delete(buckets.keys().next().value!)
+      if (bucket.left < 1) return ((1 - bucket.left) * 1000) / rate
+      bucket.left--
+      return 0
+    },
+  }
+}
+
+function networkOf(address: string): string {
+  return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address
+}

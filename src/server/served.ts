@@ -1,0 +1,39 @@
+import type { EnvironmentContext } from '../environments/index.ts'
+import type { Clock, Report } from '../kit/index.ts'
+import type { IndexContext } from '../python-index/index.ts'
+import type { Product, ReleaseContext } from '../releases/index.ts'
+import type { SnapshotContext } from '../snapshots/index.ts'
+import type { ObjectStore } from '../store/index.ts'
+import type { Moves } from './moves.ts'
+
+/** What a server serves: the configuration's capabilities, each opened when it is first asked for. */
+export interface Served {
+  readonly store: ObjectStore
+  readonly products: Readonly<Record<string, Product>>
+  releases(): Promise<ReleaseContext>
+  /** Names of the environments of the Python index; `default` is `[index]` itself. */
+  readonly indexes: readonly string[]
+  index(name: string): Promise<IndexContext>
+  /** Names of test environments. */
+  readonly environments: readonly string[]
+  environment(name: string): Promise<EnvironmentContext>
+  /** The folder of experiment runs; undefined where none is configured. */
+  readonly runs: ServedRuns | undefined
+  snapshots(): Promise<SnapshotContext>
+  readonly clock: Clock
+  /** A number in [0, 1). */
+  readonly random: () => number
+  readonly report: Report
+  readonly version: string
+}
+
+export interface ServedRuns {
+  /** Absolute. */
+  readonly folder: string
+  open(): Promise<ObjectStore>
+}
+
+/** The same as routes see it: what the store has is remembered for a moment, and moves are at hand. */
+export interface ServedView extends Served {
+  readonly moves: Moves
+}
