@@ -12,7 +12,7 @@ import { type Clock, Fault, hexOf, readSmallFile, replaceFile, type Report, sile
 import type { IndexContext, IndexEnvironment } from './python-index/index.ts'
 import type { ReleaseContext } from './releases/index.ts'
 import type { SnapshotContext } from './snapshots/index.ts'
-import type { Meter, ObjectStore, OpenOptions } from './store/index.ts'
+import type { ByteRate, Meter, ObjectStore, OpenOptions } from './store/index.ts'
 
 /**
  * The composition root: configuration in, everything wired.
@@ -40,6 +40,8 @@ export interface Wire {
   readonly by: string
   /** What all stores have counted. */
   meter(): Promise<Meter>
+  /** What --limit-rate says, shared by all that moves bytes; undefined where it says nothing. */
+  rate(): Promise<ByteRate | undefined>
   /** The configured store. */
   store(): Promise<ObjectStore>
   /** The store at a URL; opened once, closed with the wire. */
@@ -77,7 +79,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     const meter = createMeter()
     const rate = options.limitRate === undefined ? undefined : createByteRate(options.limitRate, clock)
     const settings = { cwd: config.root, clock, random, meter, report, env, s3: config.store.s3, sftp: config.store.sftp, rate }
-    return { meter, open: async (url: string, other: Partial<OpenOptions> = {}) => await openStore(url, { ...settings, ...other }) }
+    return { meter, rate, open: async (url: string, other: Partial<OpenOptions> = {}) => await openStore(url, { ...settings, ...other }) }
   }
   let stores: ReturnType<typeof loadStores> | undefined
   const loaded = () => (stores ??= loadStores())
@@ -97,6 +99,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     ...folders,
     by,
     meter: async () => (await loaded()).meter,
+    rate: async () => (await loaded()).rate,
     store: () => open(config.store.url),
     openStore: open,
     openTree(url) {

@@ -73,7 +73,7 @@ async function accessFrom(call: Call<Flags>): Promise<ImagesAccess> {
 const longestSecret = 64 << 10
 
 /** All of standard input, without the end of its line. */
-async function secretFrom(stream: AsyncIterable<Uint8Array>, form: string, signal: AbortSignal): Promise<string> {
+export async function secretFrom(stream: AsyncIterable<Uint8Array>, form: string, signal: AbortSignal): Promise<string> {
   const text = new TextDecoder().decode(await untilAborted(collect(stream, longestSecret, form), signal)).replace(/\r?\n$/, '')
   if (text === '' || /\p{Cc}/u.test(text)) {
     throw new Fault('invalid', `${form}: there is ${text === '' ? 'nothing' : 'more than one line'} on standard input`, {

@@ -1,6 +1,7 @@
 import { open, stat } from 'node:fs/promises'
 import { type Bytes, bytesFrom, bytesOf, bytesOfFile, type Digest, diskFault, Fault, isDigest, verified } from '../../kit/index.ts'
 import { chooseEntry } from '../layout/choose-entry.ts'
+import { refName } from '../layout/folder.ts'
 import type { ImageSource } from '../model/image-source.ts'
 import { makeManifest, parseManifest, storedManifest } from '../model/manifest.ts'
 import { isIndexType, isManifestType, layerType, mediaTypes } from '../model/media-types.ts'
@@ -49,6 +50,11 @@ export async function openArchive(file: string, kind: 'docker-archive' | 'oci-ar
         const artifactType = content.artifactType ?? (content.kind === 'manifest' ? content.config.mediaType : undefined)
         yield { mediaType, digest: own, size, artifactType, annotations: content.annotations } satisfies Descriptor
       }
+    },
+    async refs() {
+      return made === undefined
+        ? (contents.index ?? []).flatMap(({ annotations }) => annotations?.[refName] ?? [])
+        : contents.images.flatMap(({ names }) => names)
     },
     async close() {},
   }

@@ -7,13 +7,8 @@ import type { Descriptor, StoredManifest } from '../registry/registry.ts'
 import { chooseEntry } from './choose-entry.ts'
 import { blobPath, checkLayout, openBlob, readIndex, refName } from './folder.ts'
 
-export interface LayoutSource extends ImageSource {
-  /** In the order of the layout; what has no name is not among them. */
-  refs(): Promise<string[]>
-}
-
 /** An OCI layout as it is: image-spec 1.1, image-layout.md. All that it gives was compared with its digest; faults as `ImageSource` has them. */
-export async function openLayout(folder: string): Promise<LayoutSource> {
+export async function openLayout(folder: string): Promise<ImageSource> {
   await checkLayout(folder)
   const blob = async (descriptor: Descriptor): Promise<Bytes> => {
     const { digest, size } = descriptor

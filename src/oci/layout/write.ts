@@ -3,6 +3,7 @@ import {
   type Bytes,
   bytesOf,
   type Clock,
+  type Digest,
   diskFault,
   Fault,
   isFault,
@@ -15,10 +16,10 @@ import {
 } from '../../kit/index.ts'
 import type { Signal } from '../../store/index.ts'
 import type { ImageDescriptor } from '../model/descriptor.ts'
-import type { ImageTarget } from '../model/image-source.ts'
+import type { ImageTarget, StreamedContent } from '../model/image-source.ts'
 import { describeManifest, parseManifest } from '../model/manifest.ts'
 import type { Descriptor } from '../registry/registry.ts'
-import { blobPath, changeIndex, makeLayout, openBlob, refName } from './folder.ts'
+import { blobPath, changeIndex, makeLayout, openBlob, readIndex, refName } from './folder.ts'
 
 /** image-spec 1.1, annotations.md: what a ref may be. */
 const refForm = /^[A-Za-z0-9]+(?:(?:[-._:@/+]|--)[A-Za-z0-9]+)*$/
@@ -38,12 +39,15 @@ export async function openLayoutTarget(folder: string, { clock }: { readonly clo
   }
   return {
     name: `oci:${folder}`,
+    width: 4,
+    async named(ref) {
+      return (await readIndex(folder)).find(({ annotations }) => annotations?.[refName] === ref)?.digest
+    },
     hasBlob: async (descriptor, o) => await hasBlob(folder, descriptor, o),
     putBlob: put,
+    putStream: async (content, o) => await writeStream(folder, content, o),
     async putManifest(manifest, ref, o) {
-      if (ref !== undefined && (ref.length > 300 || !refForm.test(ref))) {
-        throw new Fault('invalid', `not a name that an OCI layout can have: ${JSON.stringify(ref.slice(0, 300))}`)
-      }
+      if (ref !== undefined) checkRef(ref)
       const { subject } = parseManifest(manifest)
       const descriptor = describeManifest(manifest)
       await put(descriptor, bytesOf(manifest.bytes), o)
@@ -68,21 +72,34 @@ async function hasBlob(folder: string, { digest, size }: Descriptor, o?: Signal)
   }
 }
 
+/** Throws `invalid` for what no entry of a layout is called. */
+export function checkRef(ref: string): void {
+  if (ref.length > 300 || !refForm.test(ref)) {
+    throw new Fault('invalid', `not a name that an OCI layout can have: ${JSON.stringify(ref.slice(0, 300))}`)
+  }
+}
+
 async function writeBlob(folder: string, { digest, size }: Descriptor, body: Bytes, o?: Signal): Promise<void> {
   const target = blobPath(folder, digest)
-  // Beside the index: programs take everything below `blobs/` for a blob.
-  const temporary = temporaryBeside(path.join(folder, 'index.json'))
   if (body.length !== undefined && body.length !== size) {
     throw new Fault('corrupt', `expected ${size} bytes, got ${body.length}`, { at: target })
   }
+  const exact: Bytes = { length: size, rewindable: false, [Symbol.asyncIterator]: () => body[Symbol.asyncIterator]() }
+  await writeFile(folder, verified(exact, digest, target), () => digest, o)
+}
+
+async function writeStream(folder: string, { bytes, result }: StreamedContent, o?: Signal): Promise<void> {
+  await writeFile(folder, bytes, () => result().digest, o)
+}
+
+/** On the disk before it has its name, which `digestOf` is asked for when all was written. */
+async function writeFile(folder: string, content: Bytes, digestOf: () => Digest, o?: Signal): Promise<void> {
+  // Beside the index: programs take everything below `blobs/` for a blob.
+  const temporary = temporaryBeside(path.join(folder, 'index.json'))
   try {
     const handle = await realDisk.open(temporary, 'wx', 0o666)
     try {
-      for await (const piece of verified(
-        { length: size, rewindable: false, [Symbol.asyncIterator]: () => body[Symbol.asyncIterator]() },
-        digest,
-        target,
-      )) {
+      for await (const piece of content) {
         throwIfAborted(o?.signal)
         await handle.writeFile(piece)
       }
@@ -90,13 +107,13 @@ async function writeBlob(folder: string, { digest, size }: Descriptor, body: Byt
     } finally {
       await handle.close()
     }
-    await realDisk.rename(temporary, target)
+    await realDisk.rename(temporary, blobPath(folder, digestOf()))
   } catch (error) {
     await realDisk.unlink(temporary).catch(() => undefined)
     if (error instanceof Fault || !(error instanceof Error && 'syscall' in error)) throw error
-    throw diskFault(error, target, 'write the blob')
+    throw diskFault(error, folder, 'write the blob')
   }
-  await syncDirectory(realDisk, path.dirname(target))
+  await syncDirectory(realDisk, path.join(folder, 'blobs', 'sha256'))
 }
 
 function withEntry(entries: readonly ImageDescriptor[], descriptor: Descriptor, ref: string | undefined): readonly ImageDescriptor[] {

@@ -12,17 +12,40 @@ export interface ImageSource {
   /** Verified as it streams: the last piece is withheld until length and digest are right, else `corrupt`. */
   blob(descriptor: Descriptor, o?: Signal): Promise<Bytes>
   referrers(digest: Digest, o?: Signal): AsyncIterable<Descriptor>
+  /** All names there are, in its own order. */
+  refs(o?: Signal): Promise<readonly string[]>
   close(): Promise<void>
+}
+
+/** Content that is known when it was read to its end. */
+export interface StreamedContent {
+  readonly bytes: Bytes
+  /** Throws `bug` before the last byte was read. */
+  result(): Pick<Descriptor, 'digest' | 'size'>
 }
 
 /** What images are copied to. A tag comes last: whoever copies has put and checked all that it reaches. */
 export interface ImageTarget {
   readonly name: string
+  /** How many blobs it takes at once. */
+  readonly width: number
+  /** Throws for what it can never hold, before anything is sent. */
+  accepts?(top: StoredManifest): void
+  /** What the name names now; undefined where it names nothing. */
+  named(ref: string, o?: Signal): Promise<Digest | undefined>
+  /** Whether a manifest is there, and with it all that it names itself: for targets that take no manifest before that. */
+  hasWhole?(descriptor: Descriptor, o?: Signal): Promise<boolean>
+  /** Whether it is there, with that size. */
   hasBlob(descriptor: Descriptor, o?: Signal): Promise<boolean>
-  mountBlob?(descriptor: Descriptor, from: string, o?: Signal): Promise<boolean>
-  /** Nothing is visible before its digest is right: `corrupt` where it has another. */
+  /** Whether the target could take it over from elsewhere in the same place, without its bytes being sent. */
+  mountBlob?(descriptor: Descriptor, o?: Signal): Promise<boolean>
+  /** Nothing is visible before its digest is right: `corrupt` where it has another. Resolves when it is there, which was checked. */
   putBlob(descriptor: Descriptor, body: Bytes, o?: Signal): Promise<void>
+  /** The same for content whose digest is known at its end. */
+  putStream(content: StreamedContent, o?: Signal): Promise<void>
   /** Under its digest, and where `ref` is given, under that name too, in place of what it named before. */
   putManifest(manifest: StoredManifest, ref?: string, o?: Signal): Promise<void>
+  /** Makes visible what waits for it; without it, `close` throws that away. */
+  finish?(o?: Signal): Promise<void>
   close(): Promise<void>
 }

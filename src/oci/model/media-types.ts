@@ -21,6 +21,11 @@ export function isIndexType(mediaType: string): boolean {
   return mediaType === mediaTypes.ociIndex || mediaType === mediaTypes.dockerList
 }
 
+/** Of an image that runs: other artifacts have configs of their own, or empty ones. */
+export function isConfigType(mediaType: string): boolean {
+  return mediaType === mediaTypes.ociConfig || mediaType === 'application/vnd.docker.container.image.v1+json'
+}
+
 /** Whether a layer lies at the URLs of its descriptor, and in no registry and no layout that follows the law of its owner. */
 export function isForeignLayer(mediaType: string): boolean {
   return mediaType.startsWith('application/vnd.docker.image.rootfs.foreign.') || mediaType.includes('.layer.nondistributable.')

@@ -1,0 +1,92 @@
+import { bytesFrom, type Digest, Fault, readSmallFile, replaceFile, type Report, silent, verified } from '../../kit/index.ts'
+import type { Signal } from '../../store/index.ts'
+import { type CompressedLayer, compressLayer, layerMap } from '../compress.ts'
+import type { ImageDescriptor } from '../model/descriptor.ts'
+import type { ImageSource, StreamedContent } from '../model/image-source.ts'
+import { makeManifest, parseManifest } from '../model/manifest.ts'
+import { layerType } from '../model/media-types.ts'
+import type { StoredManifest } from '../registry/registry.ts'
+
+/** What layers became when they were compressed, kept from one run to the next. */
+export interface PackedLayers {
+  find(diffId: Digest): CompressedLayer | undefined
+  add(layer: CompressedLayer): Promise<void>
+}
+
+const mapLimit = 16 << 20
+
+/** In a file that may be deleted: then layers are compressed again to know what they become. */
+export async function packedLayersIn(file: string, report: Report = silent): Promise<PackedLayers> {
+  const text = await readSmallFile(file, mapLimit)
+  let map = layerMap()
+  try {
+    map = layerMap(text, file)
+  } catch {
+    const note = `${file} is damaged and is written anew: layers are compressed again to know what they become`
+    report({ kind: 'note', level: 'warning', text: note, event: 'layer_map_damaged' })
+  }
+  return {
+    find: map.find,
+    async add(layer) {
+      map.add(layer)
+      await replaceFile(file, map.toJson())
+    },
+  }
+}
+
+/**
+ * A docker-archive, whose images have no manifest of their own and mostly plain layers, as images of OCI with layers in gzip. A layer that
+ * `known` does not know is compressed when its image is asked for, and goes to `take` meanwhile: its digest is known only then.
+ */
+export function packedSource(
+  archive: ImageSource,
+  known: PackedLayers,
+  take: (content: StreamedContent, o?: Signal) => Promise<void>,
+): ImageSource {
+  const manifests = new Map<Digest, StoredManifest>()
+  const plainLayers = new Map<Digest, ImageDescriptor>()
+  const pack = async (layer: ImageDescriptor, o?: Signal): Promise<ImageDescriptor> => {
+    if (layer.mediaType !== layerType('plain')) return layer
+    const { digest, size } = known.find(layer.digest) ?? (await compress(layer, o))
+    plainLayers.set(digest, layer)
+    return { mediaType: layerType('gzip'), digest, size }
+  }
+  const compress = async (layer: ImageDescriptor, o?: Signal): Promise<CompressedLayer> => {
+    const content = compressLayer(await archive.blob(layer, o))
+    await take(content, o)
+    await known.add(content.result())
+    return content.result()
+  }
+  const packed = async (stored: StoredManifest, o?: Signal): Promise<StoredManifest> => {
+    const content = parseManifest(stored)
+    if (content.kind === 'index') throw new Fault('bug', 'a docker-archive has no index', { at: archive.name })
+    const layers: ImageDescriptor[] = []
+    for (const layer of content.layers) layers.push(await pack(layer, o))
+    const made = makeManifest({ ...content, layers })
+    manifests.set(made.digest, made)
+    return made
+  }
+  return {
+    name: archive.name,
+    resolve: async (ref, o) => await packed(await archive.resolve(ref, o), o),
+    async manifest(digest) {
+      const made = manifests.get(digest)
+      if (made === undefined) throw new Fault('not-found', `the archive has no manifest ${digest}`, { at: archive.name })
+      return made
+    },
+    async blob(descriptor, o) {
+      const plain = plainLayers.get(descriptor.digest)
+      if (plain === undefined) return await archive.blob(descriptor, o)
+      const bytes = await archive.blob(plain, o)
+      return verified(
+        bytesFrom(() => compressLayer(bytes).bytes, descriptor.size),
+        descriptor.digest,
+        archive.name,
+      )
+    },
+    // No manifest, and so nothing that refers to one.
+    async *referrers() {},
+    refs: async (o) => await archive.refs(o),
+    close: async () => await archive.close(),
+  }
+}
