@@ -7,3 +7,4 @@
  */
 export { basicCredential, type Credential, type HttpUrl, parseHttpUrl } from './address.ts'
 export { createHttp, type HttpAnswer, type HttpClient, type HttpOptions, type HttpPage, type HttpRequest } from './client.ts'
+export { retryAfterOf } from './retry-after.ts'
