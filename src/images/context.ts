@@ -2,18 +2,24 @@ import path from 'node:path'
 import type { HttpClient } from '../kit/http/index.ts'
 import type { Clock, Report } from '../kit/index.ts'
 import { findCredentials, openRegistry, type Registry } from '../oci/index.ts'
+import { type GitHub, openGitHub } from './github/github.ts'
+import { githubToken } from './github/token.ts'
 import { type GitLab, openGitLab } from './gitlab/gitlab.ts'
 import { findGitLabToken } from './gitlab/token.ts'
+import { type LayerMemory, openLayerMemory } from './push/layer-memory.ts'
 import { type ImagesAccess, registrySources } from './registry-login.ts'
 import { gitlabHostOf, type ImagesSettings, registryOf } from './settings.ts'
 
 /** Everything that the commands on images need from outside. Whoever is asked is opened when he is first asked for, and so are his secrets. */
 export interface ImagesContext {
   readonly settings: ImagesSettings
+  github(): Promise<GitHub>
   /** The configured one; throws `invalid` where none is. */
   gitlab(): Promise<GitLab>
   /** The same. */
   registry(): Promise<Registry>
+  /** What is known of layers on this machine. */
+  memory(): Promise<LayerMemory>
   /** What was found out about runs and layers. It may be deleted. */
   readonly cacheDir: string
   readonly clock: Clock
@@ -34,8 +40,26 @@ export interface ImagesWorld extends Pick<ImagesContext, 'settings' | 'clock' | 
 
 export function openImages(world: ImagesWorld): ImagesContext {
   const { settings, access, env, clock, random, report, signal, http } = world
+  const cacheDir = path.join(world.cacheRoot, 'images')
   return {
     settings,
+    github: once(async () => {
+      const { repo, workflow, githubApi: api, preset } = settings
+      const token = githubToken({ given: access.githubToken, api, env, report, signal })
+      return openGitHub({
+        api,
+        repo,
+        workflow,
+        metadata: preset.metadata,
+        token,
+        http: await http(),
+        cacheDir,
+        clock,
+        random,
+        report,
+        signal,
+      })
+    }),
     gitlab: once(async () => {
       const host = gitlabHostOf(settings)
       const token = async () => findGitLabToken({ given: access.gitlabToken, env, host })
@@ -46,7 +70,8 @@ export function openImages(world: ImagesWorld): ImagesContext {
       const credentials = findCredentials(registrySources(settings, access, world))
       return openRegistry({ host, http: await http(), credentials, isPlain: settings.isPlain, clock, random, report })
     }),
-    cacheDir: path.join(world.cacheRoot, 'images'),
+    memory: once(() => openLayerMemory(path.join(cacheDir, 'layers.json'), report)),
+    cacheDir,
     clock,
     random,
     report,

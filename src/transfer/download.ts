@@ -1,6 +1,7 @@
 import path from 'node:path'
 import {
   type Digest,
+  digestOf,
   type Disk,
   diskFault,
   errno,
@@ -17,10 +18,11 @@ import { openPart, type Part, sweepParts } from './part.ts'
 import { lookAtTarget, setMode } from './target.ts'
 
 export interface DownloadOptions {
-  readonly from: ObjectStore
+  readonly from: Pick<ObjectStore, 'name' | 'get'>
   readonly key: string
   readonly size: number
-  readonly digest: Digest
+  /** Or, where nobody knows it, what else tells this content from any other: then its length alone is compared. */
+  readonly digest: Digest | { readonly unknown: string }
   /** Only this version of the object: `precondition` otherwise. */
   readonly etag?: string | undefined
   readonly to: string
@@ -44,9 +46,17 @@ export interface Downloaded {
   readonly fetched: number
   /** Bytes that an earlier process had fetched. */
   readonly resumed: number
+  readonly digest: Digest
 }
 
-type Job = DownloadOptions & { readonly force: boolean; readonly resume: boolean; readonly disk: Disk; readonly mode?: number | undefined }
+type Job = Omit<DownloadOptions, 'digest'> & {
+  readonly digest: Digest
+  readonly isKnown: boolean
+  readonly force: boolean
+  readonly resume: boolean
+  readonly disk: Disk
+  readonly mode?: number | undefined
+}
 
 /**
  * Brings one object into a file: in parallel ranges into a folder beside the target, hashed, and only then under its name.
@@ -56,8 +66,12 @@ type Job = DownloadOptions & { readonly force: boolean; readonly resume: boolean
  * full disk, `not-found` and `precondition` as the store does. Two calls for one target may run at once: one is first.
  */
 export async function downloadFile(options: DownloadOptions): Promise<Downloaded> {
+  const { digest } = options
   const job: Job = {
     ...options,
+    // Parts of it are found again by this.
+    digest: typeof digest === 'string' ? digest : digestOf(digest.unknown),
+    isKnown: typeof digest === 'string',
     force: options.force ?? false,
     resume: options.resume ?? true,
     disk: options.disk ?? realDisk,
@@ -79,7 +93,7 @@ export async function downloadFile(options: DownloadOptions): Promise<Downloaded
 
 async function leaveAsItIs(job: Job, fetched: number): Promise<Downloaded> {
   await setMode(job)
-  return { unchanged: true, fetched, resumed: 0 }
+  return { unchanged: true, fetched, resumed: 0, digest: job.digest }
 }
 
 async function fetchAndPlace(job: Job, task: string): Promise<Downloaded> {
@@ -93,7 +107,7 @@ async function fetchAndPlace(job: Job, task: string): Promise<Downloaded> {
     await part.release().catch(() => undefined)
     throw error
   }
-  if (got.digest !== job.digest) {
+  if (job.isKnown && got.digest !== job.digest) {
     await part.discard()
     if (part.finished.size === 0) throw mismatch(job, got.digest)
     job.report?.({
@@ -108,7 +122,7 @@ async function fetchAndPlace(job: Job, task: string): Promise<Downloaded> {
     await part.release().catch(() => undefined)
     throw error
   })
-  if (placed) return { unchanged: false, fetched, resumed: job.size - fetched }
+  if (placed) return { unchanged: false, fetched, resumed: job.size - fetched, digest: got.digest }
   // Someone else made a file of this name meanwhile: it is the same, or this throws.
   await lookAtTarget(job)
   return await leaveAsItIs(job, fetched)

@@ -7,5 +7,6 @@
  */
 export { type Applied, applyPlan, type ApplyOptions, type Source } from './apply.ts'
 export { type Downloaded, downloadFile, type DownloadOptions } from './download.ts'
+export { sweepParts } from './part.ts'
 export { fileMemo } from './memo.ts'
 export { type FileToSend, uploadFile, type UploadOptions } from './upload.ts'

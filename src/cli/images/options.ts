@@ -1,6 +1,7 @@
+import path from 'node:path'
 import { Option } from 'commander'
 import { Fault, keepSecret } from '../../kit/index.ts'
-import { parsedOption } from '../command.ts'
+import { type Call, parsedOption } from '../command.ts'
 
 /** Which runs of which workflow, and who asks. */
 export interface GithubFlags {
@@ -34,6 +35,11 @@ export interface RegistryFlags extends LoginFlags {
   readonly registryProject?: string
 }
 
+/** Where the steps keep what is on its way. */
+export interface DownloadsFlags {
+  readonly downloadsDir?: string
+}
+
 export const tagArgument = ['<tag>', 'the image tag of the run, as gh-list and xref print it'] as const
 
 /** Those of every command that looks at runs. */
@@ -49,6 +55,20 @@ export function githubOptions(): Option[] {
 
 export function githubTokenOptions(): Option[] {
   return tokenOptions('gh-token', 'GH_TOKEN, GITHUB_TOKEN or `gh auth login`')
+}
+
+/** The same on commands that ask nobody: old command lines have them. */
+export function unusedGithubOptions(): Option[] {
+  return githubOptions().map((option) => option.hideHelp())
+}
+
+export function downloadsOption(): Option {
+  return new Option('--downloads-dir <folder>', 'where <tag>/ lies (default: `downloads_dir` of [images], downloads)')
+}
+
+/** An absolute path; undefined where the configuration says it. */
+export function downloadsDirOf({ options, host }: Call<DownloadsFlags>): string | undefined {
+  return options.downloadsDir === undefined ? undefined : path.resolve(host.cwd, options.downloadsDir)
 }
 
 /** Those of every command that looks at the container registry of GitLab. */
