@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { type Bytes, collect, type Digest, Fault, isFault, parseJson, silent } from '../../kit/index.ts'
 import type { PutBlobOptions } from './registry.ts'
+import { gatherAndSend } from './send.ts'
 import type { Session } from './session.ts'
 import {
   askPosition,
@@ -81,12 +82,13 @@ async function sendRest({ session, repository, digest, body, more: { signal, res
     await resume?.save(JSON.stringify({ host: session.host, repository, digest, location: upload.location } satisfies Memo))
   try {
     await remember()
-    for await (const chunk of chunksOf(body, upload.chunkBytes, upload.offset)) {
+    const chunkBytes = Math.min(upload.chunkBytes, Math.max(1, (body.length ?? Infinity) - upload.offset))
+    await gatherAndSend(after(body, upload.offset), chunkBytes, async (chunk) => {
       if (upload.offset + chunk.byteLength > (body.length ?? Infinity))
         throw new Fault('corrupt', `more came than the ${body.length} bytes to send`)
       await upload.write(chunk, { signal })
       await remember()
-    }
+    })
     checkLength(body, upload.offset)
     await upload.finish(digest, { signal })
   } catch (error) {
@@ -131,23 +133,12 @@ function checkLength(body: Bytes, actual: number): void {
     throw new Fault('corrupt', `expected ${body.length} bytes to send, got ${actual}`)
 }
 
-/** The bytes after the first `skipped`, in chunks of one size but the last. Each is the reader's until it asks for the next. */
-async function* chunksOf(body: Bytes, size: number, skipped: number): AsyncGenerator<Uint8Array> {
-  const chunk = new Uint8Array(Math.min(size, Math.max(1, (body.length ?? Infinity) - skipped)))
+/** The bytes after the first `skipped`. */
+async function* after(body: Bytes, skipped: number): AsyncGenerator<Uint8Array> {
   let toSkip = skipped
-  let filled = 0
   for await (const piece of body) {
-    let rest = piece.subarray(Math.min(toSkip, piece.byteLength))
+    const rest = piece.subarray(Math.min(toSkip, piece.byteLength))
     toSkip -= piece.byteLength - rest.byteLength
-    while (rest.byteLength > 0) {
-      const part = rest.subarray(0, chunk.byteLength - filled)
-      chunk.set(part, filled)
-      filled += part.byteLength
-      rest = rest.subarray(part.byteLength)
-      if (filled < chunk.byteLength) continue
-      yield chunk
-      filled = 0
-    }
+    if (rest.byteLength > 0) yield rest
   }
-  if (filled > 0) yield chunk.subarray(0, filled)
 }
