@@ -83,7 +83,7 @@ function failingFrom(
 
 describe('a download', () => {
   it('has the right bytes under the right name, in ranges that do not overlap, and leaves nothing else', async () => {
-    assert.deepEqual(await download(), { unchanged: false, fetched: 7500, resumed: 0 })
+    assert.deepEqual(await download(), { unchanged: false, fetched: 7500, resumed: 0, digest: digestOf(content) })
     await assertHolds(to, content)
     assert.deepEqual(asked.toSorted(), [
       '0-1000',
@@ -111,10 +111,18 @@ describe('a download', () => {
     assert.equal((await fs.stat(deep)).mode & 0o7777, 0o751)
   })
 
+  it('of content whose digest nobody knows tells what it is, and replaces only what it is told to', async () => {
+    const digest = { unknown: 'the first upload' }
+    assert.equal((await download({ digest })).digest, digestOf(content))
+    await assert.rejects(download({ digest }), fault('already-exists', /other content/))
+    await store.put(key, bytesOf(Buffer.from(content).reverse()))
+    assert.equal((await download({ digest, force: true })).digest, digestOf(Buffer.from(content).reverse()))
+  })
+
   it('asks for nothing where the same file stands already, and says so', async () => {
     await fs.writeFile(to, content, { mode: 0o600 })
     await fs.mkdir(`${to}.holdfast-part`)
-    assert.deepEqual(await download({ mode: 0o755 }), { unchanged: true, fetched: 0, resumed: 0 })
+    assert.deepEqual(await download({ mode: 0o755 }), { unchanged: true, fetched: 0, resumed: 0, digest: digestOf(content) })
     assert.deepEqual(asked, [])
     assert.equal((await fs.stat(to)).mode & 0o777, 0o755)
     await assertHolds(to, content)
@@ -144,7 +152,7 @@ describe('a download', () => {
     await assertHolds(to, other)
     await fs.rm(to)
     const same = failingFrom(3, () => fs.writeFile(to, content))
-    assert.deepEqual(await download({ from: same }), { unchanged: true, fetched: 7500, resumed: 0 })
+    assert.deepEqual(await download({ from: same }), { unchanged: true, fetched: 7500, resumed: 0, digest: digestOf(content) })
     await assertHolds(to, content)
   })
 
@@ -206,7 +214,7 @@ describe('a download that is broken off', () => {
     await assert.rejects(download({ from: failingFrom(4), parts: { width: 1, bytes: rangeBytes } }), fault('unavailable', /dead/))
     assert.deepEqual(await left(), ['artifact.a.holdfast-part'])
     asked = []
-    assert.deepEqual(await download(), { unchanged: false, fetched: 4500, resumed: 3000 })
+    assert.deepEqual(await download(), { unchanged: false, fetched: 4500, resumed: 3000, digest: digestOf(content) })
     assert.deepEqual(asked.toSorted(), ['3000-4000', '4000-5000', '5000-6000', '6000-7000', '7000-7500'])
     await assertHolds(to, content)
   })
@@ -328,7 +336,12 @@ describe('a download that is broken off', () => {
     child.kill('SIGKILL')
     await once(child, 'exit')
     asked = []
-    assert.deepEqual(await download({ from: files, to: job.to }), { unchanged: false, fetched: 2500, resumed: 5000 })
+    assert.deepEqual(await download({ from: files, to: job.to }), {
+      unchanged: false,
+      fetched: 2500,
+      resumed: 5000,
+      digest: digestOf(content),
+    })
     assert.deepEqual(asked.toSorted(), ['5000-6000', '6000-7000', '7000-7500'])
     assert.deepEqual(await fs.readFile(job.to), content)
     assert.deepEqual(await fs.readdir(into), ['artifact.a'])
