@@ -1,0 +1,139 @@
+import { type Bytes, bytesOnce, Fault, forEachBounded, shownName, throwIfAborted } from '../../kit/index.ts'
+import { readTar } from '../../kit/tar/index.ts'
+import type { Zip, ZipEntry } from '../../kit/zip/index.ts'
+import { unpacked } from '../../oci/index.ts'
+
+/** An image's tarball in a run's artifact. */
+export interface BundledTarball<Wanted> {
+  readonly wanted: Wanted
+  /** Where it lies in the artifact: `presto-coordinator.tar.gz`, or `images.tar/presto-coordinator.tar.gz`. */
+  readonly member: string
+  /** Can be rewound where it is an entry of the zip itself. */
+  readonly tarball: Bytes
+}
+
+export interface BundleOptions {
+  /** What messages call the artifact. */
+  readonly at: string
+  /** Tarballs that are given side by side, where they are entries of the zip. */
+  readonly width?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** That an archive within an artifact may inflate to. */
+const maxInflatedBytes = 2 ** 40
+const maxMembers = 100_000
+const suffix = /\.(tar|tar\.gz|tgz|tar\.zst)$/
+
+/**
+ * Gives each wanted image's tarball to `work`: by its name, in any folder, plain or packed with gzip or zstd. An artifact holds the tarballs as
+ * they are, or one archive that holds them, which is then read once, from its front, one tarball after another. Gives back what else it has.
+ *
+ * Throws `corrupt` for an artifact that is not what its run says: tarballs that are missing, or there twice. Of the zip's own entries that is
+ * known before `work` is called; of an archive within, when it was read. What `work` throws ends it: whoever wants the others catches it there.
+ */
+export async function readBundle<Wanted extends { readonly tarball: string }>(
+  zip: Zip,
+  wanted: readonly Wanted[],
+  work: (tarball: BundledTarball<Wanted>, signal?: AbortSignal) => Promise<void>,
+  { at, width = 2, signal }: BundleOptions,
+): Promise<{ readonly extras: readonly string[] }> {
+  const files = zip.entries.filter(({ name }) => !name.endsWith('/'))
+  const inner = files.length === 1 && suffix.test(files[0]!.name) && findWanted(wanted, files[0]!.name) === undefined
+  if (inner) return await readInner(zip, files[0]!, createSorter(wanted, at), work, signal)
+  const sorter = createSorter(wanted, at)
+  const found = files.flatMap((entry) => {
+    if (entry.name !== entry.plainName) throw new Fault('corrupt', `programs read the name ${shown(entry.name)} in different ways`, { at })
+    const image = sorter.sort(entry.name)
+    return image === undefined ? [] : [{ entry, image }]
+  })
+  const extras = sorter.finish()
+  await forEachBounded(
+    found,
+    width,
+    async ({ entry, image }, stopping) => {
+      await work({ wanted: image, member: entry.name, tarball: await zip.open(entry, { signal: stopping }) }, stopping)
+    },
+    signal,
+  )
+  return { extras }
+}
+
+async function readInner<Wanted extends { readonly tarball: string }>(
+  zip: Zip,
+  entry: ZipEntry,
+  sorter: Sorter<Wanted>,
+  work: (tarball: BundledTarball<Wanted>, signal?: AbortSignal) => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly extras: readonly string[] }> {
+  const plain = unpacked(await zip.open(entry, { signal }), maxInflatedBytes)
+  let count = 0
+  try {
+    for await (const member of readTar({ [Symbol.asyncIterator]: () => ({ next: () => plain.next() }) })) {
+      throwIfAborted(signal)
+      const name = shownName(member.name)
+      if (++count > maxMembers) throw sorter.refuse(`${shown(entry.name)} has more than ${maxMembers} members`)
+      if (name.startsWith('/') || name.split('/').includes('..')) throw sorter.refuse(`a name leads out of the archive: ${shown(name)}`)
+      if (member.type !== 'file') continue
+      const image = sorter.sort(name)
+      if (image === undefined) continue
+      await work({ wanted: image, member: `${entry.name}/${name}`, tarball: bytesOnce(member.content, member.size) }, signal)
+    }
+    // Behind the end of the archive lie the checksums of compression and of the zip.
+    while ((await plain.next()).done !== true);
+  } finally {
+    await plain.return(undefined)
+  }
+  return { extras: sorter.finish() }
+}
+
+interface Sorter<Wanted> {
+  /** Which image a file is; undefined for one that nobody wants. Throws `corrupt` for the second of one image. */
+  sort(name: string): Wanted | undefined
+  /** What nobody wants. Throws `corrupt` where something is missing. */
+  finish(): readonly string[]
+  refuse(why: string): Fault
+}
+
+function createSorter<Wanted extends { readonly tarball: string }>(wanted: readonly Wanted[], at: string): Sorter<Wanted> {
+  const found = new Map<Wanted, string>()
+  const extras: string[] = []
+  const refuse = (why: string, hint?: string) => new Fault('corrupt', why, { at, hint })
+  return {
+    refuse,
+    sort(name) {
+      const image = findWanted(wanted, name)
+      if (image === undefined) {
+        extras.push(name)
+        return undefined
+      }
+      const before = found.get(image)
+      if (before !== undefined) throw refuse(`two tarballs of one image: ${shown(before)} and ${shown(name)}`)
+      found.set(image, name)
+      return image
+    },
+    finish() {
+      const missing = wanted.filter((image) => !found.has(image)).map(({ tarball }) => tarball)
+      if (missing.length === 0) return extras
+      const others = [...found.values(), ...extras].map(shown)
+      const listed = `${others.slice(0, 20).join(', ')}${others.length > 20 ? ', …' : ''}`
+      throw refuse(
+        `Missing expected tarballs: ${missing.join(', ')}`,
+        others.length === 0 ? 'the artifact has no file at all' : `the artifact has ${listed}: is the run's metadata that of another mode?`,
+      )
+    },
+  }
+}
+
+function findWanted<Wanted extends { readonly tarball: string }>(wanted: readonly Wanted[], name: string): Wanted | undefined {
+  return wanted.find(({ tarball }) => stem(tarball) === stem(name))
+}
+
+/** A file's name without its folder and its packing. */
+function stem(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1).replace(suffix, '')
+}
+
+function shown(name: string): string {
+  return JSON.stringify(name.slice(0, 200))
+}
