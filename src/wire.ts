@@ -5,6 +5,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ChunkStore, StoreFormat } from './chunks/index.ts'
 import type { Config, EnvironmentConfig } from './config/index.ts'
+import type { Queue } from './daemon/index.ts'
 import type { EnvironmentContext } from './environments/index.ts'
 import type { ImagesAccess, ImagesContext, ImagesSettings } from './images/index.ts'
 import type { HttpClient } from './kit/http/index.ts'
@@ -61,6 +62,8 @@ export interface Wire {
    * with the wire. `ca` are certificates that are trusted beside Node's own, in PEM: a client for those alone.
    */
   http(ca?: string): Promise<HttpClient>
+  /** Where units of work wait: the configured database, or a file of this project on this machine. Closed with the wire. */
+  queue(): Promise<Queue>
   /** Where the store is a folder, that one, with no link on the way: a snapshot of the tree around it leaves it out. */
   ownFolders(): Promise<string[]>
   close(): Promise<void>
@@ -72,6 +75,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   const trees: Promise<ObjectStore>[] = []
   const clients = new Map<string | undefined, Promise<HttpClient>>()
   const openedChunks = new Map<ObjectStore, Promise<ChunkStore>>()
+  let queue: Promise<Queue> | undefined
   const folders = await foldersOf(config, env)
   const by = whoIs(env)
   const loadStores = async () => {
@@ -183,12 +187,16 @@ export async function openWire(options: WireOptions): Promise<Wire> {
       clients.set(ca, known)
       return known
     },
+    queue() {
+      return (queue ??= openQueue(config, folders.stateDir, clock, random))
+    },
     async ownFolders() {
       const { parseStoreUrl } = await storeRoom()
       const place = parseStoreUrl(config.store.url, config.root)
       return place.scheme === 'file' ? [await realFolder(place.root)] : []
     },
     async close() {
+      await (await queue?.catch(() => undefined))?.close()
       for (const client of await Promise.allSettled(clients.values())) if (client.status === 'fulfilled') client.value.close()
       for (const chunks of await Promise.allSettled(openedChunks.values())) if (chunks.status === 'fulfilled') await chunks.value.close()
       for (const store of await Promise.allSettled([...opened.values(), ...trees]))
@@ -201,6 +209,12 @@ export async function openWire(options: WireOptions): Promise<Wire> {
 /** Loaded when something needs them: most commands on environments do not. */
 const chunkRoom = async () => await import('./chunks/index.ts')
 const storeRoom = async () => await import('./store/index.ts')
+
+async function openQueue({ queue }: Config, stateDir: string, clock: Clock, random: () => number): Promise<Queue> {
+  const { openFileQueue, openServerQueue } = await import('./daemon/index.ts')
+  if (queue !== undefined) return await openServerQueue(queue, { clock, random })
+  return await openFileQueue(path.join(stateDir, 'daemon.sqlite'), { clock, random })
+}
 
 async function foldersOf(config: Config, env: WireOptions['env']): Promise<{ stateDir: string; cacheRoot: string }> {
   const root = await realpath(config.root).catch(() => config.root)

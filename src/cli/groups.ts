@@ -89,6 +89,16 @@ export const care: readonly Group[] = [
     ],
     load: async () => (await import('./store.ts')).addStoreCommands,
   },
+  {
+    name: 'jobs',
+    summary: 'What the daemon does, has done and will do: jobs, units of work, logs',
+    examples: [
+      ['holdfast jobs list', 'all at a glance'],
+      ['holdfast jobs log 128 --follow', 'what a unit says'],
+      ['holdfast jobs run images-sync', 'do not wait for its time'],
+    ],
+    load: async () => (await import('./jobs.ts')).addJobsCommands,
+  },
 ]
 
 export interface GroupOptions {

@@ -5,6 +5,8 @@ import type { Wire } from '../wire.ts'
 import { paintFor, wantsColour } from './colour.ts'
 import { type Cli, commandPath, type Globals, newCli, parsedOption, type Runner } from './command.ts'
 import { addCompletionCommand } from './completion.ts'
+import { addDaemonCommand, addWorkerCommand } from './daemon.ts'
+import type { Given, Inside } from './daemon/in-process.ts'
 import { addServeCommand } from './serve.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addExamples, addExitNote, configureHelp } from './help.ts'
@@ -16,12 +18,13 @@ import { showProgress } from './progress.ts'
 import { confirm } from './prompt.ts'
 import { openScreen, type Screen } from './screen.ts'
 
-/** Runs one command line and gives its exit status. Throws nothing. */
-export async function runCli(argv: readonly string[], host: Host): Promise<number> {
+/** Runs one command line and gives its exit status. Throws nothing. What is given counts instead of a configuration that is looked for. */
+export async function runCli(argv: readonly string[], host: Host, given?: Given): Promise<number> {
   const screen = openScreen(host)
   const asked = beforeParsing(argv)
-  const configured = await readConfig(argv, host)
-  const session: Session = { host, screen, configured }
+  const names = given !== undefined && ['--config', '--store'].some((flag) => flagValue(argv, flag) !== undefined)
+  const configured = given === undefined || names ? await readConfig(argv, host) : { config: given.config }
+  const session: Session = { host, screen, configured, listener: given?.report }
   let exit = 0
   const program = await buildProgram(host, { colour: asked.colour, config: configured.config, words: argv }, async (command, run, args) => {
     exit = await runCommand(session, command, run, args)
@@ -43,6 +46,8 @@ interface Session {
   readonly host: Host
   readonly screen: Screen
   readonly configured: Configured
+  /** Hears what the command reports too. */
+  readonly listener: Report | undefined
 }
 
 /** The configuration, or what is wrong with it: said by the commands that need one. */
@@ -100,10 +105,27 @@ export async function buildProgram(
   addInitCommand(program, cli)
   addDoctorCommand(program, cli)
   addServeCommand(program, cli)
+  addDaemonCommand(program, cli, inside)
+  addWorkerCommand(program, cli, inside)
   await addGroups(program, cli, care, groups)
   addCompletionCommand(program, cli)
   program.helpCommand('help [command]', 'Show help for a command')
   return program
+}
+
+/** For commands that run others. */
+const inside: Inside = {
+  run: runCli,
+  async check(argv, host, config) {
+    const program = await buildProgram(host, { colour: false, config, words: argv }, async () => undefined)
+    try {
+      await program.parseAsync(argv, { from: 'user' })
+    } catch (error) {
+      if (!(error instanceof CommanderError)) throw error
+      const [message] = error.message.replace(/^error: /, '').split('\n')
+      throw new Fault('invalid', error.code === 'commander.help' ? 'a command is missing' : message!)
+    }
+  },
 }
 
 /** Whether a flag stands behind a group's name: then it is that command's own, whatever it means before one. */
@@ -143,7 +165,15 @@ async function runCommand(session: Session, command: Command, run: Parameters<Ru
     columns: () => host.stderr.columns ?? 80,
     verbose: options.verbose === true,
   })
-  const wiring = wireOnce(session, options, progress.report)
+  const { listener } = session
+  const report: Report =
+    listener === undefined
+      ? progress.report
+      : (event) => {
+          progress.report(event)
+          listener(event)
+        }
+  const wiring = wireOnce(session, options, report)
   const stats = async () => {
     if (options.stats !== true) return undefined
     const wire = wiring.opened()
@@ -156,7 +186,7 @@ async function runCommand(session: Session, command: Command, run: Parameters<Ru
       options,
       host,
       screen,
-      report: progress.report,
+      report,
       signal: host.signal,
       paint: paintFor(wantsColour(host.stdout, host.env, options.color)),
       width: host.stdout.columns,

@@ -64,6 +64,13 @@ export function webUrl(meaning: string) {
   })
 }
 
+/** A password may stand in it only where no file keeps it: see `jobs.ts`. */
+export function databaseUrl(meaning: string) {
+  return field('text', 'a URL such as postgres://user@host:5432/database', meaning, (value) => {
+    return /^postgres(ql)?:\/\//.test(value) && (URL.canParse(value) || /^postgres(ql)?:\/\/\//.test(value))
+  })
+}
+
 export function flag(meaning: string) {
   return v.pipe(v.boolean('true or false'), v.description(meaning))
 }

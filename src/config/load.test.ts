@@ -94,7 +94,9 @@ describe('the sample of the design', () => {
     assert.equal(config.images?.preset, 'velox')
     assert.equal(config.env['stage']?.path, path.join(cwd, 'cache/data'))
     assert.equal(config.runs?.root, '/data/experiments')
-    assert.deepEqual(config.jobs, [{ run: 'images sync --missing', every: '15m' }])
+    const [job, ...others] = config.jobs
+    assert.deepEqual([job?.name, job?.words, job?.schedule], ['images-sync', ['images', 'sync', '--missing'], { every: 900_000 }])
+    assert.deepEqual(others, [])
     assert.deepEqual(config.notes, [])
   })
 })

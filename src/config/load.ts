@@ -1,4 +1,5 @@
 import path from 'node:path'
+import type { Job } from '../daemon/index.ts'
 import { Fault, readSmallFile } from '../kit/index.ts'
 import { type EnvironmentConfig, environmentConfig } from './environment-settings.ts'
 import { formatPath, type Path } from './keys.ts'
@@ -7,7 +8,18 @@ import { overlapsOf } from './overlaps.ts'
 import { checkConfig, invalidConfig } from './problems.ts'
 import { configSchema, type Written } from './schema.ts'
 import { type ServeConfig, serveConfig } from './serve-settings.ts'
-import { type ReleaseConfig, releaseConfig, resolvePlaces, type RunsConfig, runsConfig, type StoreConfig, storeConfig } from './settings.ts'
+import {
+  type DaemonConfig,
+  daemonConfig,
+  hasPassword,
+  type ReleaseConfig,
+  releaseConfig,
+  resolvePlaces,
+  type RunsConfig,
+  runsConfig,
+  type StoreConfig,
+  storeConfig,
+} from './settings.ts'
 import { readVariables, replace, type Replacement } from './variables.ts'
 
 const configFileName = 'holdfast.toml'
@@ -43,7 +55,10 @@ export interface Config {
   readonly env: Readonly<Record<string, EnvironmentConfig>>
   readonly runs: RunsConfig | undefined
   readonly serve: ServeConfig
-  readonly jobs: Written['job']
+  /** A URL of PostgreSQL; it may have a password in it where a variable set it. */
+  readonly queue: string | undefined
+  readonly daemon: DaemonConfig
+  readonly jobs: readonly Job[]
   /** Where a key's value comes from: `holdfast.toml:3`, `HOLDFAST_STORE_URL`, `--store` or `default`. */
   origin(key: string): string
   /** Sentences for people: variables that set nothing. */
@@ -87,8 +102,15 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
   resolvePlaces(written, configSchema, baseOf)
   const store = storeConfig(written.store)
   const release = Object.fromEntries(Object.entries(written.release).map(([name, each]) => [name, releaseConfig(name, each, root)]))
-  const overlaps = overlapsOf(store, release).map((overlap) => `${placeOf(overlap.path)}: ${formatPath(overlap.path)}: ${overlap.says}`)
-  if (overlaps.length > 0) throw invalidConfig(overlaps, file)
+  const overlaps = overlapsOf(store, release)
+  const { jobs, problems } = written.job.length === 0 ? { jobs: [], problems: [] } : (await import('./jobs.ts')).jobsFrom(written.job)
+  if (hasPassword(written.queue) && !setBy.has('queue'))
+    problems.push({
+      path: ['queue'],
+      says: 'a password does not belong into a file; put it into ~/.pgpass, PGPASSWORD, or the whole URL into HOLDFAST_QUEUE_URL',
+    })
+  const wrong = [...overlaps, ...problems].map((problem) => `${placeOf(problem.path)}: ${formatPath(problem.path)}: ${problem.says}`)
+  if (wrong.length > 0) throw invalidConfig(wrong, file)
   return {
     root,
     file,
@@ -101,7 +123,9 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
     ),
     runs: written.runs === undefined ? undefined : runsConfig(written.runs),
     serve: serveConfig(written.serve),
-    jobs: written.job,
+    queue: written.queue,
+    daemon: daemonConfig(written.daemon),
+    jobs,
     origin: (key) => setBy.get(key) ?? placeInFile(key) ?? 'default',
     notes,
   }

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import {
   choice,
   count,
+  databaseUrl,
   duration,
   flag,
   listOf,
@@ -253,12 +254,46 @@ const runs = table(
   'Experiment runs, listed in a manifest and synced.',
 )
 
+const daemon = table(
+  {
+    concurrency: v.optional(count('Units that one daemon or worker runs at once.', 1), 2),
+    limits: v.optional(
+      named(count('Units.', 1), 'SOURCE', 'At most so many units of a source at once, over all workers, such as { github = 2 }.'),
+      {},
+    ),
+    grace: v.optional(duration('How long units may go on after SIGTERM, before they are stopped and handed back.'), '30s'),
+    keep: v.optional(duration('How long ended units and their logs are kept.'), '30d'),
+  },
+  'How the daemon and workers run units.',
+)
+
 const job = table(
   {
     run: text('The holdfast command, without the word holdfast.'),
-    every: duration('How often it runs.'),
+    name: v.optional(
+      matching(
+        /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
+        'a name of letters, digits, dots, dashes and underscores, at most 100 of them',
+        'How it is called. Without it, from `run`: its words without options, joined by dashes.',
+      ),
+    ),
+    every: v.optional(duration('How often it runs.')),
+    at: v.optional(text('When it runs, as a cron line: minute, hour, day, month, weekday.')),
+    after: v.optional(text('It runs whenever the job of this name has ended well.')),
+    timezone: v.optional(text('The time zone of `at`, such as "Europe/Berlin".')),
+    jitter: v.optional(duration('Each run is later by a part of this, so that many machines do not ask at the same second.')),
+    timeout: v.optional(duration('What takes longer is stopped and tried again.')),
+    catch_up: v.optional(
+      choice(['once', 'skip'], 'What becomes of runs that were missed in sleep or downtime: one makes up for all, or none does.'),
+      'once',
+    ),
+    priority: v.optional(
+      v.pipe(v.number('a whole number'), v.integer('a whole number'), v.description('Units of jobs with higher numbers are taken first.')),
+      0,
+    ),
+    source: v.optional(text('What `limits` counts its units by. Without it, the first word of `run`.')),
   },
-  'A command that the daemon runs on a schedule.',
+  'A command that the daemon runs on a schedule: with one of `every`, `at` and `after`.',
 )
 
 /** All of holdfast.toml. Nothing in it is transformed: what was written is what is checked. */
@@ -271,6 +306,10 @@ export const configSchema = table(
     env: v.optional(named(environment, 'NAME', 'Environments that are given back clean.'), {}),
     runs: v.optional(runs),
     serve: v.optional(serveSchema, {}),
+    queue: v.optional(
+      databaseUrl('Where workers on several machines share their units: a PostgreSQL database. Without it, a file of this machine.'),
+    ),
+    daemon: v.optional(daemon, {}),
     job: v.optional(listOf(job, 'Commands on a schedule.'), []),
   },
   'The configuration of holdfast.',
@@ -282,3 +321,5 @@ export type WrittenEnvironment = v.InferOutput<typeof environment>
 export type WrittenIndex = v.InferOutput<typeof indexSchema>
 export type WrittenRuns = v.InferOutput<typeof runs>
 export type WrittenStore = v.InferOutput<typeof store>
+export type WrittenDaemon = v.InferOutput<typeof daemon>
+export type WrittenJob = v.InferOutput<typeof job>

@@ -4,7 +4,7 @@ import type { GenericSchema } from 'valibot'
 import { parseBytes, parseDuration } from '../kit/index.ts'
 import { type Path, readShape } from './keys.ts'
 import type { Tree } from './parse.ts'
-import type { WrittenRelease, WrittenRuns, WrittenStore } from './schema.ts'
+import type { WrittenDaemon, WrittenRelease, WrittenRuns, WrittenStore } from './schema.ts'
 
 export interface S3Config {
   readonly endpoint?: string | undefined
@@ -52,6 +52,24 @@ export interface RunsConfig {
   /** Seconds. */
   readonly activeWindow: number
   readonly incremental: boolean
+}
+
+/** `[daemon]` with every default in place. */
+export interface DaemonConfig {
+  readonly concurrency: number
+  readonly limits: Readonly<Record<string, number>>
+  /** Milliseconds. */
+  readonly grace: number
+  readonly keep: number
+}
+
+export function daemonConfig({ concurrency, limits, grace, keep }: WrittenDaemon): DaemonConfig {
+  return { concurrency, limits, grace: parseDuration(grace), keep: parseDuration(keep) }
+}
+
+/** A password in a file would be read by everybody who reads the file, and lie in every repository that it is committed to. */
+export function hasPassword(url: string | undefined): boolean {
+  return url !== undefined && URL.canParse(url) && new URL(url).password !== ''
 }
 
 export function storeConfig({ url, s3, sftp }: WrittenStore): StoreConfig {

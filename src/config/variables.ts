@@ -15,6 +15,9 @@ export interface Replacement {
 /** Variables that say something else than a key's value. */
 const otherVariables = /^HOLDFAST_(CONFIG|SOAK|TEST_.*|DEMO_.*)$/
 
+/** As such variables are called elsewhere. */
+const otherNames: Readonly<Record<string, string>> = { HOLDFAST_QUEUE_URL: 'HOLDFAST_QUEUE' }
+
 /** `store.s3.endpoint` -> `HOLDFAST_STORE_S3_ENDPOINT`; every character that a variable cannot have becomes `_`. */
 export function variableOf(path: Path): string {
   return [
@@ -43,7 +46,7 @@ export function readVariables(
   const replacements: Replacement[] = []
   const notes: string[] = []
   for (const [variable, value = ''] of given) {
-    const key = keys.get(variable)
+    const key = keys.get(otherNames[variable] ?? variable)
     if (key !== undefined) replacements.push({ path: key.path, value: valueFor(key.schema, value), by: variable })
     else {
       const near = nearest(variable, keys.keys())

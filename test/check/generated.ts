@@ -66,17 +66,12 @@ function configurationPage(): string {
 }
 
 function section(table: string, keys: readonly ConfigKey[]): string {
-  const title = table === 'job' ? '[[job]]' : `[${table}]`
+  const title = table === 'job' ? '`[[job]]`' : table === '' ? 'Before any table' : `\`[${table}]\``
   const rows = keys.map((key) => {
     const fallback = key.isRequired ? 'required' : key.default === undefined ? '' : `\`${JSON.stringify(key.default)}\``
     return `| \`${key.path.at(-1)}\` | ${key.type.replaceAll('|', '\\|')} | ${fallback} | ${key.meaning} |`
   })
-  const later = isForLater(table) ? '\nChecked already; no command of this version uses it.\n' : ''
-  const example = table === '' || table === 'job' ? '' : `\nVariables: \`${variableOf([...table.split('.'), ''])}…\`\n`
-  return `## \`${title}\`\n${later}${example}\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`
-}
-
-/** Tables of capabilities whose commands are still to come. */
-function isForLater(table: string): boolean {
-  return table.split('.')[0] === 'job'
+  const variables = table === '' ? keys.map(({ path }) => variableOf(path)).join('`, `') : `${variableOf([...table.split('.'), ''])}…`
+  const example = table === 'job' ? '' : `\nVariables: \`${variables}\`\n`
+  return `## ${title}\n${example}\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`
 }

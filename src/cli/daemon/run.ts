@@ -1,0 +1,173 @@
+import { type Config, loadConfig } from '../../config/index.ts'
+import { type Execution, isGood, lineOf, type Queue, runDaemon, runOnce, work } from '../../daemon/index.ts'
+import { asFault, type Clock, explain, Fault, type FaultCode, faultCodes } from '../../kit/index.ts'
+import type { Call } from '../command.ts'
+import { exitDiffers } from '../exit.ts'
+import type { Outcome } from '../output.ts'
+import { printable } from '../width.ts'
+import { countText, tookText } from '../words.ts'
+import { checkJobs } from './check-jobs.ts'
+import { type Inside, runInProcess } from './in-process.ts'
+import { goneWorkers, thisWorker } from './process.ts'
+import { splits, splitter } from './split.ts'
+
+export interface DaemonFlags {
+  readonly once?: boolean
+}
+
+export interface WorkerFlags {
+  readonly concurrency?: number
+}
+
+export async function runDaemonCommand(call: Call<DaemonFlags>, inside: Inside): Promise<Outcome> {
+  const { screen, options } = call
+  const current = await openCurrent(call, inside)
+  const queue = await (await call.wire()).queue()
+  const tally = openTally(call)
+  const settings = await settingsOf(call, current, queue, inside, tally)
+  const { jobs } = current.config()
+  if (options.once === true) {
+    const exit = await runOnce(settings)
+    return outcomeOf(exit, tally)
+  }
+  if (jobs.length === 0)
+    call.report({ kind: 'note', level: 'warning', text: 'no job is configured: only what others put into the queue is done' })
+  screen.say(printable(`${countText(jobs.length, 'job')}, queue ${queue.name} (Ctrl-C ends it)`))
+  const onHangup = () => void current.reload()
+  process.on('SIGHUP', onHangup)
+  try {
+    await runDaemon(settings)
+  } finally {
+    process.off('SIGHUP', onHangup)
+  }
+  return { result: tally.result(), text: `ended: ${tally.text()}` }
+}
+
+export async function runWorkerCommand(call: Call<WorkerFlags>, inside: Inside): Promise<Outcome> {
+  const current = await openCurrent(call, inside)
+  const config = current.config()
+  if (config.queue === undefined) {
+    throw new Fault('unsupported', 'a worker needs a queue that others can reach too, and none is configured', {
+      hint: 'set `queue = "postgres://…"` or HOLDFAST_QUEUE_URL; on one machine `holdfast daemon` does all',
+    })
+  }
+  const queue = await (await call.wire()).queue()
+  const tally = openTally(call)
+  const settings = await settingsOf(call, current, queue, inside, tally, call.options.concurrency)
+  call.screen.say(
+    printable(
+      `worker ${settings.worker.id}, ${countText(settings.worker.concurrency, 'unit')} at once, queue ${queue.name} (Ctrl-C ends it)`,
+    ),
+  )
+  await work(settings)
+  return { result: tally.result(), text: `ended: ${tally.text()}` }
+}
+
+async function settingsOf(call: Call<object>, current: Current, queue: Queue, inside: Inside, tally: Tally, concurrency?: number) {
+  const { host, report, signal } = call
+  const { daemon } = current.config()
+  const run = runInProcess(host, current.config, flagsOf(call), inside)
+  return {
+    queue,
+    worker: await thisWorker(host, concurrency ?? daemon.concurrency),
+    limits: daemon.limits,
+    runner: { clock: host.clock, run, split: splitter(current.config) },
+    clock: host.clock,
+    report,
+    stop: signal,
+    grace: daemon.grace,
+    onStart: tally.onStart,
+    onEnd: tally.onEnd,
+    jobs: () => current.config().jobs,
+    splits,
+    care: { isGone: await goneWorkers(), keep: daemon.keep },
+  }
+}
+
+/** What the daemon was given and each of its units gets too. The store's and the file's flags are part of the configuration. */
+function flagsOf({ options }: Call<object>): string[] {
+  return options.limitRate === undefined ? [] : ['--limit-rate', `${options.limitRate}`]
+}
+
+/** The configuration as it counts now. */
+interface Current {
+  readonly config: () => Config
+  /** Reads it anew. One that is not right changes nothing, and that is said. */
+  reload(): Promise<void>
+}
+
+async function openCurrent(call: Call<object>, inside: Inside): Promise<Current> {
+  const { host, report, options } = call
+  let config = await call.config()
+  await checkJobs(config, host, inside)
+  return {
+    config: () => config,
+    async reload() {
+      try {
+        const overrides = options.store === undefined ? [] : [{ key: 'store.url', value: options.store, flag: '--store' }]
+        const next = await loadConfig({ cwd: host.cwd, env: host.env, file: options.config ?? config.file, overrides })
+        await checkJobs(next, host, inside)
+        config = next
+        report({ kind: 'note', level: 'info', text: `the configuration was read anew: ${countText(next.jobs.length, 'job')}` })
+      } catch (error) {
+        report({ kind: 'note', level: 'warning', text: `the configuration stays as it was: ${explain(error)}` })
+      }
+    },
+  }
+}
+
+/** What is said of units as they come and go, and how many there were. */
+interface Tally {
+  onStart(execution: Execution): void
+  onEnd(execution: Execution, now: Execution | undefined): void
+  result(): { done: number; failed: number; again: number }
+  text(): string
+}
+
+function openTally({ screen, paint, host, options }: Call<object>): Tally {
+  const counts = { done: 0, failed: 0, again: 0 }
+  const isQuiet = options.quiet === true
+  return {
+    onStart(execution) {
+      if (!isQuiet) screen.say(printable(`${titleOf(execution)}: begins${execution.attempt > 1 ? `, try ${execution.attempt}` : ''}`))
+    },
+    onEnd(before, now) {
+      const title = printable(titleOf(before))
+      const took = tookText(host.clock.now() - (before.started ?? host.clock.now()))
+      if (now === undefined) return
+      if (now.state === 'done') {
+        counts.done++
+        if (!isQuiet)
+          screen.say(`${title}: ${paint.green('done')} in ${took}${now.summary === undefined ? '' : printable(` (${now.summary})`)}`)
+        return
+      }
+      const why = printable(now.message ?? (now.exit === undefined ? '' : `exit status ${now.exit}`))
+      if (now.state === 'waiting') counts.again++
+      else counts.failed++
+      const next = now.state === 'waiting' ? `tried again ${againText(host.clock, now.due)}` : now.state
+      screen.say(`${title}: ${paint.yellow(next)} after ${took}${why === '' ? '' : `: ${why}`}`)
+    },
+    result: () => ({ ...counts }),
+    text: () => `${counts.done} done, ${counts.failed} failed, ${counts.again} to be tried again`,
+  }
+}
+
+function againText(clock: Clock, due: number): string {
+  const wait = due - clock.now()
+  return wait <= 0 ? 'at once' : `in ${tookText(wait)}`
+}
+
+function titleOf({ id, job, words }: Execution): string {
+  return `#${id} ${job === undefined ? '' : `${job}: `}${lineOf(words)}`
+}
+
+function outcomeOf(exit: number, tally: Tally): Outcome {
+  const outcome = { result: { ...tally.result(), exit }, text: tally.text() }
+  if (isGood(exit)) return outcome
+  if (exit === exitDiffers) return { ...outcome, differs: true }
+  const code = (Object.keys(faultCodes) as FaultCode[]).find((each) => faultCodes[each].exit === exit) ?? asFault(undefined).code
+  return {
+    ...outcome,
+    incomplete: new Fault(code, 'not all jobs went well', { hint: 'holdfast jobs list shows which; holdfast jobs log ID what they said' }),
+  }
+}

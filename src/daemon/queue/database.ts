@@ -1,0 +1,101 @@
+import { Fault } from '../../kit/index.ts'
+
+export type Value = string | number | null
+export type Row = Readonly<Record<string, Value>>
+
+/**
+ * What a queue asks of a database, in the SQL that SQLite and PostgreSQL share: parameters are `$1`, times and truths are numbers.
+ * Throws Faults only: `unavailable` where trying again may help.
+ */
+export interface Database {
+  readonly name: string
+  /** Stands before the name of each table. */
+  readonly prefix: string
+  /** Ends a select of rows that others may be taking at this moment: those are passed over. */
+  readonly skipLocked: string
+  query(sql: string, values?: readonly Value[]): Promise<Row[]>
+  /** All of it or nothing; of several at once with the same key one waits for the other. */
+  transaction<T>(work: (query: Database['query']) => Promise<T>, exclusive?: string): Promise<T>
+  close(): Promise<void>
+}
+
+/** The steps from one format to the next, in order; the number of those taken is the format. */
+export function formatSteps(prefix: string, identity: string): readonly (readonly string[])[] {
+  return [
+    [
+      `create table ${prefix}facts (name text primary key, value text not null)`,
+      `create table ${prefix}jobs (
+        name text primary key,
+        since bigint not null,
+        fired bigint not null default 0,
+        closed bigint not null default 0,
+        due bigint,
+        ended bigint,
+        exit bigint,
+        succeeded bigint,
+        failures bigint not null default 0
+      )`,
+      `create table ${prefix}executions (
+        id ${identity},
+        key text not null,
+        words text not null,
+        source text not null,
+        priority bigint not null,
+        timeout bigint,
+        splits bigint not null,
+        job text,
+        firing bigint,
+        state text not null,
+        attempt bigint not null default 0,
+        due bigint not null,
+        created bigint not null,
+        started bigint,
+        ended bigint,
+        worker text,
+        cancelling bigint not null default 0,
+        exit bigint,
+        code text,
+        message text,
+        summary text,
+        requests bigint,
+        bytes bigint,
+        progress text
+      )`,
+      `create unique index ${indexName(prefix, 'open_key')} on ${prefix}executions (key) where state in ('waiting', 'running')`,
+      `create index ${indexName(prefix, 'waiting')} on ${prefix}executions (priority desc, due, id) where state = 'waiting'`,
+      `create index ${indexName(prefix, 'open_job')} on ${prefix}executions (job) where state in ('waiting', 'running')`,
+      `create index ${indexName(prefix, 'running')} on ${prefix}executions (worker) where state = 'running'`,
+      `create index ${indexName(prefix, 'firing')} on ${prefix}executions (job, firing)`,
+      `create index ${indexName(prefix, 'ended')} on ${prefix}executions (ended) where ended is not null`,
+      `create table ${prefix}lines (
+        id ${identity},
+        execution bigint not null,
+        attempt bigint not null,
+        at bigint not null,
+        text text not null
+      )`,
+      `create index ${indexName(prefix, 'lines')} on ${prefix}lines (execution, id)`,
+      `create table ${prefix}workers (
+        id text primary key,
+        host text not null,
+        pid bigint not null,
+        machine text,
+        concurrency bigint not null,
+        started bigint not null,
+        beaten bigint not null
+      )`,
+    ],
+  ]
+}
+
+/** PostgreSQL puts an index into the schema of its table, and SQLite has one space of names for both. */
+function indexName(prefix: string, name: string): string {
+  return prefix === '' ? `by_${name}` : name
+}
+
+export function tooNew(at: string, format: number, known: number): Fault {
+  return new Fault('unsupported', `the queue has format ${format}, and this version of holdfast knows up to ${known}`, {
+    at,
+    hint: 'use the newer version that made it',
+  })
+}
