@@ -90,6 +90,16 @@ export const care: readonly Group[] = [
     load: async () => (await import('./store.ts')).addStoreCommands,
   },
   {
+    name: 'token',
+    summary: 'Who may change something through the server, and what was done there',
+    examples: [
+      ['holdfast token create ci --scope release:promote', 'its secret is shown once'],
+      ['holdfast token list', 'what there is, and when it was used last'],
+      ['holdfast token revoke 4f2a91c07b1e', 'from the next request on it is refused'],
+    ],
+    load: async () => (await import('./token.ts')).addTokenCommands,
+  },
+  {
     name: 'jobs',
     summary: 'What the daemon does, has done and will do: jobs, units of work, logs',
     examples: [

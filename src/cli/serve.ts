@@ -28,12 +28,15 @@ export function addServeCommand(program: Command, cli: Cli): void {
       const { serve: settings } = await call.config()
       const { createApp, listen } = await import('../server/index.ts')
       const { servedFrom } = await import('./serve/served.ts')
+      const { openState } = await import('./serve/state.ts')
       const served = await servedFrom(call)
+      const state = await openState(call)
       const listensElsewhere = options.host !== undefined && options.host !== settings.host
       const respond = createApp(served, {
         names: listensElsewhere && settings.names?.length === 0 ? undefined : settings.names,
         rate: settings.rate,
         isTls: settings.tls !== undefined,
+        state,
         openapi: await readFile(new URL('../../docs/openapi.json', import.meta.url)),
       })
       const listening = await listen({
@@ -53,6 +56,7 @@ export function addServeCommand(program: Command, cli: Cli): void {
         await listening.ended
       } finally {
         process.off('SIGHUP', renew)
+        state.close()
       }
       return { result: { url: listening.url }, text: 'ended' }
     },

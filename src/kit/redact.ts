@@ -56,5 +56,5 @@ export function redact(text: string): string {
       /\b(authorization|x-amz-security-token|private-token|job-token|cookie|set-cookie)(["']?\s*[:=]\s*["']?)(?!\s*(?:Bearer|Basic|AWS4)\b)[^\s"',;]+/gi,
       `$1$2${hidden}`,
     )
-    .replace(/\b(ghp|gho|ghs|ghu|github_pat|glpat|gldt|glrt)[_-][A-Za-z0-9_-]{10,}/g, `$1-${hidden}`)
+    .replace(/\b(ghp|gho|ghs|ghu|github_pat|glpat|gldt|glrt|hft)[_-][A-Za-z0-9_-]{10,}/g, `$1-${hidden}`)
 }

@@ -19,6 +19,8 @@ export interface RollbackOptions {
   readonly to?: Selector | undefined
   /** What stable must be now: a release id, or the digest of its only file. */
   readonly expect?: string | undefined
+  /** The generation that the variant must be at: nobody has moved any of its channels since. */
+  readonly generation?: number | undefined
   readonly message?: string | undefined
 }
 
@@ -27,6 +29,8 @@ export interface PromoteOptions {
   readonly to: string
   /** What `from` must hold: a release id, or the digest of its only file. */
   readonly expect?: string | undefined
+  /** The generation that the variant must be at: nobody has moved any of its channels since. */
+  readonly generation?: number | undefined
   readonly message?: string | undefined
 }
 
@@ -87,12 +91,14 @@ async function shift(
 
 function rollbackOn(ref: VariantRef, options: RollbackOptions, now: number): Rotation {
   refuseOther(ref, stable, options.expect)
+  refuseMoved(ref, options.generation)
   return rollBackTo(ref.state, options.to === undefined ? undefined : select(ref, options.to).id, now)
 }
 
 function promoteOn(ref: VariantRef, options: PromoteOptions, now: number): Rotation {
   const from = channelName(options.from)
   refuseOther(ref, from, options.expect)
+  refuseMoved(ref, options.generation)
   return promoteTo(ref.state, from, channelName(options.to), now)
 }
 
@@ -114,6 +120,13 @@ function refuseOther(ref: VariantRef, channel: string, expect: string | undefine
       hint: 'look at what it holds now: holdfast release show',
     },
   )
+}
+
+function refuseMoved(ref: VariantRef, generation: number | undefined): void {
+  if (generation === undefined || generation === ref.generation) return
+  throw new Fault('precondition', `${ref.name} is at generation ${ref.generation}, not ${generation}; nothing was changed`, {
+    hint: 'look at what it holds now: holdfast release history',
+  })
 }
 
 function onlyFile(ref: VariantRef, id: Digest): Digest | undefined {

@@ -16,6 +16,8 @@ const mostKept = 1_000
 export interface Api {
   /** What is at these segments below /api/v1, and by which route; a refusal where nothing is or may be. Throws Faults. */
   answer(asked: Asked, segments: readonly string[], caller: Caller): Promise<{ readonly route: Route; readonly answer: Answer } | Refusal>
+  /** Answers are made anew. */
+  forget(): void
 }
 
 export function createApi(routes: readonly Route[], served: ServedView): Api {
@@ -38,6 +40,7 @@ export function createApi(routes: readonly Route[], served: ServedView): Api {
   }
 
   return {
+    forget: () => kept.clear(),
     async answer(asked, segments, caller) {
       const routed = router.find(asked.method, segments)
       if (routed.kind === 'none') return { status: 404, detail: 'there is no such operation; see /api/v1/openapi.json' }
@@ -56,7 +59,8 @@ export function createApi(routes: readonly Route[], served: ServedView): Api {
         return { route, answer: respondDocument(asked, document, route.scope === undefined) }
       }
       const body = route.body === undefined ? undefined : checkBody(route, await bodyOf(asked))
-      const value = await route.run(served, { params, query, body, caller, signal: asked.signal })
+      const idempotencyKey = keyOf(asked)
+      const value = await route.run(served, { params, query, body, caller, idempotencyKey, signal: asked.signal })
       return { route, answer: respondDocument(asked, documentOf(value), route.method === 'GET' && route.scope === undefined) }
     },
   }
@@ -79,6 +83,13 @@ function refusedBody({ body }: Route, { headers }: Asked): Refusal | undefined {
   if (body === undefined) return undefined
   const type = (headers.get('content-type') ?? '').split(';')[0]!.trim().toLowerCase()
   return type === 'application/json' ? undefined : { status: 415, detail: 'the body is application/json' }
+}
+
+/** Of the field that a draft of the IETF names: any short text. */
+function keyOf({ headers }: Asked): string | undefined {
+  const key = headers.get('idempotency-key')?.trim()
+  if (key === undefined || (key.length > 0 && key.length <= 200)) return key
+  throw new Fault('invalid', 'an Idempotency-Key has 1 to 200 characters')
 }
 
 async function bodyOf(asked: Asked): Promise<Uint8Array> {

@@ -2,17 +2,17 @@ import { type Answer, type Asked, asFault, type Fault, isHeld, type Responder } 
 import { formatKey } from '../chunks/index.ts'
 import { indexHandler } from '../python-index/index.ts'
 import { type Api, createApi } from './api.ts'
-import type { Caller } from './caller.ts'
+import { authenticate, isOfAnotherSite } from './authenticate.ts'
 import { type Downloads, createDownloads } from './downloads.ts'
 import { segmentsOf } from './input.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
-import { watchMoves } from './moves.ts'
 import { isOurs, problemOf, type Refusal, refusalOf } from './problem.ts'
 import { createRates, type Rates } from './rates.ts'
-import { rememberingStore } from './remembering-store.ts'
 import { allRoutes } from './routes/index.ts'
 import { mountOf } from './routes/python-index.ts'
 import type { Served, ServedView } from './served.ts'
+import type { ServerState } from './state/open.ts'
+import { viewOf } from './view.ts'
 import { fromWeb } from './web.ts'
 
 export interface AppOptions {
@@ -22,13 +22,17 @@ export interface AppOptions {
   readonly rate: number
   /** The connection is secret: browsers are told to insist on it. */
   readonly isTls: boolean
+  readonly state: ServerState
   /** Bytes of the OpenAPI document. */
   readonly openapi: Uint8Array
 }
 
 /** Everything at its place. Never rejects: what goes wrong is told to the report under the request's number, and answered as a problem. */
 export function createApp(given: Served, options: AppOptions): Responder {
-  const served = viewOf(given)
+  const served = viewOf(given, options.state, () => {
+    app.api.forget()
+    app.downloads.forget()
+  })
   const app: App = {
     served,
     options,
@@ -59,6 +63,9 @@ interface App {
   readonly fixed: Readonly<Record<string, string>>
 }
 
+/** A token that is not good counts as so many requests: guesses come slowly. */
+const guessCost = 20
+
 interface Routed {
   /** What metrics call it: one of few. */
   readonly route: string
@@ -66,18 +73,20 @@ interface Routed {
 }
 
 async function answerTo(app: App, asked: Asked): Promise<{ readonly route: string; readonly answer: Answer }> {
+  let id: string | undefined
+  const request = () => (id ??= requestId(app.served))
   try {
-    const { route, answer } = await dispatch(app, asked)
-    return { route, answer: 'detail' in answer ? refusalOf(answer, requestId(app.served)) : answer }
+    const { route, answer } = await dispatch(app, asked, request)
+    return { route, answer: 'detail' in answer ? refusalOf(answer, request()) : answer }
   } catch (error) {
     const fault = asFault(error)
-    const id = requestId(app.served)
+    const id = request()
     if (isOurs(fault)) tell(app, asked, fault, id)
     return { route: 'failed', answer: problemOf(fault, id) }
   }
 }
 
-async function dispatch(app: App, asked: Asked): Promise<Routed> {
+async function dispatch(app: App, asked: Asked, request: () => string): Promise<Routed> {
   const { options } = app
   if (!isOurName(asked.headers.get('host'), options.names))
     return { route: 'refused', answer: { status: 421, detail: 'this server has another name' } }
@@ -91,7 +100,7 @@ async function dispatch(app: App, asked: Asked): Promise<Routed> {
   const [first = ''] = segments
   const index = app.indexes.get(first)
   if (index !== undefined && segments.length > 1) return { route: 'index', answer: await index(asked) }
-  if (first === 'api') return await answerApi(app, asked, segments)
+  if (first === 'api') return await answerApi(app, asked, segments, request())
   const reading = asked.method === 'GET' || asked.method === 'HEAD'
   if (!reading)
     return { route: 'refused', answer: { status: 405, detail: 'this is asked with GET or HEAD', headers: { allow: 'GET, HEAD' } } }
@@ -100,10 +109,15 @@ async function dispatch(app: App, asked: Asked): Promise<Routed> {
   return { route: 'none', answer: { status: 404, detail: 'there is nothing at this path' } }
 }
 
-async function answerApi(app: App, asked: Asked, segments: readonly string[]): Promise<Routed> {
+async function answerApi(app: App, asked: Asked, segments: readonly string[], request: string): Promise<Routed> {
   if (segments[1] !== 'v1') return { route: 'api', answer: { status: 404, detail: 'the API is at /api/v1' } }
   if (segments.length === 3 && segments[2] === 'openapi.json') return { route: 'openapi', answer: describeApi(app, asked) }
-  const caller: Caller = { address: asked.address, token: undefined }
+  if (isOfAnotherSite(asked)) return { route: 'refused', answer: { status: 403, detail: 'a page of another site asks this' } }
+  const caller = authenticate(asked, request, app.options.state.tokens)
+  if ('detail' in caller) {
+    app.rates.take(asked.address, guessCost)
+    return { route: 'refused', answer: caller }
+  }
   const found = await app.api.answer(asked, segments.slice(2), caller)
   return 'detail' in found ? { route: 'api', answer: found } : { route: found.route.id, answer: found.answer }
 }
@@ -165,19 +179,6 @@ function textOf(status: number, text: string, headers: Readonly<Record<string, s
       ...headers,
     },
     body,
-  }
-}
-
-/** Contexts that read: what the store has is remembered for a moment. */
-function viewOf(given: Served): ServedView {
-  const store = rememberingStore(given.store, { clock: given.clock, freshFor: 1_000 })
-  return {
-    ...given,
-    store,
-    moves: watchMoves(store),
-    releases: async () => ({ ...(await given.releases()), store }),
-    index: async (name) => ({ ...(await given.index(name)), store }),
-    snapshots: async () => ({ ...(await given.snapshots()), store }),
   }
 }
 

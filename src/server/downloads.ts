@@ -24,6 +24,8 @@ export interface Downloads {
    * `archives/<time>` or an id in place of the channel; without a file, the list of them. Throws Faults.
    */
   answer(asked: Asked, segments: readonly string[]): Promise<Answer>
+  /** Channels are looked at anew. */
+  forget(): void
 }
 
 export function createDownloads(served: ServedView): Downloads {
@@ -45,6 +47,7 @@ export function createDownloads(served: ServedView): Downloads {
     return await found
   }
   return {
+    forget: () => kept.clear(),
     async answer(asked, segments) {
       const place = placeOf(asked, segments, served.clock.now())
       const found = await lookUp(place)

@@ -1,4 +1,4 @@
-import * as v from 'valibot'
+import type * as v from 'valibot'
 import type { Route } from './routes/route.ts'
 import { scopes } from './scopes.ts'
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../kit/index.ts'
 
 export interface Rates {
-  /** Takes one from what an address has left. Milliseconds until there is one again where none is left; else 0. */
-  take(address: string): number
+  /** Takes one, or what it costs, from what an address has left. Milliseconds until there is one again where none is left; else 0. */
+  take(address: string, cost?: number): number
 }
 
 /** Seconds of its rate that an address may use at once: an install asks for many pages in a row. */
@@ -16,7 +16,7 @@ export function createRates(rate: number, clock: Clock): Rates {
   const buckets = new Map<string, { left: number; at: number }>()
   const most = rate * burst
   return {
-    take(address) {
+    take(address, cost = 1) {
       const key = networkOf(address)
       const now = clock.now()
       const known = buckets.get(key)
@@ -27,7 +27,7 @@ export function createRates(rate: number, clock: Clock): Rates {
       buckets.set(key, bucket)
       if (buckets.size > mostKept) buckets.delete(buckets.keys().next().value!)
       if (bucket.left < 1) return ((1 - bucket.left) * 1000) / rate
-      bucket.left--
+      bucket.left -= cost
       return 0
     },
   }

@@ -13,7 +13,10 @@ const maxBytesKept = 128 << 20
 const maxRecordBytes = 16 << 20
 
 /** The store, for readers: refs and facts are looked at anew once in `freshFor`, and records, which never change, are read once. */
-export function rememberingStore(store: ObjectStore, { clock, freshFor }: RememberOptions): ObjectStore {
+export function rememberingStore(
+  store: ObjectStore,
+  { clock, freshFor }: RememberOptions,
+): { readonly store: ObjectStore; forget(): void } {
   const records = new Map<string, Remembered>()
   const listings = new Map<string, { readonly at: number; readonly infos: Promise<readonly ObjectInfo[]> }>()
   const underWay = new Map<string, Promise<Remembered>>()
@@ -24,7 +27,7 @@ export function rememberingStore(store: ObjectStore, { clock, freshFor }: Rememb
     return age >= 0 && age < freshFor
   }
   const keep = (key: string, record: Remembered) => {
-    forget(key)
+    drop(key)
     records.set(key, record)
     total += record.bytes.byteLength
     for (const [oldest, { bytes }] of records) {
@@ -33,7 +36,7 @@ export function rememberingStore(store: ObjectStore, { clock, freshFor }: Rememb
       total -= bytes.byteLength
     }
   }
-  const forget = (key: string) => {
+  const drop = (key: string) => {
     total -= records.get(key)?.bytes.byteLength ?? 0
     records.delete(key)
   }
@@ -54,7 +57,7 @@ export function rememberingStore(store: ObjectStore, { clock, freshFor }: Rememb
     keep(key, record)
     return record
   }
-  return {
+  const remembering: ObjectStore = {
     ...store,
     async get(key, options = {}) {
       if (!isRemembered(key) || options.range !== undefined || options.etag !== undefined) return await store.get(key, options)
@@ -70,6 +73,13 @@ export function rememberingStore(store: ObjectStore, { clock, freshFor }: Rememb
       listings.set(prefix, { at: clock.now(), infos })
       infos.catch(() => listings.delete(prefix))
       yield* await infos
+    },
+  }
+  return {
+    store: remembering,
+    forget() {
+      for (const [key, record] of records) records.set(key, { ...record, at: Number.NEGATIVE_INFINITY })
+      listings.clear()
     },
   }
 }

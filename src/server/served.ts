@@ -1,9 +1,11 @@
+import type { Job, Queue } from '../daemon/index.ts'
 import type { EnvironmentContext } from '../environments/index.ts'
 import type { Clock, Report } from '../kit/index.ts'
 import type { IndexContext } from '../python-index/index.ts'
 import type { Product, ReleaseContext } from '../releases/index.ts'
 import type { SnapshotContext } from '../snapshots/index.ts'
 import type { ObjectStore } from '../store/index.ts'
+import type { ServerState } from './state/open.ts'
 import type { Moves } from './moves.ts'
 
 /** What a server serves: the configuration's capabilities, each opened when it is first asked for. */
@@ -20,11 +22,20 @@ export interface Served {
   /** The folder of experiment runs; undefined where none is configured. */
   readonly runs: ServedRuns | undefined
   snapshots(): Promise<SnapshotContext>
+  /** Undefined where there is no queue. */
+  readonly jobs: ServedJobs | undefined
   readonly clock: Clock
   /** A number in [0, 1). */
   readonly random: () => number
   readonly report: Report
   readonly version: string
+}
+
+export interface ServedJobs {
+  readonly jobs: readonly Job[]
+  queue(): Promise<Queue>
+  /** Whether units of this command line are found by a look at what there is. */
+  splits(words: readonly string[]): boolean
 }
 
 export interface ServedRuns {
@@ -36,4 +47,9 @@ export interface ServedRuns {
 /** The same as routes see it: what the store has is remembered for a moment, and moves are at hand. */
 export interface ServedView extends Served {
   readonly moves: Moves
+  readonly state: ServerState
+  /** The same without a memory, for what changes something. */
+  readonly acting: Served
+  /** What is remembered may be old: somebody has just changed something. */
+  forget(): void
 }

@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url'
 import { environmentNamed, environmentsOf, indexEnvironment, indexEnvironmentNames } from '../../config/index.ts'
 import type { Served } from '../../server/index.ts'
 import type { Call } from '../command.ts'
+import { splits } from '../daemon/split.ts'
 
 /** What the configuration has, as a server serves it. Nothing is opened but the store. */
 export async function servedFrom(call: Call<object>): Promise<Served> {
@@ -21,6 +22,7 @@ export async function servedFrom(call: Call<object>): Promise<Served> {
     environment: async (name) => await wire.environment(environmentNamed(environments, config, name)),
     runs: runs && { folder: runs.root, open: () => wire.openTree(pathToFileURL(runs.root).href) },
     snapshots: () => wire.snapshots(),
+    jobs: { jobs: config.jobs, queue: () => wire.queue(), splits },
     clock: host.clock,
     random: host.random,
     report,

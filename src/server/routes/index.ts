@@ -1,4 +1,10 @@
+import { environmentActions } from '../actions/environments.ts'
+import { jobActions } from '../actions/jobs.ts'
+import { indexActions } from '../actions/python-index.ts'
+import { releaseActions } from '../actions/releases.ts'
+import { auditRoutes } from './audit.ts'
 import { environmentRoutes } from './environments.ts'
+import { jobRoutes } from './jobs.ts'
 import { overviewRoutes } from './overview.ts'
 import { indexRoutes } from './python-index.ts'
 import { releaseRoutes } from './releases.ts'
@@ -16,4 +22,10 @@ export const allRoutes: readonly Route[] = [
   ...runRoutes,
   ...snapshotRoutes,
   ...storeRoutes,
+  ...jobRoutes,
+  ...auditRoutes,
+  ...releaseActions,
+  ...indexActions,
+  ...environmentActions,
+  ...jobActions,
 ]

@@ -202,7 +202,7 @@ export function mountOf(environmentName: string): string {
   return environmentName === 'default' ? '/index' : `/index-${environmentName}`
 }
 
-async function indexOf(served: Served, wanted: string): Promise<IndexContext> {
+export async function indexOf(served: Pick<Served, 'indexes' | 'index'>, wanted: string): Promise<IndexContext> {
   if (served.indexes.includes(wanted)) return await served.index(wanted)
   throw new Fault('not-found', `there is no index environment ${JSON.stringify(wanted)}`, {
     hint: `there is: ${served.indexes.join(', ') || 'none; add [index] to holdfast.toml'}`,

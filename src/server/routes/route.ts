@@ -1,4 +1,4 @@
-import * as v from 'valibot'
+import type * as v from 'valibot'
 import type { Caller } from '../caller.ts'
 import type { Scope } from '../scopes.ts'
 import type { ServedView } from '../served.ts'
@@ -34,6 +34,8 @@ export interface Input<P, Q, B> {
   readonly query: Q
   readonly body: B
   readonly caller: Caller
+  /** Of the header `Idempotency-Key`. */
+  readonly idempotencyKey?: string | undefined
   /** Fires when the client goes away; never where the answer is for others too. */
   readonly signal: AbortSignal | undefined
 }
