@@ -1,4 +1,4 @@
-import { type Bytes, bytesOnce, Fault, forEachBounded, shownName, throwIfAborted } from '../../kit/index.ts'
+import { type Bytes, bytesFrom, bytesOnce, Fault, forEachBounded, shownName, throwIfAborted } from '../../kit/index.ts'
 import { readTar } from '../../kit/tar/index.ts'
 import type { Zip, ZipEntry } from '../../kit/zip/index.ts'
 import { unpacked } from '../../oci/index.ts'
@@ -52,11 +52,18 @@ export async function readBundle<Wanted extends { readonly tarball: string }>(
     found,
     width,
     async ({ entry, image }, stopping) => {
-      await work({ wanted: image, member: entry.name, tarball: await zip.open(entry, { signal: stopping }) }, stopping)
+      await work({ wanted: image, member: entry.name, tarball: contentOf(zip, entry, stopping) }, stopping)
     },
     signal,
   )
   return { extras }
+}
+
+/** Looked for when it is read: an entry that cannot be read stops no other. */
+function contentOf(zip: Zip, entry: ZipEntry, signal: AbortSignal): Bytes {
+  return bytesFrom(async function* () {
+    yield* await zip.open(entry, { signal })
+  }, entry.size)
 }
 
 async function readInner<Wanted extends { readonly tarball: string }>(

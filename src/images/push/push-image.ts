@@ -43,6 +43,8 @@ export interface ImagePush {
   readonly onOther: 'refuse' | 'replace' | 'skip'
   /** Other repositories of the registry that may have layers, the likeliest first. */
   readonly mountFrom: readonly string[]
+  /** What is to be done once everything is there and checked, and before the tag says so. */
+  readonly beforeTag?: ((manifest: StoredManifest) => Promise<void>) | undefined
 }
 
 export interface PushedImage {
@@ -236,6 +238,7 @@ async function finishImage(context: PushContext, push: ImagePush, read: ReadImag
     for (const { descriptor, bytes } of made.blobs) await put(descriptor, bytes)
     referrer = await registry.putManifest(repository, made.manifest.digest, made.manifest, { signal })
   }
+  await push.beforeTag?.(manifest)
   return { ...(await moveTag(context, push, manifest)), layers, sentBytes, referrer }
 }
 
