@@ -32,6 +32,7 @@ export function ociArchiveTarget(file: string, options: ArchiveTargetOptions): I
   return {
     name: `oci-archive:${file}`,
     width: 1,
+    beginsEmpty: true,
     named: rememberedName(file, 'oci-archive', options),
     hasBlob: async ({ digest }) => blobs.has(digest),
     putBlob: async ({ digest }, body, o) => await put(digest, verified(body, digest, file), o),
@@ -66,6 +67,7 @@ export function dockerArchiveTarget(file: string, options: ArchiveTargetOptions)
   return {
     name: `docker-archive:${file}`,
     width: 1,
+    beginsEmpty: true,
     named: rememberedName(file, 'docker-archive', options),
     hasBlob: async ({ digest }) => configs.has(digest) || diffIds.has(digest),
     accepts(top) {

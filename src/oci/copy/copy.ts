@@ -51,7 +51,7 @@ export async function carryOutCopy(plan: CopyPlan, options: CarryOut): Promise<C
     )
     const manifests = await putManifests(plan, options)
     const moved = await moveNames(plan, manifests > 0 || came.size > 0, options)
-    await target.finish?.({ signal })
+    if (came.size + manifests + moved.length > 0) await target.finish?.({ signal })
     const blobs = plan.blobs.map((blob): CopiedBlob => ({
       ...blob,
       how: came.get(blob) ?? (streamed?.has(blob.digest) ? 'sent' : 'there'),
@@ -99,7 +99,8 @@ async function putManifests({ nodes, top, names }: CopyPlan, { target, signal }:
 }
 
 async function moveNames(plan: CopyPlan, hasTaken: boolean, { source, target, signal }: CarryOut): Promise<PlannedName[]> {
-  const moved = plan.names.filter(({ digest, before }) => digest !== before)
+  const isAnew = target.beginsEmpty === true && plan.nodes.length > 0
+  const moved = plan.names.filter(({ digest, before }) => isAnew || digest !== before)
   const stored = new Map(plan.nodes.map((node) => [node.descriptor.digest, node.stored]))
   stored.set(plan.top.digest, plan.top)
   for (const planned of moved) {

@@ -63,7 +63,8 @@ export function registryTarget(options: RegistryTargetOptions): ImageTarget {
           await confirm(descriptor, o)
           return true
         }
-        misses.set(from, missed + 1)
+        // Others have asked meanwhile.
+        misses.set(from, misses.get(from)! + 1)
       }
       return false
     },

@@ -29,6 +29,8 @@ export interface ImageTarget {
   readonly name: string
   /** How many blobs it takes at once. */
   readonly width: number
+  /** What it is given is all that it has afterwards: a name that was right is put again. */
+  readonly beginsEmpty?: boolean
   /** Throws for what it can never hold, before anything is sent. */
   accepts?(top: StoredManifest): void
   /** What the name names now; undefined where it names nothing. */
