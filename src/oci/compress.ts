@@ -53,12 +53,12 @@ export function compressLayer(layer: AsyncIterable<Uint8Array>, diffIdOf?: () =>
     }
     let [checksum, plainSize] = [0, 0]
     yield give(header)
-    const observedBlocks = blocksOf(layer, (block) => {
+    const look = (block: Buffer) => {
       plain?.update(block)
       checksum = crc32(block, checksum)
       plainSize += block.byteLength
-    })
-    for await (const piece of deflated(observedBlocks)) yield give(piece)
+    }
+    for await (const piece of deflated(layer, look)) yield give(piece)
     yield give(lastBlock)
     const trailer = Buffer.alloc(8)
     trailer.writeUInt32LE(checksum, 0)
@@ -77,9 +77,10 @@ export function compressLayer(layer: AsyncIterable<Uint8Array>, diffIdOf?: () =>
   }
 }
 
-/** Blocks of one size, except the last, that are theirs who asked for them. */
-async function* blocksOf(pieces: AsyncIterable<Uint8Array>, look: (block: Buffer) => void): AsyncGenerator<Buffer> {
-  let block = Buffer.allocUnsafe(blockBytes)
+/** Blocks of one size, except the last, in rooms of `free` or new ones; they are theirs who asked for them. */
+async function* blocksOf(pieces: AsyncIterable<Uint8Array>, free: Buffer[], look: (block: Buffer) => void): AsyncGenerator<Buffer> {
+  const newRoom = () => free.pop() ?? Buffer.allocUnsafeSlow(blockBytes)
+  let block = newRoom()
   let filled = 0
   for await (const piece of pieces) {
     for (let at = 0; at < piece.byteLength;) {
@@ -90,7 +91,7 @@ async function* blocksOf(pieces: AsyncIterable<Uint8Array>, look: (block: Buffer
       if (filled < blockBytes) continue
       look(block)
       yield block
-      block = Buffer.allocUnsafe(blockBytes)
+      block = newRoom()
       filled = 0
     }
   }
@@ -100,27 +101,40 @@ async function* blocksOf(pieces: AsyncIterable<Uint8Array>, look: (block: Buffer
 }
 
 /** In the order of the blocks. */
-async function* deflated(blocks: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
-  const waiting: Promise<Buffer>[] = []
+async function* deflated(pieces: AsyncIterable<Uint8Array>, look: (block: Buffer) => void): AsyncGenerator<Uint8Array> {
+  const waiting: { readonly work: Promise<Buffer>; readonly before: Buffer | undefined }[] = []
+  // Without them, a megabyte of garbage for each of a layer.
+  const free: Buffer[] = []
   let before: Buffer | undefined
+  const first = async (): Promise<Buffer> => {
+    const { work, before: done } = waiting.shift()!
+    const bytes = await work
+    if (done !== undefined) free.push(done)
+    return bytes
+  }
   try {
-    for await (const block of blocks) {
-      const work = deflateBlock(block, before)
+    for await (const block of blocksOf(pieces, free, look)) {
+      const work = deflateBlock(block, before?.subarray(-dictionaryBytes))
       // It may fail before anybody waits for it.
       work.catch(() => undefined)
-      waiting.push(work)
-      before = block.subarray(-dictionaryBytes)
-      if (waiting.length === inFlight) yield await waiting.shift()!
+      waiting.push({ work, before })
+      before = block
+      if (waiting.length === inFlight) yield await first()
     }
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) yield await next
+    while (waiting.length > 0) yield await first()
   } finally {
-    await Promise.allSettled(waiting)
+    await Promise.allSettled(waiting.map(({ work }) => work))
   }
 }
 
 /** Ended at a whole byte, so that another can follow it. */
 async function deflateBlock(block: Buffer, dictionary: Buffer | undefined): Promise<Buffer> {
-  const options = { level, finishFlush: constants.Z_SYNC_FLUSH, chunkSize: blockBytes, ...(dictionary === undefined ? {} : { dictionary }) }
+  const options = {
+    level,
+    finishFlush: constants.Z_SYNC_FLUSH,
+    chunkSize: blockBytes >> 1,
+    ...(dictionary === undefined ? {} : { dictionary }),
+  }
   return await new Promise((resolve, reject) =>
     deflateRaw(block, options, (error, bytes) => (error === null ? resolve(bytes) : reject(error))),
   )
