@@ -80,7 +80,7 @@ export function placeText(place: Place): string {
 
 /** One side, or the only one. */
 export async function registriesOf(call: Call<ReachFlags>, hosts: readonly string[]): Promise<RegistryFor> {
-  return await connect(call, call.options, only(hosts, call.options))
+  return await connect(call, call.options, only(hosts, call.options), passwordOnce(call))
 }
 
 /** Throws `invalid` where a flag could mean either side. */
@@ -103,6 +103,7 @@ export async function registriesOfSides(
       hint: 'log in at the other registry with `docker login`',
     })
   }
+  const password = passwordOnce(call)
   const source = await connect(
     call,
     {
@@ -115,6 +116,7 @@ export async function registriesOfSides(
       }),
     },
     only(sources, { username: options.srcUsername ?? options.username }),
+    password,
   )
   const isSame =
     sources.length > 0 &&
@@ -133,6 +135,7 @@ export async function registriesOfSides(
       }),
     },
     targets[0],
+    password,
   )
   return { source, target }
 }
@@ -148,14 +151,25 @@ function only(hosts: readonly string[], { username }: { readonly username?: stri
   throw new Fault('invalid', `--username could be of any of ${all.join(', ')}`, { hint: 'log in with `docker login` there' })
 }
 
-async function connect(call: Call<object>, flags: ReachFlags, loginHost: string | undefined): Promise<RegistryFor> {
-  const { host, signal, report } = call
+/** Standard input has it once, for whichever side asks. */
+function passwordOnce({ host, signal }: Call<object>): () => Promise<string> {
+  let reading: Promise<string> | undefined
+  return () => (reading ??= secretFrom(host.stdin.stream, '--password-stdin', signal))
+}
+
+async function connect(
+  call: Call<object>,
+  flags: ReachFlags,
+  loginHost: string | undefined,
+  readPassword: () => Promise<string>,
+): Promise<RegistryFor> {
+  const { host, report } = call
   const { env, clock, random } = host
   const { plainHttp, tlsCa, username, passwordStdin } = flags
   if (username !== undefined && passwordStdin !== true) {
     throw new Fault('invalid', '--username is nothing without a password', { hint: 'give it by --password-stdin; it is never a flag' })
   }
-  const password = passwordStdin === true ? await secretFrom(host.stdin.stream, '--password-stdin', signal) : undefined
+  const password = passwordStdin === true ? await readPassword() : undefined
   const images = (await call.config()).images
   const credentials = findCredentials({
     env,
