@@ -69,7 +69,9 @@ export function daemonConfig({ concurrency, limits, grace, keep }: WrittenDaemon
 
 /** A password in a file would be read by everybody who reads the file, and lie in every repository that it is committed to. */
 export function hasPassword(url: string | undefined): boolean {
-  return url !== undefined && URL.canParse(url) && new URL(url).password !== ''
+  if (url === undefined || !URL.canParse(url)) return false
+  const { password, searchParams } = new URL(url)
+  return password !== '' || searchParams.has('password')
 }
 
 export function storeConfig({ url, s3, sftp }: WrittenStore): StoreConfig {

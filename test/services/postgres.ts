@@ -11,6 +11,8 @@ import { ensureDebianPackages } from './install.ts'
 export interface Postgres {
   /** The shell lines that hooks run. */
   readonly lines: { readonly start: string; readonly stop: string; readonly isReady: string }
+  /** Where clients of its socket find it. */
+  readonly url: string
   /** What a statement gives, in lines. */
   query(sql: string): string
   run(line: string): void
@@ -33,8 +35,11 @@ export async function whyNoPostgres(): Promise<string | undefined> {
 
 let first: string | undefined
 
+/** As little as a server can do with. */
+const smallest = '-c shared_buffers=1MB -c max_connections=5 -c autovacuum=off'
+
 /** Makes a new data directory and tells how it is served. `home` has to be reachable for everybody, and stay until the last one is made. */
-export function createPostgres(home: string, data: string): Postgres {
+export function createPostgres(home: string, data: string, sizes = smallest): Postgres {
   const bin = path.join(versions, readdirSync(versions).toSorted((one, other) => Number(other) - Number(one))[0]!, 'bin')
   // A socket's name has 107 bytes at most.
   const sockets = mkdtempSync(path.join(os.tmpdir(), 'pg-'))
@@ -43,9 +48,10 @@ export function createPostgres(home: string, data: string): Postgres {
   mkdirSync(data, { mode: 0o700 })
   for (const owned of [data, sockets, home]) chownSync(owned, nobody, nobody)
   const asNobody = `setpriv --reuid ${nobody} --regid ${nobody} --clear-groups`
-  const settings = `-c listen_addresses= -c unix_socket_directories=${sockets} -c shared_buffers=1MB -c max_connections=5 -c autovacuum=off`
+  const settings = `-c listen_addresses= -c unix_socket_directories=${sockets} ${sizes}`
   const control = `${asNobody} '${bin}/pg_ctl' -D '${data}' -w -s`
   const server: Postgres = {
+    url: `postgres:///postgres?host=${sockets}&user=owner`,
     lines: {
       start: `${control} -l '${log}' -o '${settings}' start`,
       stop: `${control} -m fast stop`,

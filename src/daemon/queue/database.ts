@@ -61,12 +61,12 @@ export function formatSteps(prefix: string, identity: string): readonly (readonl
         bytes bigint,
         progress text
       )`,
-      `create unique index ${indexName(prefix, 'open_key')} on ${prefix}executions (key) where state in ('waiting', 'running')`,
-      `create index ${indexName(prefix, 'waiting')} on ${prefix}executions (priority desc, due, id) where state = 'waiting'`,
-      `create index ${indexName(prefix, 'open_job')} on ${prefix}executions (job) where state in ('waiting', 'running')`,
-      `create index ${indexName(prefix, 'running')} on ${prefix}executions (worker) where state = 'running'`,
-      `create index ${indexName(prefix, 'firing')} on ${prefix}executions (job, firing)`,
-      `create index ${indexName(prefix, 'ended')} on ${prefix}executions (ended) where ended is not null`,
+      `create unique index by_open_key on ${prefix}executions (key) where state in ('waiting', 'running')`,
+      `create index by_waiting on ${prefix}executions (priority desc, due, id) where state = 'waiting'`,
+      `create index by_open_job on ${prefix}executions (job) where state in ('waiting', 'running')`,
+      `create index by_running on ${prefix}executions (worker) where state = 'running'`,
+      `create index by_firing on ${prefix}executions (job, firing)`,
+      `create index by_ended on ${prefix}executions (ended) where ended is not null`,
       `create table ${prefix}lines (
         id ${identity},
         execution bigint not null,
@@ -74,7 +74,7 @@ export function formatSteps(prefix: string, identity: string): readonly (readonl
         at bigint not null,
         text text not null
       )`,
-      `create index ${indexName(prefix, 'lines')} on ${prefix}lines (execution, id)`,
+      `create index by_lines on ${prefix}lines (execution, id)`,
       `create table ${prefix}workers (
         id text primary key,
         host text not null,
@@ -86,11 +86,6 @@ export function formatSteps(prefix: string, identity: string): readonly (readonl
       )`,
     ],
   ]
-}
-
-/** PostgreSQL puts an index into the schema of its table, and SQLite has one space of names for both. */
-function indexName(prefix: string, name: string): string {
-  return prefix === '' ? `by_${name}` : name
 }
 
 export function tooNew(at: string, format: number, known: number): Fault {

@@ -21,7 +21,8 @@ export async function openServerQueue(url: string, options: QueueOptions): Promi
   return await queueIn(database, { ...options, clock: await databaseClock(database, options.clock) })
 }
 
-async function queueIn(database: Database, { clock, random }: QueueOptions): Promise<Queue> {
+/** A queue in the tables of a database that is open; closed with it. */
+export async function queueIn(database: Database, { clock, random }: QueueOptions): Promise<Queue> {
   const { prefix, query } = database
   const drawn = Array.from({ length: 4 }, () =>
     Math.floor(random() * 2 ** 16)

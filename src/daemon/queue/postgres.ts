@@ -54,6 +54,7 @@ function nameOf(url: string): string {
   if (!URL.canParse(url)) return url.replace(/\?.*$/s, '')
   const parsed = new URL(url)
   keepSecret(decodeURIComponent(parsed.password))
+  keepSecret(parsed.searchParams.get('password') ?? undefined)
   parsed.password = ''
   parsed.search = ''
   return parsed.href
