@@ -1,29 +1,11 @@
 import assert from 'node:assert/strict'
-import { afterEach, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { faultOf } from '../../../test/fakes/fault-of.ts'
-import { type GitHubOptions as Scene, type GitHubStandIn, startGitHub } from '../../../test/fakes/github/github.ts'
 import { refusal } from '../../../test/fakes/github/trouble.ts'
-import { openDesk } from '../../../test/fakes/github/desk.ts'
-import { scratchDirectory } from '../../../test/fakes/scratch.ts'
+import { githubDesks } from '../../../test/fakes/github/desk.ts'
 
 const tag = 'presto-92865fbce0d2-velox-65797d572e0a-linux-amd64'
-const scratch = scratchDirectory()
-const open: { close(): unknown }[] = []
-afterEach(async () => {
-  for (const one of open.splice(0)) await one.close()
-})
-
-async function scene(options: Scene = {}): Promise<GitHubStandIn> {
-  const github = await startGitHub(options)
-  open.push(github)
-  return github
-}
-
-function desk(github: GitHubStandIn, more: Parameters<typeof openDesk>[2] = {}) {
-  const made = openDesk(github, scratch, more)
-  open.push(made)
-  return made
-}
+const { scene, desk } = githubDesks()
 
 describe('the runs of a workflow', () => {
   test('are those that ended well, the newest first', async () => {

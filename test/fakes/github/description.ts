@@ -121,7 +121,7 @@ function readOperations(): Operations {
   const require = createRequire(import.meta.url)
   const packed = path.dirname(require.resolve('@octokit/openapi/package.json'))
   const { version } = JSON.parse(readFileSync(path.join(packed, 'package.json'), 'utf8')) as { version: string }
-  const kept = path.resolve(packed, '../../.cache/holdfast', `github-${version}-${wanted.length}.json`)
+  const kept = path.resolve(packed, '../../.cache/holdfast', `github-${version}-${wanted.length}-1.json`)
   if (existsSync(kept)) return JSON.parse(readFileSync(kept, 'utf8')) as Operations
   const whole = JSON.parse(readFileSync(path.join(packed, 'generated/api.github.com.deref.json'), 'utf8')) as {
     paths: Record<string, Record<string, Operation>>
@@ -129,11 +129,23 @@ function readOperations(): Operations {
   const found = Object.fromEntries(
     wanted.map((name) => {
       const [method, address] = name.split(' ')
-      return [name, whole.paths[address!]![method!]!]
+      return [name, withNulls(whole.paths[address!]![method!]!) as Operation]
     }),
   )
   mkdirSync(path.dirname(kept), { recursive: true })
   writeFileSync(`${kept}.${process.pid}`, JSON.stringify(found))
   renameSync(`${kept}.${process.pid}`, kept)
   return found
+}
+
+/** Where the description says both `nullable` and `enum`, it forgets null in the list. */
+function withNulls(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value
+  if (Array.isArray(value)) return value.map(withNulls)
+  const entries = Object.entries(value).map(([key, one]): [string, unknown] => [key, withNulls(one)])
+  const made: Record<string, unknown> = Object.fromEntries(entries)
+  const { nullable, enum: options } = made
+  return nullable === true && Array.isArray(options) && !options.includes(null)
+    ? { ...made, enum: [...(options as unknown[]), null] }
+    : made
 }
