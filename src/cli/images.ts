@@ -5,14 +5,18 @@ import { addCopyCommand } from './images/copy.ts'
 import { addDeleteCommand } from './images/delete.ts'
 import { addDiffCommand } from './images/diff.ts'
 import { addDownloadCommand } from './images/download.ts'
+import { addGitlabListCommand } from './images/gitlab-list.ts'
 import { addIndexCommand } from './images/index-create.ts'
 import { addInspectCommand } from './images/inspect.ts'
 import { addPrepareCommand } from './images/prepare.ts'
 import { addTagsCommand } from './images/tags.ts'
+import { addXrefCommand } from './images/xref.ts'
 
 /** `holdfast images …`: container images, from the builds of a workflow to a registry, and between registries. */
 export function addImagesCommands(images: Command, cli: Cli): void {
   images.commandsGroup('From GitHub to the registry:')
+  addGitlabListCommand(images, cli)
+  addXrefCommand(images, cli)
   images.commandsGroup('Step by step:')
   addDownloadCommand(images, cli)
   addPrepareCommand(images, cli)

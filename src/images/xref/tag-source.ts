@@ -1,6 +1,7 @@
 import { isFault, mapBounded } from '../../kit/index.ts'
 import type { Registry } from '../../oci/index.ts'
 import type { Signal } from '../../store/index.ts'
+import type { ImagesContext } from '../context.ts'
 import type { GitLab, GitLabRepository } from '../gitlab/gitlab.ts'
 import type { ImagesSettings } from '../settings.ts'
 
@@ -27,6 +28,15 @@ export interface TagSource {
 
 /** Repositories are asked for at once, so many of them. */
 const width = 4
+
+/** The one that the settings choose. */
+export async function openTags({
+  settings,
+  gitlab,
+  registry,
+}: Pick<ImagesContext, 'settings' | 'gitlab' | 'registry'>): Promise<TagSource> {
+  return settings.tagsFrom === 'gitlab' ? gitlabTags(await gitlab(), settings) : registryTags(await registry(), settings)
+}
 
 /** GitLab's own list: all repositories of the project in one request, or in one for each hundred. */
 export function gitlabTags(gitlab: GitLab, { registryProject, registry }: Pick<ImagesSettings, 'registryProject' | 'registry'>): TagSource {
