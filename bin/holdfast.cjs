@@ -12,8 +12,15 @@ var needed = [24, 15]
 var reexecuted = 'HOLDFAST_LAUNCHED_BY'
 var exitUnsupported = 7
 
+hideSecrets()
 if (isNewEnough(process.versions.node)) runHere()
 else runWithBundledNode()
+
+/** Others see the arguments of a process (`ps`): those that hold a secret are written over, first of all. */
+function hideSecrets() {
+  var secret = /^--(gh-token|gitlab-token|registry-password)(=|$)/
+  if (process.argv.some(secret.test, secret)) process.title = 'holdfast'
+}
 
 function isNewEnough(version) {
   var parts = version.split('.').map(Number)

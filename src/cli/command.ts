@@ -48,6 +48,8 @@ export interface Call<O> {
   snapshots(url?: string): Promise<SnapshotContext>
   /** Asks; see prompt.ts. */
   confirm(question: string): Promise<boolean>
+  /** With --json, from now on each document is one line: for commands that print several. */
+  asLines(): void
 }
 
 export interface CommandSpec<O> {

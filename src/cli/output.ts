@@ -22,6 +22,8 @@ export interface OutputOptions {
   readonly command: string
   readonly json: boolean
   readonly verbose: boolean
+  /** Each document is one line. */
+  readonly asLines?: boolean
   /** For stderr. */
   readonly paint: Paint
 }
@@ -31,7 +33,7 @@ export function printOutcome(screen: Screen, outcome: Outcome, options: OutputOp
   const { result, text, incomplete } = outcome
   const exit = incomplete?.exit ?? (outcome.differs === true ? exitDiffers : 0)
   const fault = incomplete === undefined ? undefined : faultToJson(incomplete)
-  if (options.json) screen.result(toJson({ command: options.command, ok: exit === 0, result, fault, stats }))
+  if (options.json) screen.result(toJson({ command: options.command, ok: exit === 0, result, fault, stats }, options))
   else if (text !== '') screen.result(text)
   if (incomplete !== undefined) sayFault(screen, incomplete, options)
   if (!options.json) sayStats(screen, stats)
@@ -41,7 +43,7 @@ export function printOutcome(screen: Screen, outcome: Outcome, options: OutputOp
 /** Explains a fault on stderr, with `json` also as the document on stdout, and gives the exit status. */
 export function printFault(screen: Screen, error: unknown, options: OutputOptions, stats?: MeterReading): number {
   const fault = asFault(error)
-  if (options.json) screen.result(toJson({ command: options.command, ok: false, fault: faultToJson(fault), stats }))
+  if (options.json) screen.result(toJson({ command: options.command, ok: false, fault: faultToJson(fault), stats }, options))
   sayFault(screen, fault, options)
   if (!options.json) sayStats(screen, stats)
   return fault.exit
@@ -70,6 +72,6 @@ function stacksOf(fault: Fault): string {
   return printable(stacks.join('\ncaused by: '))
 }
 
-function toJson(document: unknown): string {
-  return JSON.stringify(document, undefined, 2)
+function toJson(document: unknown, { asLines = false }: OutputOptions): string {
+  return JSON.stringify(document, undefined, asLines ? 0 : 2)
 }

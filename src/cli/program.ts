@@ -157,7 +157,7 @@ async function runCommand(session: Session, command: Command, run: Parameters<Ru
   const { host, screen } = session
   const options: Globals = command.optsWithGlobals<Globals>()
   const paint = paintFor(wantsColour(host.stderr, host.env, options.color))
-  const output: OutputOptions = { command: commandPath(command), json: options.json === true, verbose: options.verbose === true, paint }
+  let output: OutputOptions = { command: commandPath(command), json: options.json === true, verbose: options.verbose === true, paint }
   const progress = showProgress(screen, {
     clock: host.clock,
     paint,
@@ -195,6 +195,7 @@ async function runCommand(session: Session, command: Command, run: Parameters<Ru
       releases: async () => await (await wiring.wire()).releases(),
       snapshots: async (url) => await (await wiring.wire()).snapshots(url),
       confirm: (question) => confirm(host, screen, question, options.yes === true),
+      asLines: () => void (output = { ...output, asLines: true }),
     })
     await progress.stop()
     return printOutcome(screen, outcome, output, await stats())

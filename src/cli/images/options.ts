@@ -45,11 +45,17 @@ export const tagArgument = ['<tag>', 'the image tag of the run, as gh-list and x
 /** Those of every command that looks at runs. */
 export function githubOptions(): Option[] {
   return [
-    new Option('--repo <owner/name>', 'the repository of the workflow (default: `repo` of [images])'),
-    new Option('--workflow <file>', 'the workflow that builds the images (default: `workflow` of [images])'),
+    ...repoOptions(),
     new Option('--branch <name>', 'only runs of this branch'),
     parsedOption('--limit <count>', 'look at so many runs, the newest first (default: `limit` of [images], 20)', parseLimit),
     ...githubTokenOptions(),
+  ]
+}
+
+export function repoOptions(): Option[] {
+  return [
+    new Option('--repo <owner/name>', 'the repository of the workflow (default: `repo` of [images])'),
+    new Option('--workflow <file>', 'the workflow that builds the images (default: `workflow` of [images])'),
   ]
 }
 
@@ -87,6 +93,18 @@ export function registryOptions(): Option[] {
     new Option('--registry-project <path>', 'repositories lie below it (default: `registry_project` of [images], or the GitLab project)'),
     ...loginOptions(),
   ]
+}
+
+export function retagAsLatestOption(): Option {
+  return new Option('--retag-as-latest', 'move `latest` of each repository along')
+}
+
+export function skipLoginOption(): Option {
+  return new Option('--skip-login', 'use only what `docker login` left behind: no variable and no token')
+}
+
+export function scratchOption(): Option {
+  return new Option('--scratch <folder>', 'keep layers there, up to 4 GiB, whose archive does not say what they are, to send only new ones')
 }
 
 /** Those of every command that asks any registry. */

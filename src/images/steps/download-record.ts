@@ -19,7 +19,7 @@ export interface DownloadRecord {
     readonly createdAt: number
     readonly url: string
   }
-  readonly artifact: { readonly id: number; readonly name: string; readonly digest?: Digest | undefined }
+  readonly artifact: { readonly id: number; readonly name: string; readonly digest: Digest | undefined }
   /** Of the archive as it lies there. */
   readonly archive: { readonly size: number; readonly digest: Digest }
 }

@@ -1,0 +1,129 @@
+import { type Command, Option } from 'commander'
+import { registryOf, retag, type TagName } from '../../images/index.ts'
+import { Fault, parseDigest } from '../../kit/index.ts'
+import { type ImageName, parseImageName } from '../../oci/index.ts'
+import { type Cli, parsedOption } from '../command.ts'
+import { printable } from '../width.ts'
+import { shortDigest } from './brought-text.ts'
+import { imagesContext } from './choose.ts'
+import { type GitlabFlags, gitlabOptions, type RegistryFlags, registryOptions, skipLoginOption } from './options.ts'
+
+interface RetagFlags extends GitlabFlags, RegistryFlags {
+  readonly expect?: ReturnType<typeof parseDigest>
+  readonly force?: boolean
+  readonly skipLogin?: boolean
+}
+
+const form = 'x86/app:tag below the project, or host/path:tag'
+
+export function addRetagCommand(images: Command, cli: Cli): void {
+  cli.add<RetagFlags>(images, {
+    name: 'retag',
+    summary: 'Give an image another tag, without pulling or pushing its layers',
+    more: 'Tags that may move (`moving` of [images]: latest) are moved by one GET and one PUT; all others are looked at first, and stay where they name another image.',
+    args: [
+      ['<source>', `the image: ${form}`],
+      ['<target>', `the tag that it gets: ${form}`],
+    ],
+    options: [
+      parsedOption('--expect <digest>', 'only where the target names this now', parseDigest),
+      new Option('--force', 'also a tag that is not to move, where it names another image'),
+      skipLoginOption(),
+      ...registryOptions(),
+      ...gitlabOptions(),
+    ],
+    writes: true,
+    examples: [
+      [
+        'holdfast images retag x86/presto-coordinator:presto-92865fbce0d2-velox-65797d572e0a x86/presto-coordinator:latest',
+        'latest is this build',
+      ],
+    ],
+    run: async (call) => {
+      const { args, options, signal, host, paint, report } = call
+      const context = await imagesContext(call, { isDockerLogin: options.skipLogin })
+      const { settings } = context
+      const place = { host: registryOf(settings), project: settings.registryProject }
+      const [from, to] = [sourceNamed(args[0]!, place), targetNamed(args[1]!, place)]
+      const registry = await context.registry()
+      const name = ({ repository, tag }: TagName) => `${place.host}/${repository}:${tag}`
+      const { moving } = settings
+      if (options.dryRun === true) {
+        const [source, target] = [
+          await registry.manifest(from.repository, from.tag, { signal }),
+          await registry.headManifest(to.repository, to.tag, { signal }),
+        ]
+        const isSame = source.digest === target?.digest
+        const said = isSame ? 'names it already' : target === undefined ? 'is not there yet' : `names ${target.digest} now`
+        return {
+          result: {
+            source: name(from),
+            target: name(to),
+            dryRun: true,
+            digest: source.digest,
+            before: target?.digest,
+            state: isSame ? 'same' : 'planned',
+          },
+          text: printable(`dry run: ${name(to)} would name ${source.digest}; it ${said}`),
+        }
+      }
+      const looksBefore = options.verbose === true
+      const done = await retag(registry, {
+        from,
+        to,
+        expect: options.expect,
+        force: options.force,
+        moving,
+        looksBefore,
+        clock: host.clock,
+        signal,
+      })
+      const { digest, before, tag } = done
+      if (tag === 'same') throw new Fault('nothing-to-do', `${name(to)} names ${digest} already`, { hint: 'it is as you want it' })
+      if (tag === 'moved' && before === undefined) {
+        report({
+          kind: 'note',
+          level: 'info',
+          text: 'what the tag named before was not asked: --verbose or --expect does, by one request more',
+        })
+      }
+      const was = before === undefined ? '' : `${shortDigest(before)} -> `
+      return {
+        result: { source: name(from), target: name(to), dryRun: false, digest, before, state: tag },
+        text: paint.green(printable(`${name(to)}: ${was}${before === undefined ? digest : shortDigest(digest)}`)),
+      }
+    },
+  })
+}
+
+interface Where {
+  readonly host: string
+  readonly project: string
+}
+
+function sourceNamed(text: string, where: Where): TagName {
+  const { repository, tag, digest } = imageNamed(text, where)
+  const reference = digest ?? tag
+  if (reference === undefined) throw untagged(text)
+  return { repository, tag: reference }
+}
+
+function targetNamed(text: string, where: Where): TagName {
+  const { repository, tag, digest } = imageNamed(text, where)
+  if (tag === undefined || digest !== undefined) throw untagged(text)
+  return { repository, tag }
+}
+
+/** A short name lies below the project; one with a host has to be of the configured registry. */
+function imageNamed(text: string, { host, project }: Where): ImageName {
+  const isFull = /^[^/]*[.:][^/]*\/|^localhost\//.test(text)
+  const name = parseImageName(isFull ? text : `${host}/${project}/${text}`)
+  if (name.registry === host) return name
+  throw new Fault('invalid', `${text} is not at ${host}`, {
+    hint: 'name its registry by --registry, or use `holdfast images copy docker://… docker://…` between registries',
+  })
+}
+
+function untagged(text: string): Fault {
+  return new Fault('invalid', `${text} is written without a tag`, { hint: `write ${form}` })
+}
