@@ -15,6 +15,8 @@ export interface Flight {
 export interface LayerFlights {
   find(name: string): Flight | undefined
   begin(names: readonly string[], flight: Flight): void
+  /** What was said of a name was wrong. */
+  forget(name: string): void
 }
 
 export function layerFlights(): LayerFlights {
@@ -30,5 +32,6 @@ export function layerFlights(): LayerFlights {
       for (const name of names) flights.set(name, flight)
       void forgetLost(names, flight)
     },
+    forget: (name) => void flights.delete(name),
   }
 }

@@ -47,7 +47,7 @@ export async function placeLayer(placing: Placing, member: ArchiveLayer): Promis
   const isOfUse = said === undefined && member.form === 'plain' && member.size > smallBytes && !isMeasuring
   const kept = isOfUse ? await scratch?.keep(member.content, member.size) : undefined
   if (kept === undefined) {
-    const by = said === undefined ? 'reading' : 'name'
+    const by = said === undefined || member.form === 'plain' ? 'reading' : 'name'
     return await startSending(placing, member, { content: member.content, archived: said, name, by })
   }
   try {
@@ -142,9 +142,11 @@ async function takeFromFlight(
   return { layer, how, by: 'memory' }
 }
 
-function lied({ memory, distrusted }: Placing, member: ArchiveLayer, name: string | undefined): undefined {
+function lied({ memory, flights, distrusted }: Placing, member: ArchiveLayer, name: string | undefined): undefined {
   distrusted.add(member.name)
-  if (name !== undefined) memory.forget(name)
+  if (name === undefined) return
+  memory.forget(name)
+  flights.forget(name)
 }
 
 interface ToSend extends Clue {

@@ -79,7 +79,7 @@ export function continueUpload(session: Session, repository: string, from: Posit
             if (offset === end) return known
           }
           isUnsure = true
-          return await sendChunk(session, repository, { location, offset }, chunk.subarray(offset - start), o?.signal)
+          return await orLost(sendChunk(session, repository, { location, offset }, chunk.subarray(offset - start), o?.signal), lost)
         })
         isUnsure = false
         if (position.offset <= before || position.offset > end) throw lost(`it says to have ${position.offset} of ${end} bytes`)
@@ -94,12 +94,21 @@ export function continueUpload(session: Session, repository: string, from: Posit
           ;({ location } = await refresh(o?.signal))
         }
         isUnsure = true
-        await putDigest(session, { path: location, scopes: pushing(repository), signal: o?.signal }, digest)
+        await orLost(putDigest(session, { path: location, scopes: pushing(repository), signal: o?.signal }, digest), lost)
       })
     },
     async cancel(o) {
       await cancelUpload(session, repository, location, o?.signal)
     },
+  }
+}
+
+/** What is not found there is the upload. */
+async function orLost<T>(work: Promise<T>, lost: (why: string) => Fault): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw isFault(error, 'not-found') ? lost('it does not know of it any more') : error
   }
 }
 
