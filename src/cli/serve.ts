@@ -37,6 +37,7 @@ export function addServeCommand(program: Command, cli: Cli): void {
         rate: settings.rate,
         isTls: settings.tls !== undefined,
         state,
+        signal,
         openapi: await readFile(new URL('../../docs/openapi.json', import.meta.url)),
       })
       const listening = await listen({

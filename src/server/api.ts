@@ -58,7 +58,9 @@ export function createApi(routes: readonly Route[], served: ServedView): Api {
         const document = await shared(route, key, () => route.run(served, { params, query, body: undefined, caller, signal: undefined }))
         return { route, answer: respondDocument(asked, document, route.scope === undefined) }
       }
-      const body = route.body === undefined ? undefined : checkBody(route, await bodyOf(asked))
+      const sent = route.body === undefined ? undefined : await bodyOf(asked)
+      if (sent !== undefined && 'detail' in sent) return sent
+      const body = sent && checkBody(route, sent)
       const idempotencyKey = keyOf(asked)
       const value = await route.run(served, { params, query, body, caller, idempotencyKey, signal: asked.signal })
       return { route, answer: respondDocument(asked, documentOf(value), route.method === 'GET' && route.scope === undefined) }
@@ -92,10 +94,11 @@ function keyOf({ headers }: Asked): string | undefined {
   throw new Fault('invalid', 'an Idempotency-Key has 1 to 200 characters')
 }
 
-async function bodyOf(asked: Asked): Promise<Uint8Array> {
+async function bodyOf(asked: Asked): Promise<Uint8Array | Refusal> {
   try {
     return await asked.body(bodyLimit)
   } catch (error) {
+    if (isFault(error, 'invalid')) return { status: 413, detail: error.message }
     throw isFault(error) ? error : new Fault('aborted', 'the client went away', { cause: error })
   }
 }

@@ -4,6 +4,7 @@ import { indexHandler } from '../python-index/index.ts'
 import { type Api, createApi } from './api.ts'
 import { authenticate, isOfAnotherSite } from './authenticate.ts'
 import { type Downloads, createDownloads } from './downloads.ts'
+import { createEvents, type Events } from './events.ts'
 import { segmentsOf } from './input.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { isOurs, problemOf, type Refusal, refusalOf } from './problem.ts'
@@ -23,6 +24,8 @@ export interface AppOptions {
   /** The connection is secret: browsers are told to insist on it. */
   readonly isTls: boolean
   readonly state: ServerState
+  /** When it fires, what would go on for ever ends. */
+  readonly signal?: AbortSignal | undefined
   /** Bytes of the OpenAPI document. */
   readonly openapi: Uint8Array
 }
@@ -38,6 +41,7 @@ export function createApp(given: Served, options: AppOptions): Responder {
     options,
     api: createApi(allRoutes, served),
     downloads: createDownloads(served),
+    events: createEvents(served, options.signal),
     metrics: createMetrics(served),
     rates: createRates(options.rate, served.clock),
     indexes: mountsOf(served),
@@ -57,6 +61,7 @@ interface App {
   readonly options: AppOptions
   readonly api: Api
   readonly downloads: Downloads
+  readonly events: Events
   readonly metrics: Metrics
   readonly rates: Rates
   readonly indexes: ReadonlyMap<string, Responder>
@@ -118,6 +123,7 @@ async function answerApi(app: App, asked: Asked, segments: readonly string[], re
     app.rates.take(asked.address, guessCost)
     return { route: 'refused', answer: caller }
   }
+  if (segments.length === 3 && segments[2] === 'events') return { route: 'events', answer: app.events.answer(asked) }
   const found = await app.api.answer(asked, segments.slice(2), caller)
   return 'detail' in found ? { route: 'api', answer: found } : { route: found.route.id, answer: found.answer }
 }

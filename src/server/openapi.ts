@@ -12,6 +12,7 @@ export function openapiOf(routes: readonly Route[], describe: Describe): object 
     const path = `/api/v1${route.path}`
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, describe) }
   }
+  paths['/api/v1/events'] = { get: events }
   const tags = [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name }))
   return {
     openapi: '3.1.0',
@@ -44,6 +45,17 @@ export function openapiOf(routes: readonly Route[], describe: Describe): object 
       },
     },
   }
+}
+
+const events = {
+  operationId: 'followEvents',
+  tags: ['overview'],
+  summary: 'What happens, as it happens: server-sent events `move`, as listMoves has them, and `execution`, as listExecutions has them',
+  description: 'With `Last-Event-ID` the moves since then come first, as far as listMoves has them; executions are told from now on.',
+  responses: {
+    '200': { description: 'It goes on until one side ends it.', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+    default: { $ref: '#/components/responses/Problem' },
+  },
 }
 
 const problem = {

@@ -2,13 +2,17 @@ import { pathToFileURL } from 'node:url'
 import { environmentNamed, environmentsOf, indexEnvironment, indexEnvironmentNames } from '../../config/index.ts'
 import type { Served } from '../../server/index.ts'
 import type { Call } from '../command.ts'
+import type { Host } from '../host.ts'
 import { splits } from '../daemon/split.ts'
 
+interface Opened extends Pick<Call<object>, 'wire' | 'report'> {
+  readonly host: Pick<Host, 'env' | 'clock' | 'random' | 'version'>
+}
+
 /** What the configuration has, as a server serves it. Nothing is opened but the store. */
-export async function servedFrom(call: Call<object>): Promise<Served> {
-  const wire = await call.wire()
+export async function servedFrom({ wire: open, host, report }: Opened): Promise<Served> {
+  const wire = await open()
   const { config } = wire
-  const { host, report } = call
   const environments = await environmentsOf(config, report)
   const { S3_BUCKET_PY, CUSTOM_PREFIX } = host.env
   const { runs } = config

@@ -66,7 +66,7 @@ export const overviewRoutes = [
     freshFor: 1_000,
     run: async (served, { query }) => {
       const wanted = (await served.moves.latest()).filter(({ group }) => query.group === undefined || group === query.group)
-      return pageAfter(wanted, ({ id }) => id, query)
+      return pageAfter(wanted, ({ group, name, generation }) => `${group}/${name} ${generation}`, query)
     },
   }),
 ]
