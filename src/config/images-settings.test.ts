@@ -143,6 +143,8 @@ describe('a GitLab server and its registry', () => {
   test('that are named as the preset has them are still its own', async () => {
     const settings = imagesSettings(await load(''), { registry: velox.registry })
     assert.equal(gitlabHostOf(settings), velox.gitlabHost)
+    const other = imagesSettings(await load(''), { gitlabHost: `https://${velox.gitlabHost}/` })
+    assert.equal(registryOf(other), velox.registry)
   })
 
   test('with a project that is a number need the path that repositories begin with', async () => {

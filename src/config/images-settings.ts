@@ -94,7 +94,7 @@ function hosts(
 ): Pick<ImagesSettings, 'gitlabHost' | 'registry'> {
   const gitlabHost = flags.gitlabHost ?? written.gitlab_host
   const registry = flags.registry ?? written.registry
-  const isOwnHost = gitlabHost !== undefined && gitlabHost !== preset?.gitlabHost
+  const isOwnHost = gitlabHost !== undefined && gitlabHost.replace(/^https:\/\//, '').replace(/\/+$/, '') !== preset?.gitlabHost
   const isOwnRegistry = registry !== undefined && registry !== preset?.registry
   return {
     gitlabHost: gitlabHost ?? (isOwnRegistry ? undefined : preset?.gitlabHost),

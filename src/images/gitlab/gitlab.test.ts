@@ -50,7 +50,7 @@ describe('the registry of a GitLab project', () => {
       listed.map(({ path, tags, isWhole }) => [path, tags, isWhole]),
       [
         ['tests/images/x86/app', ['v1', 'v2'], true],
-        ['tests/images/', ['root'], true],
+        ['tests/images', ['root'], true],
         ['tests/images/arm/app', [], true],
       ],
     )

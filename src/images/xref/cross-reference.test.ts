@@ -153,6 +153,34 @@ describe('runs against the tags of GitLab', () => {
   })
 })
 
+describe('a project that is not where the images go', () => {
+  test('is refused: all images would look missing', async (t) => {
+    const { gitlab } = await fromGitLab(t, { repositories: {} })
+    assert.throws(() => gitlabTags(gitlab, { ...settings, registryProject: 'tests/other' }), {
+      code: 'invalid',
+      message: /images go below tests\/other, which is not in the GitLab project tests\/images/,
+    })
+  })
+
+  test('is told where it has another name by now, and GitLab sends us there', async (t) => {
+    const { gitlab, server } = await fromGitLab(t, { repositories: withTags('a') })
+    const old = { ...gitlab, project: 'tests/old' }
+    const tags = gitlabTags(old, { ...settings, registryProject: 'tests/old' })
+    await faultOf(
+      look(runsOf('a-linux-amd64'), tags),
+      'invalid',
+      /tests\/old is called otherwise by now: it has the repository tests\/images\/x86/,
+    )
+    assert.equal(server.requests.length, 1)
+  })
+
+  test('is warned of where the project is a number, and none of its repositories fits', async (t) => {
+    const { gitlab } = await fromGitLab(t, { repositories: withTags('a') })
+    const tags = gitlabTags({ ...gitlab, project: '7' }, { ...settings, registryProject: 'tests/else' })
+    assert.match((await look(runsOf('a-linux-amd64'), tags)).notes[0]!, /none of the 3 repositories of project 7 is below tests\/else/)
+  })
+})
+
 describe('runs against the tags of a registry', () => {
   const empty = '{}'
   const config = { mediaType: mediaTypes.ociConfig, digest: digestOf(empty), size: 2 }

@@ -1,4 +1,4 @@
-import { isFault, mapBounded } from '../../kit/index.ts'
+import { Fault, isFault, mapBounded } from '../../kit/index.ts'
 import type { Registry } from '../../oci/index.ts'
 import type { Signal } from '../../store/index.ts'
 import type { ImagesContext } from '../context.ts'
@@ -38,23 +38,56 @@ export async function openTags({
   return settings.tagsFrom === 'gitlab' ? gitlabTags(await gitlab(), settings) : registryTags(await registry(), settings)
 }
 
-/** GitLab's own list: all repositories of the project in one request, or in one for each hundred. */
+/**
+ * GitLab's own list: all repositories of the project in one request, or in one for each hundred. Throws `invalid` where the images would be in
+ * another project than the one that is listed: they would all look missing.
+ */
 export function gitlabTags(gitlab: GitLab, { registryProject, registry }: Pick<ImagesSettings, 'registryProject' | 'registry'>): TagSource {
+  const project = /^\d+$/.test(gitlab.project) ? undefined : gitlab.project.toLowerCase()
+  if (project !== undefined && below(project, registryProject) === undefined) {
+    throw new Fault('invalid', `images go below ${registryProject}, which is not in the GitLab project ${gitlab.project}`, {
+      hint: 'set gitlab_project to the project that registry_project begins with, or tags_from = "registry"',
+    })
+  }
   let known = new Map<string, GitLabRepository>()
+  let others = 0
   return {
     name: `GitLab ${gitlab.host}, project ${gitlab.project}`,
     async list(_repositories, o) {
-      const within = `${registryProject}/`
-      const listed = (await gitlab.repositories(o)).filter(({ path }) => path.startsWith(within))
-      known = new Map(listed.map((each) => [each.path.slice(within.length), each]))
-      return new Map([...known].map(([path, { tags, isWhole }]) => [path, { tags: new Set(tags), isWhole }]))
+      const listed = await gitlab.repositories(o)
+      const moved = listed.find(({ path }) => project !== undefined && below(project, path) === undefined)
+      if (moved !== undefined) {
+        throw new Fault('invalid', `the GitLab project ${gitlab.project} is called otherwise by now: it has the repository ${moved.path}`, {
+          hint: 'set gitlab_project, and registry_project where that is set too',
+        })
+      }
+      const inside = listed.flatMap((each) => {
+        const repository = below(registryProject, each.path)
+        return repository === undefined ? [] : [[repository, each] as const]
+      })
+      known = new Map(inside)
+      others = listed.length - inside.length
+      return new Map(inside.map(([path, { tags, isWhole }]) => [path, { tags: new Set(tags), isWhole }]))
     },
     async has(repository, tag, o) {
       const found = known.get(repository)
       return found !== undefined && (await gitlab.tag(found, tag, o)) !== undefined
     },
-    notes: () => [...known].flatMap(([path, repository]) => notesOf(path, repository, registry)),
+    notes: () => [
+      ...(known.size === 0 && others > 0
+        ? [
+            `none of the ${others} repositories of project ${gitlab.project} is below ${registryProject}: check registry_project under [images]`,
+          ]
+        : []),
+      ...[...known].flatMap(([path, repository]) => notesOf(path, repository, registry)),
+    ],
   }
+}
+
+/** What follows after the project in a repository's path; empty for the project's own, undefined for one elsewhere. */
+function below(project: string, path: string): string | undefined {
+  if (path === project) return ''
+  return path.startsWith(`${project}/`) ? path.slice(project.length + 1) : undefined
 }
 
 function notesOf(path: string, { status, location }: GitLabRepository, registry: string | undefined): string[] {

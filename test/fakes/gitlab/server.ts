@@ -165,7 +165,7 @@ async function repositoriesAnswer(desk: Desk, url: URL): Promise<Answer> {
       return {
         id: desk.idOf(path),
         name: path,
-        path: `${desk.project}/${path}`.toLowerCase(),
+        path: fullPath(desk, path).toLowerCase(),
         project_id: 7,
         location: location(desk, path),
         created_at: '2025-01-10T13:39:08.229Z',
@@ -183,12 +183,18 @@ async function tagsOf({ shelf, tagLimit = 10_000 }: Desk, repository: string): P
   return (await shelf.tags(repository)).slice(0, tagLimit)
 }
 
-function location({ registry, project }: Desk, repository: string): string {
-  return `${registry === undefined ? 'registry.example.com' : new URL(registry.url).host}/${project}/${repository}`
+/** The project's own repository has no name. */
+function fullPath({ project }: Desk, repository: string): string {
+  return repository === '' ? project : `${project}/${repository}`
+}
+
+function location(desk: Desk, repository: string): string {
+  const { registry } = desk
+  return `${registry === undefined ? 'registry.example.com' : new URL(registry.url).host}/${fullPath(desk, repository)}`
 }
 
 function tagEntry(desk: Desk, repository: string, name: string) {
-  return { name, path: `${desk.project}/${repository}:${name}`, location: `${location(desk, repository)}:${name}` }
+  return { name, path: `${fullPath(desk, repository)}:${name}`, location: `${location(desk, repository)}:${name}` }
 }
 
 function detailsEntry(desk: Desk, repository: string, { name, digest, revision, createdAt, size }: ShelvedTag) {
