@@ -50,6 +50,7 @@ async function throughQueue(open: () => Promise<Queue>, limits: Record<string, n
     report: silent,
     stop: stop.signal,
     grace: 0,
+    care: { isGone: () => false, keep: Number.MAX_SAFE_INTEGER },
     once: true,
   })
   const { done } = await queue.counts()

@@ -1,6 +1,8 @@
 import { Cron } from 'croner'
 import { Fault } from '../kit/index.ts'
 
+export type { Cron }
+
 /** Throws `invalid` for a line that is no cron, a zone that is none, and a line that no time fits. */
 export function parseCron(line: string, timezone: string): Cron {
   try {

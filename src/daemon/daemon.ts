@@ -1,7 +1,7 @@
 import { asFault, faultCodes } from '../kit/index.ts'
 import { type Execution, worstExit } from './execution.ts'
 import type { Job, JobState } from './job.ts'
-import type { Care, Queue } from './queue.ts'
+import type { Queue } from './queue.ts'
 import { keyOf } from './run-unit.ts'
 import { type Due, dueOf } from './schedule.ts'
 import { lease, work, type WorkOptions } from './work.ts'
@@ -11,7 +11,6 @@ export interface DaemonOptions extends Omit<WorkOptions, 'once' | 'onWake'> {
   readonly jobs: () => readonly Job[]
   /** Whether units of this command line are found by a look at what there is. */
   readonly splits: (words: readonly string[]) => boolean
-  readonly care: Pick<Care, 'isGone' | 'keep'>
 }
 
 const lookEvery = 1000

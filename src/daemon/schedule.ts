@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { lastCronSlot, nextCronSlot, parseCron } from './cron.ts'
-import type { Job, JobState } from './job.ts'
+import { type Cron, lastCronSlot, nextCronSlot, parseCron } from './cron.ts'
+import type { Job, JobState, Schedule } from './job.ts'
 
 /** How late a firing may come and still count as in time: a daemon looks at its jobs every second, and a machine may be busy. */
 export const tolerance = 60_000
@@ -35,34 +35,40 @@ function slotOf(job: Job, state: JobState, { now, stateOf }: Moment): number | u
     return succeeded !== undefined && succeeded > (last ?? state.since) ? succeeded : undefined
   }
   const { missed, next } = 'every' in schedule ? everySlots(schedule.every, state.since, last, now) : cronSlots(schedule, state, last, now)
-  if (missed === undefined) return next
+  if (missed === undefined) return next()
   const isLate = now - missed > job.jitter + tolerance
-  return isLate && job.catchUp === 'skip' ? next : missed
+  return isLate && job.catchUp === 'skip' ? next() : missed
 }
 
 interface Slots {
   /** The latest that is past and was not fired for. */
   readonly missed: number | undefined
-  readonly next: number | undefined
+  readonly next: () => number | undefined
 }
 
 /** The first at once, the others counted from the last. */
 function everySlots(every: number, since: number, last: number | undefined, now: number): Slots {
   const first = last === undefined ? Math.min(since, now) : last + every
-  if (first > now) return { missed: undefined, next: first }
+  if (first > now) return { missed: undefined, next: () => first }
   const missed = first + Math.floor((now - first) / every) * every
-  return { missed, next: missed + every }
+  return { missed, next: () => missed + every }
 }
 
-function cronSlots(
-  { cron: line, timezone }: { readonly cron: string; readonly timezone: string },
-  { since }: JobState,
-  last: number | undefined,
-  now: number,
-): Slots {
-  const cron = parseCron(line, timezone)
+function cronSlots(schedule: CronSchedule, { since }: JobState, last: number | undefined, now: number): Slots {
+  const cron = cronOf(schedule)
   const past = lastCronSlot(cron, now)
-  return { missed: past !== undefined && past > (last ?? since) ? past : undefined, next: nextCronSlot(cron, now) }
+  return { missed: past !== undefined && past > (last ?? since) ? past : undefined, next: () => nextCronSlot(cron, now) }
+}
+
+type CronSchedule = Extract<Schedule, { cron: string }>
+
+/** Reading a line costs more than asking it, and jobs are looked at every second. */
+const read = new WeakMap<CronSchedule, Cron>()
+
+function cronOf(schedule: CronSchedule): Cron {
+  const cron = read.get(schedule) ?? parseCron(schedule.cron, schedule.timezone)
+  read.set(schedule, cron)
+  return cron
 }
 
 /** The same for the same slot however often it is asked, also after a restart. */

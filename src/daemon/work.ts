@@ -1,12 +1,14 @@
 import { asFault, type Clock, Fault, linkedAbort, type Report } from '../kit/index.ts'
 import type { Execution } from './execution.ts'
-import type { Limits, Queue, Told, Worker } from './queue.ts'
+import type { Care, Limits, Queue, Told, Worker } from './queue.ts'
 import { type Runner, type Running, startUnit } from './run-unit.ts'
 
 /** How often a worker says that it lives, and hears what was cancelled. */
 export const beatEvery = 2000
 /** A worker that has not said so for this long counts as dead. */
 export const lease = 30_000
+/** Beats. */
+const tendEvery = 5
 const pollEvery = 1000
 const longestWait = 30_000
 
@@ -20,6 +22,8 @@ export interface WorkOptions {
   /** When it fires, no more units are taken; those that run have `grace` milliseconds. */
   readonly stop: AbortSignal
   readonly grace: number
+  /** What workers do for one another: see `tend`. */
+  readonly care: Pick<Care, 'isGone' | 'keep'>
   /** Ends when there is nothing to take and nothing runs. */
   readonly once?: boolean | undefined
   /** Looks for new work at once when it is called, which others do by themselves. */
@@ -134,10 +138,10 @@ async function finish({ clock, grace }: WorkOptions, desk: Desk): Promise<void> 
 }
 
 /** Says that the worker lives and what its units do, hears what was cancelled, and gives up what is not its own any more. */
-async function keepBeating({ queue, worker, clock, report }: WorkOptions, desk: Desk, signal: AbortSignal): Promise<void> {
+async function keepBeating({ queue, worker, clock, report, care }: WorkOptions, desk: Desk, signal: AbortSignal): Promise<void> {
   let heard = clock.now()
   let strays = new Set<number>()
-  for (;;) {
+  for (let beat = 1; ; beat++) {
     const told = [...desk.running.values()].map(({ execution, log, progress }): Told => {
       return { id: execution.id, attempt: execution.attempt, progress: progress(), lines: log.take() }
     })
@@ -156,6 +160,7 @@ async function keepBeating({ queue, worker, clock, report }: WorkOptions, desk: 
       const unknown = wasTaking || desk.isTaking() ? [] : [...held.keys()].filter((id) => !desk.running.has(id) && !before.has(id))
       for (const id of unknown.filter((id) => strays.has(id))) await giveBack(queue, id)
       strays = new Set(unknown)
+      if (beat % tendEvery === 0) await queue.tend({ ...care, lease })
     } catch (error) {
       for (const { id, lines } of told) desk.running.get(id)?.log.putBack(lines)
       if (clock.now() - heard > lease) {
