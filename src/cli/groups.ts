@@ -74,7 +74,10 @@ export const capabilities: readonly Group[] = [
       ['holdfast images sync --missing', 'bring them there'],
       ['holdfast images retag x86/presto-coordinator:1.2 x86/presto-coordinator:latest', 'move a tag'],
     ],
-    load: async () => (await import('./images.ts')).addImagesCommands,
+    async load(config) {
+      const { addImagesCommands } = await import('./images.ts')
+      return (group, cli) => addImagesCommands(group, cli, config)
+    },
   },
 ]
 

@@ -37,7 +37,7 @@ export async function followRun(
       const text = stateOf(job)
       if (told.get(job.name) === text) continue
       told.set(job.name, text)
-      report({ kind: 'note', level: 'info', text: `${job.name}: ${text}`, event: 'github_job' })
+      report({ kind: 'note', level: 'info', text: `${job.name}: ${text}` })
     }
   }
 }
