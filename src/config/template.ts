@@ -42,5 +42,13 @@ url = "file:./.holdfast/store"
 # [index.dependencies.numpy]             # mirrored from PyPI into each prefix
 # projects = ["torch"]
 # versions = ["latest", "2.1.3"]
+
+# Images that a workflow of GitHub Actions builds, to a registry: \`holdfast images xref\`, \`holdfast images sync --missing\`
+# [images]
+# repo = "owner/name"                    # without it and the next ones, those of the preset "velox"
+# workflow = ".github/workflows/build.yml"
+# gitlab_host = "gitlab.example.com"
+# gitlab_project = "group/name"
+# registry = "gitlab.example.com:5050"
 `
 }

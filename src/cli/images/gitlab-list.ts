@@ -79,8 +79,8 @@ function tableOf({ width, paint, host }: Call<object>, rows: readonly Row[], wit
     { header: 'DIGEST', cell: ({ digest }) => digest?.slice(0, 19) ?? '?', priority: 1 },
   ]
   const columns: Column<Row>[] = [
-    { header: 'REPOSITORY', cell: ({ repository }) => repository, min: 12 },
-    { header: 'TAG', cell: ({ name }) => name, paint: paint.cyan, min: 12 },
+    { header: 'REPOSITORY', cell: ({ repository }) => repository },
+    { header: 'TAG', cell: ({ name }) => name, paint: paint.cyan },
     ...(withDetails ? details : []),
   ]
   return renderTable(columns, rows, { width, paintHeader: paint.bold })

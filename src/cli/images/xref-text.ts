@@ -50,12 +50,12 @@ function tagTable({ width, paint, host }: Call<object>, tags: readonly XrefTag[]
   const now = host.clock.now()
   const present = ({ images }: XrefTag) => images.filter(({ isPresent }) => isPresent).length
   const columns: Column<XrefTag>[] = [
-    { header: 'TAG', cell: ({ tag }) => tag, min: 16, paint: paint.cyan },
+    { header: 'TAG', cell: ({ tag }) => tag, paint: paint.cyan },
     { header: 'RUN', cell: ({ run, others }) => `#${run.number}${others.length === 0 ? '' : ` +${others.length}`}`, priority: 2 },
     { header: 'BRANCH', cell: ({ run }) => run.branch, priority: 1 },
     { header: 'AGE', cell: ({ run }) => ageText(now - run.createdAt), align: 'right', priority: 3 },
     {
-      header: 'PRESENT',
+      header: 'THERE',
       cell: (tag) => `${present(tag)} of ${tag.images.length}`,
       paint: (text, tag) => (present(tag) === tag.images.length ? paint.green(text) : paint.red(text)),
     },

@@ -74,7 +74,7 @@ describe('images xref', () => {
     assert.equal(exit, 0)
     assert.match(
       out,
-      /^TAG +RUN +BRANCH +AGE +PRESENT\nb-linux-arm64 +#3 +\S+ +1d +0 of 3\na-linux-amd64 +#2 .* 3 of 3\nold-linux-amd64 +#1 .* 1 of 3\n/,
+      /^TAG +RUN +BRANCH +AGE +THERE\nb-linux-arm64 +#3 +\S+ +1d +0 of 3\na-linux-amd64 +#2 .* 3 of 3\nold-linux-amd64 +#1 .* 1 of 3\n/,
     )
     assert.match(out, /\nmissing in the registry:\n {2}\+ arm\/presto-coordinator:b\n(.*\n){2} {2}\+ x86\/presto-native-worker-cpu:old\n/)
     assert.match(
