@@ -31,7 +31,7 @@ async function read(bytes: Uint8Array, images: readonly { readonly family: strin
     },
     { at: 'artifact 7', width },
   )
-  return { found: found.toSorted(), extras, most }
+  return { found: found.toSorted(([a], [b]) => a.localeCompare(b)), extras, most }
 }
 
 const files = (...names: string[]): ZipMember[] => names.map((name) => ({ name, content: content(name.split('/').at(-1)!) }))

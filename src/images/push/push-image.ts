@@ -72,6 +72,7 @@ const maxInflatedBytes = 2 ** 38
 /** Readings of one tarball: more are asked for only by uploads that a registry loses, or layers that are not what was remembered. */
 const maxReadings = 4
 const headsAtOnce = 4
+const mostConfirms = 3
 
 /**
  * Brings a tarball's image to a registry: layers as they come, then the config, the manifest under its digest, and a referrer that tells where
@@ -226,8 +227,7 @@ async function finishImage(context: PushContext, push: ImagePush, read: ReadImag
   }
   const config = configOf(read.image)
   await put(config, read.image.config.bytes)
-  await confirmBlobs(context, push, [config, ...read.layers.map(({ layer }) => descriptorOf(layer))])
-  await registry.putManifest(repository, manifest.digest, manifest, { signal })
+  await putConfirmed(context, push, [config, ...read.layers.map(({ layer }) => descriptorOf(layer))], manifest)
   let referrer: Digest | undefined
   if (provenance !== undefined) {
     const made = makeReferrer(
@@ -240,6 +240,29 @@ async function finishImage(context: PushContext, push: ImagePush, read: ReadImag
   }
   await push.beforeTag?.(manifest)
   return { ...(await moveTag(context, push, manifest)), layers, sentBytes, referrer }
+}
+
+/**
+ * A registry that keeps files may miss a blob for the moment in which another client's upload of the same blob ends there: then both are asked
+ * once more. What is not there stays not there.
+ */
+async function putConfirmed(
+  context: PushContext,
+  push: ImagePush,
+  blobs: readonly ImageDescriptor[],
+  manifest: StoredManifest,
+): Promise<void> {
+  const { registry, signal } = context
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await confirmBlobs(context, push, blobs)
+      await registry.putManifest(push.repository, manifest.digest, manifest, { signal })
+      return
+    } catch (error) {
+      const isMissing = isFault(error, 'corrupt') || (isFault(error, 'invalid') && error.message.includes('MANIFEST_BLOB_UNKNOWN'))
+      if (!isMissing || attempt === mostConfirms) throw error
+    }
+  }
 }
 
 async function confirmBlobs(
