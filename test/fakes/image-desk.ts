@@ -14,9 +14,10 @@ export const runTag = 'presto-92865fbce0d2-velox-65797d572e0a-linux-amd64'
 export const madeFamilies = ['presto-coordinator', 'presto-native-worker-cpu', 'presto-native-worker-gpu'] as const
 
 /** A tarball as `docker save | gzip` makes it: one layer that all of them share, and one of its own. */
-export function tarballOf(family: string, salt = 'one', shared = Buffer.alloc(40_000, 'the same for all')): Buffer {
+export function tarballOf(family: string, salt = 'one', architecture = 'amd64'): Buffer {
+  const shared = Buffer.alloc(40_000, 'the same for all')
   const layers = [fakeLayer({ 'lib/shared': shared }), fakeLayer({ [`opt/${family}`]: `${family} ${salt}` })]
-  return archiveBytes(dockerMembers([fakeImage(`${family}:built`, layers)]), 'gzip')
+  return archiveBytes(dockerMembers([fakeImage(`${family}:built`, layers, architecture)]), 'gzip')
 }
 
 /** A run with its artifact: the tarballs of a tag, as the workflow uploads them. */
@@ -27,7 +28,7 @@ export function runScene(
   const { members, salt = tag, ...scene } = options
   const usual = madeFamilies.map((family): ZipMember => ({
     name: `${family}-${tag}.tar.gz`,
-    content: tarballOf(family, salt),
+    content: tarballOf(family, salt, tag.endsWith('arm64') ? 'arm64' : 'amd64'),
     isStored: true,
   }))
   const content = zipBytes(members ?? [...usual, { name: 'build-metadata.txt', content: Buffer.from(`Image tag: ${tag}\n`) }])
