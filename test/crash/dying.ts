@@ -57,7 +57,7 @@ export function dyingStore(store: ObjectStore, deadline: Deadline, onlyChanges =
 }
 
 /** The same bytes; whoever takes them may be killed when it has the first half of a piece, and after each piece. */
-function dyingBytes(bytes: Bytes, deadline: Deadline): Bytes {
+export function dyingBytes(bytes: Bytes, deadline: Deadline): Bytes {
   return {
     length: bytes.length,
     rewindable: bytes.rewindable,
@@ -75,7 +75,7 @@ function dyingBytes(bytes: Bytes, deadline: Deadline): Bytes {
 const changing = new Set<string | symbol>(['open', 'rename', 'link', 'unlink', 'mkdir', 'rmdir', 'copyFile', 'symlink'])
 
 /** The real disk, on which a process may be killed before and after each call that changes something, and half way through a write. */
-export function dyingDisk(deadline: Deadline): Disk {
+export function dyingDisk(deadline: Deadline, disk: Disk = realDisk): Disk {
   const around = async (work: () => Promise<unknown>): Promise<unknown> => {
     deadline.pass()
     const result = await work()
@@ -99,7 +99,7 @@ export function dyingDisk(deadline: Deadline): Disk {
         }
       },
     })
-  return new Proxy(realDisk, {
+  return new Proxy(disk, {
     get(target, name: keyof Disk) {
       const call = (args: unknown[]): Promise<unknown> => Reflect.apply(target[name], target, args)
       if (!changing.has(name)) return (...args: unknown[]) => call(args)

@@ -114,7 +114,7 @@ export function placeImage(
   layers: readonly string[],
   more: { tag?: string; architecture?: string; subject?: StoredManifest } = {},
 ): PlacedImage {
-  const plain = layers.map((text) => fakeLayer({ [`${text}.txt`]: text }))
+  const plain = layers.map((text) => fakeLayer({ [`${text.slice(0, 40).replaceAll('/', '_')}.txt`]: text }))
   const image = fakeImage('fake', plain, more.architecture)
   const put = (bytes: Uint8Array, mediaType: string): Descriptor => {
     place.blobs.set(digestOf(bytes), bytes)
@@ -141,7 +141,9 @@ export function placeIndex(
   architectures: readonly string[],
   shared = 'shared',
 ): { stored: StoredManifest; images: readonly PlacedImage[] } {
-  const images = architectures.map((architecture) => placeImage(place, [shared, `${shared} ${architecture}`], { architecture }))
+  const images = architectures.map((architecture) =>
+    placeImage(place, [shared, `${architecture} of ${shared.slice(0, 40)}`], { architecture }),
+  )
   const stored = makeIndex({
     manifests: images.map((image, at) => ({
       ...describeManifest(image.stored),

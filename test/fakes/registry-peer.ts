@@ -171,7 +171,10 @@ async function manifestRoute(
 ) {
   const key = `${repository}${reference!.startsWith('sha256:') ? '@' : ':'}${reference}`
   if (request.method === 'PUT') {
-    const bytes = Buffer.concat(await request.toArray())
+    // Who sends it may be killed meanwhile.
+    const pieces = await request.toArray().catch(() => undefined)
+    if (pieces === undefined) return undefined
+    const bytes = Buffer.concat(pieces)
     const digest = digestOf(bytes)
     const held = { bytes, type: request.headers['content-type'] ?? '' }
     manifests.set(key, held)

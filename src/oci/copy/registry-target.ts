@@ -31,6 +31,8 @@ export function registryTarget(options: RegistryTargetOptions): ImageTarget {
     if (known !== size) {
       throw new Fault('corrupt', `the manifest says that ${digest} has ${size} bytes, and the registry has ${known}`, { at: name })
     }
+    // An upload that was finished by a process that was killed then is remembered still.
+    if (!seen.has(digest)) await options.memoFor?.(repository, digest).clear()
     seen.set(digest, known)
     return true
   }
