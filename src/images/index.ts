@@ -6,9 +6,8 @@
  */
 export { type ImagesContext, type ImagesWorld, openImages } from './context.ts'
 export type { ImagesAccess } from './registry-login.ts'
-export { type GitLab, type GitLabRepository, type GitLabTag, openGitLab } from './gitlab/gitlab.ts'
+export { type GitLab, openGitLab } from './gitlab/gitlab.ts'
 export { listImages } from './gitlab/list-images.ts'
-export type { GitLabOptions } from './gitlab/session.ts'
 export { findGitLabToken, type GitLabToken } from './gitlab/token.ts'
 export {
   type Architecture,
@@ -16,12 +15,11 @@ export {
   gitlabHostOf,
   type ImagesSettings,
   type MetadataKeys,
-  type Preset,
   registryOf,
   type RunMetadata,
   type WorkflowInput,
 } from './settings.ts'
-export { isDigestTag, registryTag, runTagOf, type WantedImage, wantedImages } from './tags.ts'
+export { isDigestTag, registryTag, runTagOf, wantedImages } from './tags.ts'
 export { velox } from './velox.ts'
 export { buildInputs } from './build-inputs.ts'
 export { type FoundRun, type GitHub, type GitHubOptions, openGitHub } from './github/github.ts'
@@ -38,9 +36,9 @@ export { clean, type CleanPlan, planClean } from './steps/clean.ts'
 export { type DownloadedTag, downloadTag } from './steps/download.ts'
 export { type DownloadFolder, downloadFolder } from './steps/folder.ts'
 export { type PreparedTag, prepareTag } from './steps/prepare.ts'
-export { crossReference, type RunSource, type Xref, type XrefContext, type XrefOptions } from './xref/cross-reference.ts'
-export { missingTags, type XrefImage, type XrefPlan, type XrefTag } from './xref/plan.ts'
-export { openTags, type TagSource } from './xref/tag-source.ts'
+export { crossReference, type Xref } from './xref/cross-reference.ts'
+export { missingTags, type XrefTag } from './xref/plan.ts'
+export { openTags } from './xref/tag-source.ts'
 export { type BroughtImage, faultOfImages, type Place, wasDone } from './bring.ts'
 export { type Cycle, type CycledTag, cycle, faultOfCycle, imagesOf, lookForMissing } from './cycle.ts'
 export { type DaemonEvent, type DaemonTotals, runDaemon } from './run-daemon.ts'

@@ -167,6 +167,18 @@ describe('a GitLab that is busy or broken', () => {
     assert.match(fault.hint!, /check gitlab_host: a page to log in/)
   })
 
+  test('that lists the same page for ever is left after the second', async () => {
+    const one = JSON.stringify([{ id: 1, path: 'a/b', tags: [{ name: 'v1' }], tags_count: 1 }])
+    let page = 1
+    const server = await startHttpServer(
+      (_, response) => void response.writeHead(200, { 'content-type': 'application/json', 'x-next-page': String(++page) }).end(one),
+    )
+    const gitlab = openGitLab({ host: server.url, project: 'a/b', token: async () => undefined, http })
+    await faultOf(gitlab.repositories(), 'corrupt', /pages without an end/)
+    assert.equal(server.requests.length, 2)
+    await server.close()
+  })
+
   test('that names tags which are none is refused', async (t) => {
     const { gitlab } = await pair(t, { repositories: { 'x86/app': ['a\u001b[31m'] } })
     await faultOf(gitlab.repositories(), 'corrupt', /lists a tag that is none/)

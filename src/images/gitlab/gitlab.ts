@@ -96,7 +96,11 @@ async function listRepositories(
     const totals = new Set<number | undefined>()
     let pages = 0
     for await (const page of session.pages(`${root}?tags=true&tags_count=true&per_page=${pageSize}`, signal)) {
-      for (const each of checkShape(repositoryShape, page.json, page.url)) found.set(each.id, each)
+      const known = found.size
+      const listed = checkShape(repositoryShape, page.json, page.url)
+      for (const each of listed) found.set(each.id, each)
+      if (listed.length > 0 && found.size === known)
+        throw new Fault('corrupt', `${session.host} lists pages without an end`, { at: page.url })
       if (found.size > maxRepositories) throw tooMany(session, maxRepositories, 'repositories')
       totals.add(page.total)
       pages++
