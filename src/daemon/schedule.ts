@@ -32,7 +32,8 @@ function slotOf(job: Job, state: JobState, { now, stateOf }: Moment): number | u
   const last = state.due !== undefined && state.due > now + tolerance ? undefined : state.due
   if ('after' in schedule) {
     const succeeded = stateOf(schedule.after)?.succeeded
-    return succeeded !== undefined && succeeded > (last ?? state.since) ? succeeded : undefined
+    if (succeeded === undefined) return undefined
+    return (last === undefined ? succeeded >= state.since : succeeded > last) ? succeeded : undefined
   }
   const { missed, next } = 'every' in schedule ? everySlots(schedule.every, state.since, last, now) : cronSlots(schedule, state, last, now)
   if (missed === undefined) return next()
