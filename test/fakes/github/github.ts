@@ -29,6 +29,8 @@ export interface GitHubOptions {
   readonly now?: () => number
   /** Milliseconds that an address of the storage is good for; a minute. */
   readonly urlLifetime?: number
+  /** Programs that take ports of one host for one place need another name of it: `localhost`. */
+  readonly storageHostname?: string
   /** How many requests it is good for. */
   readonly urlUses?: number
   /** The run that a dispatch makes. */
@@ -68,6 +70,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSt
   const offences: string[] = []
   const interfere = interfering(planned)
   const storage = await startStorage({
+    hostname: options.storageHostname ?? '127.0.0.1',
     now,
     lifetime: options.urlLifetime ?? 60_000,
     uses: options.urlUses ?? Infinity,
@@ -146,6 +149,11 @@ function answer(github: GitHubStandIn, context: Context, request: IncomingMessag
   const address = new URL(pathOf(request), context.place.api)
   const matched = matchOperation(request.method ?? 'GET', address.pathname)
   const said = /^(?:token|bearer) (.+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  // GitHub's own client looks for pull requests, and bears it that there is none of it here.
+  if (matched === undefined && address.pathname === '/api/graphql') {
+    send(github, context, request, response, { status: 404, body: { message: 'Not Found' } })
+    return
+  }
   if (matched === undefined) {
     github.offences.push(`asked for what no stand-in has: ${request.method} ${request.url}`)
     send(github, context, request, response, { status: 404, body: { message: 'Not Found' } })

@@ -1,3 +1,4 @@
+import { zipBytes } from '../zip-bytes.ts'
 import { artifactAnswer, jobAnswers, type Place, runAnswer, type RunState, workflowAnswer } from './answers.ts'
 import { sizeOf } from './content.ts'
 import type { Matched } from './description.ts'
@@ -68,6 +69,7 @@ const operations: Readonly<Record<string, (asked: Asked) => Answer>> = {
   'get /actions/runs/{run_id}/jobs': (asked) => ofRun(asked, (run) => listJobs(asked, run)),
   'get /actions/runs/{run_id}/attempts/{attempt_number}/jobs': (asked) =>
     ofRun(asked, (run) => (Number(asked.parameters['attempt_number']) === (run.scene.attempt ?? 1) ? listJobs(asked, run) : notFound)),
+  'get /actions/runs/{run_id}/logs': (asked) => ofRun(asked, (run) => openRunLog(asked, run)),
   'get /actions/runs/{run_id}/artifacts': (asked) => ofRun(asked, (run) => listArtifacts(asked, run)),
   'get /actions/artifacts/{artifact_id}': (asked) => {
     const found = findArtifact(asked)
@@ -154,6 +156,17 @@ function openJobLog(asked: Asked): Answer {
   const job = asked.github.runs.flatMap((run) => jobAnswers(asked.place, run)).find(({ id }) => String(id) === asked.parameters['job_id'])
   if (job?.scene.log === undefined) return notFound
   return { status: 302, headers: { location: asked.github.storage.sign(`logs/${job.id}.txt`, job.scene.log, 'text/plain; charset=utf-8') } }
+}
+
+/** A zip with a file for each job, and one for each of its steps: what a job printed is told of its first. */
+function openRunLog({ github, place, rights }: Asked, run: RunState): Answer {
+  if (rights === undefined) return { status: 403, body: { message: 'Must have admin rights to Repository.' } }
+  const members = jobAnswers(place, run).flatMap(({ scene }, at) => {
+    const content = typeof scene.log === 'string' ? Buffer.from(scene.log) : undefined
+    if (content === undefined) return []
+    return [`${at}_${scene.name}.txt`, `${scene.name}/1_${scene.steps?.[0]?.name ?? 'Build'}.txt`].map((name) => ({ name, content }))
+  })
+  return { status: 302, headers: { location: github.storage.sign(`logs/run-${run.id}.zip`, zipBytes(members), 'zip') } }
 }
 
 function dispatch(asked: Asked): Answer {

@@ -20,6 +20,8 @@ export interface Storage {
 }
 
 export interface StorageOptions {
+  /** As addresses name this machine. */
+  readonly hostname: string
   readonly now: () => number
   /** Milliseconds that an address is good for. */
   readonly lifetime: number
@@ -58,15 +60,16 @@ export async function startStorage(options: StorageOptions): Promise<Storage> {
     }
     if (!(await options.interfere(request, response, go))) await go()
   })
+  const url = server.url.replace('127.0.0.1', options.hostname)
   const storage: Storage = {
-    url: server.url,
+    url,
     requests,
     sentBytes: 0,
     sign(name, content, type) {
       const sig = randomBytes(16).toString('hex')
       const until = options.now() + options.lifetime
       signed.set(`/${name} ${sig}`, { content, type, until, uses: options.uses })
-      return `${server.url}/${name}?se=${encodeURIComponent(new Date(until).toISOString())}&sp=r&sig=${sig}`
+      return `${url}/${name}?se=${encodeURIComponent(new Date(until).toISOString())}&sp=r&sig=${sig}`
     },
     expireAll: () => signed.clear(),
     close: () => server.close(),
