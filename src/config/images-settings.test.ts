@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
-import { gitlabHostOf, registryOf, velox } from '../images/index.ts'
+import { gitlabHostOf, registryOf, velox, wantedImages } from '../images/index.ts'
 import { imagesSettings, loadConfig } from './index.ts'
 
 const scratch = scratchDirectory()
@@ -96,6 +96,20 @@ describe('the settings of images', () => {
       },
       inputs: [],
     })
+  })
+
+  test('are as the documentation shows them', async () => {
+    const page = readFileSync(new URL('../../docs/images.md', import.meta.url), 'utf8')
+    const [of = '', without = ''] = [...page.matchAll(/^```toml\n(.*?)^```/gms)].map(([, toml]) => toml!)
+    assert.deepEqual(imagesSettings(await load(of)).preset, velox.preset)
+    const { preset, tagsFrom, registryProject } = imagesSettings(await load(without))
+    assert.deepEqual([preset.families.length, tagsFrom, registryProject], [3, 'registry', 'team/images'])
+    const fields = { 'Target platform': 'linux/amd64', 'Build mode': 'all', 'Build worker': 'false' }
+    const made = wantedImages({ preset, moving: [] }, { tag: 'v1-linux-amd64', fields })
+    assert.deepEqual(
+      made.map(({ repository, tag }) => `${repository}:${tag}`),
+      ['x86/server:v1', 'x86/debugger:v1'],
+    )
   })
 
   test('without a preset name all that is missing at once', async () => {
