@@ -32,7 +32,7 @@ const odd = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
 )
 const change = fc.record({ at: fc.nat(), how: fc.constantFrom('remove', 'replace', 'repeat', 'add'), value: odd })
-const expected = ['corrupt', 'invalid', 'unsupported', 'not-found']
+const expected = new Set(['corrupt', 'invalid', 'unsupported', 'not-found'])
 
 /** The document with a few of its values, wherever they are, changed. */
 function mutate(document: unknown, changes: readonly { at: number; how: string; value: unknown }[]): unknown {
@@ -77,7 +77,7 @@ describe(`manifests that were tampered with (seed ${testSeed})`, () => {
             for (const { digest } of parts) assert.ok(target.blobs.has(digest) || target.manifests.has(digest) || isForeign(bytes))
           } catch (error) {
             const { code } = asFault(error)
-            assert.ok(expected.includes(code), `${code}: ${String(error)}\n${bytes.toString()}`)
+            assert.ok(expected.has(code), `${code}: ${String(error)}\n${bytes.toString()}`)
             assert.deepEqual([...target.tags], [])
           }
           await Promise.all([
@@ -113,5 +113,5 @@ function isForeign(bytes: Buffer): boolean {
 
 function onlyExpected(error: unknown): void {
   const { code } = asFault(error)
-  assert.ok(expected.includes(code), `${code}: ${String(error)}`)
+  assert.ok(expected.has(code), `${code}: ${String(error)}`)
 }
