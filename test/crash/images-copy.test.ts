@@ -15,7 +15,7 @@ import { registryForTests } from '../services/registry.ts'
 import type { CopyJob } from './images-copy-child.ts'
 
 /** So many moments for each kind of target, in place of a few. */
-const moments = Number(process.env['HOLDFAST_COPY_KILLS'] ?? 3)
+const moments = Number(process.env['HOLDFAST_COPY_KILLS'] ?? 2)
 const child = path.join(import.meta.dirname, 'images-copy-child.ts')
 const random = seededRandom(testSeed)
 const root = scratchDirectory()
