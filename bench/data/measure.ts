@@ -11,6 +11,8 @@ export interface Cost {
   readonly cpu: number
   /** Megabytes of the largest process. */
   readonly rss: number
+  /** Megabytes that were written to disks: in memory they do not count. */
+  readonly written: number
 }
 
 /** Runs a shell line as a whole process and tells its cost. Throws with its output where it fails. */
@@ -19,11 +21,15 @@ export function measure(line: string, env: NodeJS.ProcessEnv = {}): Cost {
   const report = path.join(folder, 'time')
   try {
     const start = performance.now()
-    const { status, stdout, stderr } = spawnSync('/usr/bin/time', ['-f', '%U %S %M', '-o', report, 'bash', '-o', 'pipefail', '-c', line], {
-      encoding: 'utf8',
-      env: { ...process.env, ...env },
-      maxBuffer: 1 << 28,
-    })
+    const { status, stdout, stderr } = spawnSync(
+      '/usr/bin/time',
+      ['-f', '%U %S %M %O', '-o', report, 'bash', '-o', 'pipefail', '-c', line],
+      {
+        encoding: 'utf8',
+        env: { ...process.env, ...env },
+        maxBuffer: 1 << 28,
+      },
+    )
     const wall = (performance.now() - start) / 1000
     if (status !== 0) throw new Error(`${line} ended with ${status}\n${stdout}${stderr}`)
     return { wall, ...readReport(report) }
@@ -40,7 +46,7 @@ export async function measureWithin(line: string, seconds: number, env: NodeJS.P
   let said = ''
   try {
     const start = performance.now()
-    const timed = ['-f', '%U %S %M', '-o', report, 'bash', '-o', 'pipefail', '-c', line]
+    const timed = ['-f', '%U %S %M %O', '-o', report, 'bash', '-o', 'pipefail', '-c', line]
     const child = spawn('/usr/bin/time', timed, { env: { ...process.env, ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (piece: Buffer) => (said = `${said}${piece.toString()}`.slice(-4000)))
@@ -60,8 +66,8 @@ export async function measureWithin(line: string, seconds: number, env: NodeJS.P
 }
 
 function readReport(report: string): Omit<Cost, 'wall'> {
-  const [user = 0, system = 0, kilobytes = 0] = readFileSync(report, 'utf8').trim().split('\n').at(-1)!.split(' ').map(Number)
-  return { cpu: user + system, rss: kilobytes / 1000 }
+  const [user = 0, system = 0, kilobytes = 0, blocks = 0] = readFileSync(report, 'utf8').trim().split('\n').at(-1)!.split(' ').map(Number)
+  return { cpu: user + system, rss: kilobytes / 1000, written: (blocks * 512) / 1e6 }
 }
 
 /** Bytes that a folder takes, by its files' sizes. */

@@ -113,8 +113,11 @@ async function send(storage: Storage, response: ServerResponse, pieces: AsyncIte
     const isTaken = response.write(changes.flips === true ? given.map((byte) => byte ^ 1) : given)
     if (!isTaken) {
       await new Promise<void>((resolve) => {
-        response.once('drain', resolve)
-        response.once('close', resolve)
+        const goOn = () => {
+          response.off('drain', goOn).off('close', goOn)
+          resolve()
+        }
+        response.on('drain', goOn).on('close', goOn)
       })
     }
     if (left > 0) continue
