@@ -77,7 +77,9 @@ async function writeBundles(folder: string, megabytes: number, savedAs: SavedAs)
   const base = layers.splice(0, shared.length)
   const first = imageNames.map((name) => ({ name, layers: [...base, ...layers.splice(0, own.length)] }))
   const changed = layers.splice(0, 1)
-  const second = first.map((image, at) => (at < first.length - 1 ? image : { ...image, layers: image.layers.with(-2, changed[0]!) }))
+  const second = first.map((image, at) =>
+    at < first.length - 1 ? image : { ...image, layers: image.layers.with(shared.length + 1, changed[0]!) },
+  )
   for (const [name, images] of [
     ['first', first],
     ['second', second],
