@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { type GitHubOptions, startGitHub } from '../../../test/fakes/github/github.ts'
@@ -152,6 +152,22 @@ describe('images xref', () => {
     assert.doesNotMatch(denied.err, /glpat-tests/)
   })
 })
+
+test('docs/cli.md names every member of both documents', async (t) => {
+  const scene = { runs: [...runs('a-linux-amd64', 'b-linux-amd64', 'wrong'), { createdAt: Date.now() }] }
+  const { json } = await desk(t, scene, { repositories: present('a', 'other') })
+  const page = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8')
+  for (const line of ['images xref --list-extra', 'images gitlab-list']) {
+    const row = page.split('\n').find((each) => each.startsWith(`| \`${line.split(' --')[0]}\` |`))!
+    for (const name of membersOf((await json(line)).result)) assert.ok(row.includes(`\`${name}\``), `${name} of ${line}`)
+  }
+})
+
+function membersOf(value: unknown): Set<string> {
+  if (Array.isArray(value)) return new Set(value.flatMap((item) => [...membersOf(item)]))
+  if (typeof value !== 'object' || value === null) return new Set()
+  return new Set(Object.entries(value).flatMap(([name, inner]) => [name, ...membersOf(inner)]))
+}
 
 describe('images gitlab-list', () => {
   const repositories = { 'x86/presto-coordinator': ['v1', 'v2'], 'arm/presto-coordinator': [] }

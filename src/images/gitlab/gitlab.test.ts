@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, describe, test, type TestContext } from 'node:test'
+import fc from 'fast-check'
 import { faultOf } from '../../../test/fakes/fault-of.ts'
 import { type FakeGitLab, type FakeGitLabOptions, startGitLab } from '../../../test/fakes/gitlab/server.ts'
 import { hastyClock } from '../../../test/fakes/hasty-clock.ts'
 import { startHttpServer } from '../../../test/fakes/http-server.ts'
+import { testSeed } from '../../../test/fakes/seeded-random.ts'
 import { createHttp } from '../../kit/http/index.ts'
+import { Fault } from '../../kit/index.ts'
 import { findGitLabToken, type GitLab, type GitLabToken, openGitLab } from '../index.ts'
 
 const notes: string[] = []
@@ -165,6 +168,38 @@ describe('a GitLab that is busy or broken', () => {
     server.misbehave({ kind: 'login-page' })
     const fault = await faultOf(gitlab.repositories(), 'corrupt', /no JSON but text\/html/)
     assert.match(fault.hint!, /check gitlab_host: a page to log in/)
+  })
+
+  test('whatever it says, is a list or a fault that says why', async () => {
+    let answer = { body: '', headers: {} as Record<string, string> }
+    const server = await startHttpServer((_, response) => void response.writeHead(200, answer.headers).end(answer.body))
+    const gitlab = openGitLab({ host: server.url, project: 'a/b', token: async () => undefined, http })
+    const entry = fc.record(
+      {
+        id: fc.oneof(fc.integer(), fc.jsonValue()),
+        path: fc.oneof(fc.string(), fc.jsonValue()),
+        tags: fc.oneof(fc.array(fc.record({ name: fc.stringMatching(/^[a-z]{1,3}$/) })), fc.jsonValue()),
+        tags_count: fc.oneof(fc.nat(), fc.jsonValue()),
+        location: fc.jsonValue(),
+      },
+      { requiredKeys: ['id', 'path', 'tags'] },
+    )
+    const header = fc.oneof(
+      fc.constantFrom('', '2', '0', '-1', '<>; rel=next', '<?page=1>; rel="next"', '<http://[>; rel=next', ' '),
+      fc.stringMatching(/^[ -~]{0,30}$/),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.array(entry, { maxLength: 3 }), fc.jsonValue()), header, header, async (body, link, next) => {
+        answer = { body: JSON.stringify(body), headers: { link, 'x-next-page': next } }
+        try {
+          for (const each of await gitlab.repositories()) assert.ok(each.tags.every((tag) => /^\w[\w.-]*$/.test(tag)))
+        } catch (error) {
+          assert.ok(error instanceof Fault && error.code === 'corrupt', String(error))
+        }
+      }),
+      { seed: testSeed, numRuns: 300 },
+    )
+    await server.close()
   })
 
   test('that lists the same page for ever is left after the second', async () => {
