@@ -1,6 +1,6 @@
 import { type Answer, type Asked, asFault, type Fault, isHeld, type Responder } from '../kit/index.ts'
 import { formatKey } from '../chunks/index.ts'
-import { indexHandler } from '../python-index/index.ts'
+import { indexResponder } from '../python-index/index.ts'
 import { type Api, createApi } from './api.ts'
 import { authenticate, isOfAnotherSite } from './authenticate.ts'
 import { type Downloads, createDownloads } from './downloads.ts'
@@ -14,7 +14,6 @@ import { mountOf } from './routes/python-index.ts'
 import type { Served, ServedView } from './served.ts'
 import type { ServerState } from './state/open.ts'
 import { viewOf } from './view.ts'
-import { fromWeb } from './web.ts'
 
 export interface AppOptions {
   /** Host names that it answers to; undefined: all. Numbers and localhost always are. */
@@ -193,10 +192,27 @@ function mountsOf(served: Served): ReadonlyMap<string, Responder> {
     served.indexes.map((name): [string, Responder] => {
       const mount = mountOf(name)
       let opened: Promise<Responder> | undefined
-      const open = () => (opened ??= served.index(name).then((context) => fromWeb(indexHandler(context), mount)))
-      return [mount.slice(1), async (asked) => await (await open())(asked)]
+      const open = () => (opened ??= served.index(name).then(indexResponder))
+      return [mount.slice(1), async (asked) => await (await open())(below(asked, mount))]
     }),
   )
+}
+
+/** The same request to what is mounted there. */
+function below(asked: Asked, mount: string): Asked {
+  const { method, search, headers, address } = asked
+  const path = asked.path.slice(mount.length)
+  return {
+    method,
+    path,
+    search,
+    headers,
+    address,
+    get signal() {
+      return asked.signal
+    },
+    body: (limit) => asked.body(limit),
+  }
 }
 
 /** Sent with everything that does not say otherwise: nothing of it is a page that may do anything. */

@@ -4,10 +4,10 @@ import { plain } from './answer.ts'
 /** From a request of the web's standard to its response. The request's signal fires when its client goes away. Request bodies are not handed on. */
 export type Handler = (request: Request) => Promise<Response>
 
-/** A handler of the web's standard, at any path: what stands before it is taken off. */
-export function fromWeb(handler: Handler, mount = ''): Responder {
+/** A handler of the web's standard as ours. */
+export function fromWeb(handler: Handler): Responder {
   return async (asked) => {
-    const request = requestOf(asked, mount)
+    const request = requestOf(asked)
     if (request === undefined) return plain(400, 'not a usable request')
     const response = await handler(request)
     const headers: Record<string, string> = {}
@@ -18,11 +18,11 @@ export function fromWeb(handler: Handler, mount = ''): Responder {
 }
 
 /** Undefined where it would be no request of that standard. */
-function requestOf({ method, path, search, headers, signal }: Asked, mount: string): Request | undefined {
+function requestOf({ method, path, search, headers, signal }: Asked): Request | undefined {
   try {
     const kept = new Headers()
     for (const [name, value] of headers) kept.append(name, value)
-    return new Request(`http://${headers.get('host') ?? 'localhost'}${path.slice(mount.length)}${search}`, {
+    return new Request(`http://${headers.get('host') ?? 'localhost'}${path}${search}`, {
       method,
       headers: kept,
       signal,

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { Fault } from '../../kit/index.ts'
-import { indexHandler, openUpstream } from '../../python-index/index.ts'
+import { indexResponder, openUpstream } from '../../python-index/index.ts'
 import { listen } from '../../server/index.ts'
 import { type Cli, parsedOption } from '../command.ts'
 import { printable } from '../width.ts'
@@ -43,7 +43,7 @@ export function addServeCommand(index: Command, cli: Cli): void {
         ])
         await context.prepareStore()
       }
-      const handler = indexHandler(context, { upstream })
+      const handler = { respond: indexResponder(context, { upstream }) }
       const listening = await listen({ handler, host: options.host, port: options.port, clock: host.clock, report, signal })
       const prefixes = context.environment.prefixes.map((prefix) => `  pip install --index-url ${listening.url}/${prefix}/ PACKAGE`)
       screen.say([`serving ${context.environment.bucket} at ${listening.url}/ (Ctrl-C ends it)`, ...prefixes].map(printable).join('\n'))

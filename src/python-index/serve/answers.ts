@@ -1,4 +1,4 @@
-import { type Fault, type FaultCode } from '../../kit/index.ts'
+import type { Answer, Fault, FaultCode } from '../../kit/index.ts'
 
 /** Sent with everything: what is served is never taken for anything else than what it says it is. */
 const always = { 'x-content-type-options': 'nosniff' }
@@ -6,13 +6,12 @@ const always = { 'x-content-type-options': 'nosniff' }
 /** For answers that say no: whoever keeps them asks again. */
 const unkept = { 'cache-control': 'no-cache' }
 
-export function respond(status: number, headers: Record<string, string>, body: Uint8Array | ReadableStream<Uint8Array> | null): Response {
-  // Views of an ArrayBuffer are bodies; the type of the standard library knows shared ones too.
-  return new Response(body as Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null, { status, headers: { ...always, ...headers } })
+export function respond(status: number, headers: Record<string, string>, body: Answer['body']): Answer {
+  return { status, headers: { ...always, ...headers }, body }
 }
 
 /** A sentence for people. */
-export function respondText(status: number, text: string, headers: Record<string, string> = {}): Response {
+export function respondText(status: number, text: string, headers: Record<string, string> = {}): Answer {
   const bytes = new TextEncoder().encode(`${text}\n`)
   return respond(
     status,
@@ -22,14 +21,13 @@ export function respondText(status: number, text: string, headers: Record<string
 }
 
 /** To a relative URL: whatever stands before this server keeps its own address. */
-export function redirect(to: string, headers: Record<string, string> = {}): Response {
+export function redirect(to: string, headers: Record<string, string> = {}): Answer {
   return respond(301, { location: to, 'content-length': '0', ...headers }, null)
 }
 
 /** The same answer, without its body. */
-export function withoutBody(response: Response): Response {
-  void response.body?.cancel()
-  return new Response(null, { status: response.status, headers: response.headers })
+export function withoutBody({ status, headers }: Answer): Answer {
+  return { status, headers, body: null }
 }
 
 const statuses: Partial<Record<FaultCode, { status: number; text: string }>> = {
@@ -41,7 +39,7 @@ const statuses: Partial<Record<FaultCode, { status: number; text: string }>> = {
 }
 
 /** What went wrong, for visitors: without what is only ours to know. */
-export function respondFault(fault: Fault): Response {
+export function respondFault(fault: Fault): Answer {
   const { status, text } = statuses[fault.code] ?? { status: 500, text: 'it cannot be served: the log of this server says why' }
   return respondText(status, text, status === 503 ? { 'retry-after': String(Math.ceil((fault.retryAfter ?? 5_000) / 1000)) } : {})
 }

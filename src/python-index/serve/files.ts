@@ -1,4 +1,15 @@
-import { collect, type Digest, digestOf, Fault, hexOf, isFault, type Version, whatIsWanted } from '../../kit/index.ts'
+import {
+  type Answer,
+  collect,
+  type Digest,
+  digestOf,
+  Fault,
+  type HeaderView,
+  hexOf,
+  isFault,
+  type Version,
+  whatIsWanted,
+} from '../../kit/index.ts'
 import type { ObjectBody } from '../../store/index.ts'
 import type { IndexContext } from '../context.ts'
 import { readWheelMetadata } from '../dist/read-wheel.ts'
@@ -6,12 +17,11 @@ import { parseFileName } from '../names/file-name.ts'
 import { keyIn } from '../publish/layout.ts'
 import type { PublishedFile } from '../records/project.ts'
 import { respond, respondText } from './answers.ts'
-import { streamOf } from './body.ts'
 
 /** How a file is asked for. */
 export interface FileRequest {
   readonly method: string
-  readonly headers: Headers
+  readonly headers: HeaderView
   readonly signal: AbortSignal
 }
 
@@ -21,11 +31,10 @@ type Serving = Pick<IndexContext, 'bucket' | 'environment'>
 export type ServedFile = Pick<PublishedFile, 'name' | 'size' | 'etag' | 'digest' | 'uploaded'>
 
 /** A distribution: streamed from the bucket, and only in the version that was published. */
-export async function answerFile(context: Serving, request: FileRequest, prefix: string, file: ServedFile): Promise<Response> {
+export async function answerFile(context: Serving, request: FileRequest, prefix: string, file: ServedFile): Promise<Answer> {
   const version = { etag: etagOf(file), modified: Date.parse(file.uploaded) }
   const facts = headersOf(context, version, 'application/octet-stream', file.digest)
   const wanted = whatIsWanted(request.headers, version, file.size)
-  const { signal } = request
   const key = keyIn(prefix, file.name)
   switch (wanted.kind) {
     case 'not-modified':
@@ -34,14 +43,16 @@ export async function answerFile(context: Serving, request: FileRequest, prefix:
       return respondText(416, `it has ${file.size} bytes`, { 'content-range': `bytes */${file.size}`, 'accept-ranges': 'bytes' })
     case 'range': {
       const { start, end } = wanted
+      const { signal } = request
       const headers = { ...facts, 'content-length': String(end - start), 'content-range': `bytes ${start}-${end - 1}/${file.size}` }
       if (request.method === 'HEAD') return await answerHead(context, key, file, headers, 206, signal)
-      return respond(206, headers, streamOf(await bodyOf(context, key, file, { range: { start, end }, signal })))
+      return respond(206, headers, await bodyOf(context, key, file, { range: { start, end }, signal }))
     }
     case 'whole': {
+      const { signal } = request
       const headers = { ...facts, 'content-length': String(file.size) }
       if (request.method === 'HEAD') return await answerHead(context, key, file, headers, 200, signal)
-      return respond(200, headers, streamOf(await bodyOf(context, key, file, { signal })))
+      return respond(200, headers, await bodyOf(context, key, file, { signal }))
     }
   }
 }
@@ -66,7 +77,7 @@ async function answerHead(
   headers: Record<string, string>,
   status: number,
   signal: AbortSignal,
-): Promise<Response> {
+): Promise<Answer> {
   const info = await bucket.head(key, { signal })
   if (info === undefined) throw new Fault('not-found', `${key} is published and no longer in the bucket`, { at: `${bucket.name}/${key}` })
   if (info.etag !== etag) throw replaced(key)
@@ -81,7 +92,7 @@ function replaced(key: string): Fault {
 const companionLimit = 16 << 20
 
 /** The METADATA of a wheel (PEP 658): from beside it, else from inside it. Checked against its digest before anything is sent. */
-export async function answerMetadata(context: Serving, request: FileRequest, prefix: string, file: PublishedFile): Promise<Response> {
+export async function answerMetadata(context: Serving, request: FileRequest, prefix: string, file: PublishedFile): Promise<Answer> {
   const { metadata: digest } = file
   if (digest === undefined) return respondText(404, 'it has no METADATA that is known')
   return await answerMetadataBytes(context, request, digest, async () => {
@@ -96,12 +107,12 @@ export async function answerMetadataBytes(
   request: FileRequest,
   digest: Digest,
   read: () => Promise<Uint8Array>,
-): Promise<Response> {
+): Promise<Answer> {
   return await answerCompanion(context, request, 'text/plain; charset=utf-8', digest, read)
 }
 
 /** What a publisher's provenance says (PEP 740). Checked against its digest before anything is sent. */
-export async function answerProvenance(context: Serving, request: FileRequest, prefix: string, file: PublishedFile): Promise<Response> {
+export async function answerProvenance(context: Serving, request: FileRequest, prefix: string, file: PublishedFile): Promise<Answer> {
   const { provenance: digest } = file
   if (digest === undefined) return respondText(404, 'it has no provenance')
   return await answerCompanion(context, request, 'application/vnd.pypi.integrity.v1+json', digest, async () => {
@@ -118,7 +129,7 @@ async function answerCompanion(
   contentType: string,
   digest: Digest,
   read: () => Promise<Uint8Array>,
-): Promise<Response> {
+): Promise<Answer> {
   const version = { etag: `"${hexOf(digest)}"` }
   const facts = headersOf(context, version, contentType, digest)
   if (whatIsWanted(headers, version, 0).kind === 'not-modified') return respond(304, facts, null)

@@ -1,4 +1,4 @@
-import { asFault, type Fault, type Report } from '../../kit/index.ts'
+import { type Answer, type Asked, asFault, collect, type Fault, type Report, type Responder } from '../../kit/index.ts'
 import type { IndexContext } from '../context.ts'
 import { isProjectName, normaliseName } from '../names/project-name.ts'
 import { distributionOf, metadataEnd } from '../publish/layout.ts'
@@ -8,6 +8,7 @@ import type { IndexRef, PrefixState } from '../records/state.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import { redirect, respondFault, respondText, withoutBody } from './answers.ts'
 import { answerFile, answerMetadata, answerMetadataBytes, answerProvenance, type FileRequest } from './files.ts'
+import { streamOf } from './body.ts'
 import { createPageAnswers, type PageAnswers, type PageRequest } from './pages.ts'
 import { createPullThrough, type PulledProject, type PullThrough } from './pull-through.ts'
 import { createReadThrough, type ReadThrough } from './read-through.ts'
@@ -33,31 +34,53 @@ interface Desk {
 /**
  * The index over HTTP, as the ref says that it is: the paths, pages and files of the bucket, from any store, in the form that each
  * client likes best (PEP 691). Never rejects: what goes wrong is told to the context's report and answered as 404, 503 or 500.
+ * Whoever mounts it takes off what stands before its own paths.
  */
-export function indexHandler(given: IndexContext, options: HandlerOptions = {}): (request: Request) => Promise<Response> {
+export function indexResponder(given: IndexContext, options: HandlerOptions = {}): Responder {
   // Whoever listens decides how long a request has once the end is asked for: its own signal says so.
   const context = { ...given, signal: undefined }
   const readThrough = createReadThrough(context, options.freshFor ?? 1_000)
   const pull = options.upstream && createPullThrough(given, options.upstream, readThrough)
   const desk: Desk = { context, readThrough, pages: createPageAnswers(context.environment, readThrough), pull }
-  return async (request) => {
-    if (request.method !== 'GET' && request.method !== 'HEAD') return respondText(405, 'only GET and HEAD', { allow: 'GET, HEAD' })
-    const { pathname } = new URL(request.url)
+  return async (asked) => {
+    if (asked.method !== 'GET' && asked.method !== 'HEAD') return respondText(405, 'only GET and HEAD', { allow: 'GET, HEAD' })
     try {
-      const response = await answer(desk, request, pathname)
-      return request.method === 'HEAD' ? withoutBody(response) : response
+      const found = await answer(desk, asked, asked.path)
+      return asked.method === 'HEAD' ? withoutBody(found) : found
     } catch (error) {
-      return failed(asFault(error), pathname, request, context.report)
+      return failed(asFault(error), asked.path, asked, context.report)
     }
   }
 }
 
-async function answer(desk: Desk, request: Request, path: string): Promise<Response> {
+/** The same for servers that speak with the requests and responses of the web's standard. */
+export function indexHandler(given: IndexContext, options: HandlerOptions = {}): (request: Request) => Promise<Response> {
+  const respond = indexResponder(given, options)
+  return async (request) => {
+    const { method, headers, signal } = request
+    const { pathname: path, search } = new URL(request.url)
+    const asked = {
+      method,
+      path,
+      search,
+      headers,
+      signal,
+      address: '',
+      body: async (limit: number) => await collect(request.body ?? none(), limit),
+    }
+    const { status, headers: told, body } = await respond(asked)
+    // Views of an ArrayBuffer are bodies; the type of the standard library knows shared ones too.
+    const content = body === null || body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer> | null) : streamOf(body)
+    return new Response(content, { status, headers: told })
+  }
+}
+
+async function answer(desk: Desk, request: Asked, path: string): Promise<Answer> {
   const ref = await desk.readThrough.index()
   const prefixes = Object.keys(ref?.state.prefixes ?? {})
   const route = routeOf(path, desk.pull === undefined ? prefixes : [...prefixes, ...desk.context.environment.prefixes])
-  const { searchParams, search } = new URL(request.url)
-  const asked: PageRequest = { headers: request.headers, format: searchParams.get('format') }
+  const { search, headers } = request
+  const asked: PageRequest = { headers, format: search === '' ? null : new URLSearchParams(search).get('format') }
   switch (route.kind) {
     case 'hostile':
       return respondText(400, 'this is no path of an index')
@@ -83,7 +106,7 @@ async function answerProject(
   { prefix, name, form }: Extract<Route, { kind: 'project' }>,
   asked: PageRequest,
   search: string,
-): Promise<Response> {
+): Promise<Answer> {
   const entry = await findProject(desk, ref, prefix, name)
   const pulled = entry === undefined ? await pullProject(desk, ref, name) : undefined
   if (entry === undefined && pulled === undefined) return absent()
@@ -99,7 +122,7 @@ async function answerNamed(
   { prefix, name }: Extract<Route, { kind: 'file' }>,
   request: FileRequest,
   search: string,
-): Promise<Response> {
+): Promise<Answer> {
   for (const [end, answerIt] of [
     ['.metadata', answerMetadata],
     ['.provenance', answerProvenance],
@@ -127,7 +150,7 @@ async function answerPulled(
   prefix: string,
   name: string,
   request: FileRequest,
-): Promise<Response | undefined> {
+): Promise<Answer | undefined> {
   if (desk.pull === undefined) return undefined
   const isMetadata = name.endsWith(metadataEnd)
   const fileName = isMetadata ? name.slice(0, -metadataEnd.length) : name
@@ -167,11 +190,11 @@ async function findFile(desk: Desk, ref: IndexRef | undefined, prefix: string, n
   return record.status.status === 'quarantined' ? undefined : files.get(name)
 }
 
-function absent(): Response {
+function absent(): Answer {
   return respondText(404, 'it is not in this index')
 }
 
-function failed(fault: Fault, path: string, { signal }: Request, report: Report): Response {
+function failed(fault: Fault, path: string, { signal }: Asked, report: Report): Answer {
   // A client that went away is no news.
   if (!signal.aborted) {
     const text = `${JSON.stringify(path)} could not be served: ${fault.message}`
@@ -179,3 +202,5 @@ function failed(fault: Fault, path: string, { signal }: Request, report: Report)
   }
   return respondFault(fault)
 }
+
+async function* none(): AsyncGenerator<Uint8Array> {}

@@ -1,4 +1,4 @@
-import { type Digest, digestOf, hexOf, isHeld } from '../../kit/index.ts'
+import { type Answer, type Digest, digestOf, type HeaderView, hexOf, isHeld } from '../../kit/index.ts'
 import type { IndexEnvironment } from '../environment.ts'
 import { type Page, projectPages, rootPages } from '../pages/page.ts'
 import type { CataloguedProject } from '../records/catalogue.ts'
@@ -14,7 +14,7 @@ import type { PageForm } from './route.ts'
 
 /** How a page is asked for. */
 export interface PageRequest {
-  readonly headers: Headers
+  readonly headers: HeaderView
   /** `?format=`, where it is given. */
   readonly format: string | null
   /** Where the path itself says which form, `index.json`. */
@@ -23,12 +23,12 @@ export interface PageRequest {
 
 export interface PageAnswers {
   /** Of a whole index: for people in a browser a page that can be searched, which every reader of simple indexes reads as well. */
-  root(request: PageRequest, ref: IndexRef, prefix: string): Promise<Response>
-  project(request: PageRequest, prefix: string, entry: CataloguedProject): Promise<Response>
+  root(request: PageRequest, ref: IndexRef, prefix: string): Promise<Answer>
+  project(request: PageRequest, prefix: string, entry: CataloguedProject): Promise<Answer>
   /** Of a project that another index has. */
-  unpublished(request: PageRequest, prefix: string, project: PulledProject): Response
+  unpublished(request: PageRequest, prefix: string, project: PulledProject): Answer
   /** Of a folder above indexes: for people alone. */
-  folder(request: PageRequest, ref: IndexRef | undefined, folder: string): Response
+  folder(request: PageRequest, ref: IndexRef | undefined, folder: string): Answer
 }
 
 /** Bytes of pages that are kept in memory. */
@@ -79,7 +79,7 @@ function typeFor({ headers, format, form }: PageRequest, isHtmlAlone = false): P
   return form === 'html' ? 'text/html' : chooseType(headers.get('accept'), format, isHtmlAlone)
 }
 
-function respondPage(pages: readonly Page[], type: PageType, etag: string, environment: IndexEnvironment): Response {
+function respondPage(pages: readonly Page[], type: PageType, etag: string, environment: IndexEnvironment): Answer {
   const isJson = type.endsWith('+json')
   const { bytes } = pages.find(({ contentType }) => contentType.endsWith('+json') === isJson)!
   const headers = {
@@ -90,7 +90,7 @@ function respondPage(pages: readonly Page[], type: PageType, etag: string, envir
   return respond(200, { ...headers, ...cacheHeaders(etag, environment) }, bytes)
 }
 
-function respondLanding({ headers }: PageRequest, { html, policy }: Landing, environment: IndexEnvironment): Response {
+function respondLanding({ headers }: PageRequest, { html, policy }: Landing, environment: IndexEnvironment): Answer {
   const bytes = new TextEncoder().encode(html)
   const etag = etagOf([digestOf(bytes)])
   if (isHeld(headers, { etag })) return respondHeld(etag, environment)
@@ -103,11 +103,11 @@ function respondLanding({ headers }: PageRequest, { html, policy }: Landing, env
   return respond(200, { ...own, ...cacheHeaders(etag, environment) }, bytes)
 }
 
-function respondHeld(etag: string, environment: IndexEnvironment): Response {
+function respondHeld(etag: string, environment: IndexEnvironment): Answer {
   return respond(304, cacheHeaders(etag, environment), null)
 }
 
-function respondNotAcceptable(): Response {
+function respondNotAcceptable(): Answer {
   const text = 'a page here is application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html or text/html'
   return respondText(406, text, { vary: 'Accept' })
 }
