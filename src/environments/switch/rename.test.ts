@@ -4,7 +4,7 @@ import path from 'node:path'
 import { describe, test } from 'node:test'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
 import { isFault } from '../../kit/index.ts'
-import { switchTrees } from './rename.ts'
+import { stepOf, switchTrees } from './rename.ts'
 
 describe('a switch of trees', () => {
   const scratch = scratchDirectory()
@@ -49,6 +49,12 @@ describe('a switch of trees', () => {
     mkdirSync(inner)
     await assert.rejects(switchTrees(inner, live), (error) => isFault(error, 'unsupported') && error.hint !== undefined)
     assert.equal(read(live), 'old')
+  })
+
+  test('leaves nothing beside the live directory', async () => {
+    const [live, prepared] = [tree('old'), tree('new')]
+    await switchTrees(prepared, live)
+    assert.equal(existsSync(stepOf(live)), false)
   })
 
   test('never follows a link in the place of the live directory', async () => {

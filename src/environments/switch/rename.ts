@@ -6,26 +6,40 @@ import { realSys } from '../../kit/sys/index.ts'
 /**
  * Puts a prepared tree in the place of the live directory, in one step: whoever looks sees the one or the other. Both lie on
  * one file system, and the live directory may be missing. What was there is at `prepared` afterwards; the answer says whether
- * anything is. When this returns, the names are on disk. `unsupported` where the file system cannot exchange names.
+ * anything is. When this returns, the names are on disk. `unsupported` where the file system cannot exchange names. Killed, it may leave either
+ * tree at `stepOf(live)`.
  */
 export async function switchTrees(prepared: string, live: string): Promise<'replaced-aside' | 'nothing-aside'> {
-  const keepTime = rememberTime(prepared)
-  const outcome = isMissing(live) ? take(prepared, live) : exchange(prepared, live)
-  keepTime(live)
+  if (prepared.startsWith(live + path.sep)) throw unexchangeable(live, new Error('the one lies in the other'))
+  const step = stepOf(live)
+  // Next to the live directory first: with one parent, no file system gives what is exchanged a new time, which a kill could leave.
+  move(prepared, step)
+  const outcome = isMissing(live) ? take(step, live) : exchange(step, live, prepared)
   // One change of two directories: with the one, the other is on disk too.
   await syncDirectory(realDisk, path.dirname(live))
   return outcome
 }
 
+/** Where a tree is for the moment before it takes the place of the live directory, or after it had it. */
+export function stepOf(live: string): string {
+  return path.join(path.dirname(live), `.${path.basename(live)}.holdfast-step`)
+}
+
+/** With its time. */
+function move(from: string, to: string): void {
+  const keepTime = rememberTime(from)
+  try {
+    mkdirSync(path.dirname(to), { recursive: true })
+    renameSync(from, to)
+  } catch (error) {
+    throw diskFault(error, to, 'give the prepared tree its name')
+  }
+  keepTime(to)
+}
+
 /** Renames a prepared directory to a free name, which is on disk when this returns. */
 export async function placeTree(prepared: string, tree: string): Promise<void> {
-  const keepTime = rememberTime(prepared)
-  try {
-    renameSync(prepared, tree)
-  } catch (error) {
-    throw diskFault(error, tree, 'give the prepared tree its name')
-  }
-  keepTime(tree)
+  move(prepared, tree)
   await syncDirectory(realDisk, path.dirname(tree))
 }
 
@@ -49,26 +63,27 @@ function isMissing(live: string): boolean {
 }
 
 /** A directory may take the name of one that is empty, so nothing is lost where one has come meanwhile. */
-function take(prepared: string, live: string): 'nothing-aside' {
-  try {
-    mkdirSync(path.dirname(live), { recursive: true })
-    renameSync(prepared, live)
-    return 'nothing-aside'
-  } catch (error) {
-    throw diskFault(error, live, 'give the prepared tree its name')
-  }
+function take(step: string, live: string): 'nothing-aside' {
+  move(step, live)
+  return 'nothing-aside'
 }
 
-function exchange(prepared: string, live: string): 'replaced-aside' {
+function exchange(step: string, live: string, aside: string): 'replaced-aside' {
   try {
-    realSys.exchangeNames(prepared, live)
+    realSys.exchangeNames(step, live)
     return 'replaced-aside'
   } catch (error) {
     if (!isFault(error, 'unsupported')) throw error
-    throw new Fault('unsupported', `the live directory cannot be exchanged with a prepared one: ${error.message}`, {
-      at: live,
-      hint: 'keep live directory and snapshots on one file system that can (ext4, xfs, btrfs, tmpfs), or set mode = "filesystem"',
-      cause: error,
-    })
+    throw unexchangeable(live, error)
+  } finally {
+    move(step, aside)
   }
+}
+
+function unexchangeable(live: string, cause: Error): Fault {
+  return new Fault('unsupported', `the live directory cannot be exchanged with a prepared one: ${cause.message}`, {
+    at: live,
+    hint: 'keep live directory and snapshots on one file system that can (ext4, xfs, btrfs, tmpfs), or set mode = "filesystem"',
+    cause,
+  })
 }

@@ -5,7 +5,7 @@ import { diskFault, errno, Fault } from '../../../kit/index.ts'
 import { fileSystemType, mountsAt } from '../../../kit/sys/index.ts'
 import type { Kept, Mode, Place } from '../../mode.ts'
 import { buildStart, layoutOf } from '../../names.ts'
-import { switchTrees } from '../../switch/rename.ts'
+import { stepOf, switchTrees } from '../../switch/rename.ts'
 import { sweepTrash } from '../../trash.ts'
 import { canClone } from '../../trees/can-clone.ts'
 import { cloneKept, keepTree, removeTree } from '../../trees/clones.ts'
@@ -76,6 +76,10 @@ async function recover(place: Place): Promise<{ notes: string[] }> {
     if (!name.startsWith(`${buildStart}reflink-`)) continue
     await removeTree(place, path.join(home, name))
     notes.push('removed a tree that a killed command had built, or replaced')
+  }
+  if (existsSync(stepOf(place.live))) {
+    await removeTree(place, stepOf(place.live))
+    notes.push('removed a tree that a killed command had replaced, or was about to put in its place')
   }
   await sweepTrash(place)
   return { notes }
