@@ -21,12 +21,19 @@ export interface BlockReader {
 export function readBlocks(keys: MetadataKeys): BlockReader {
   const decoder = new TextDecoder()
   const blocks = blockLines(keys)
+  const marks = ['##[', ...new Set([...keys.keys, ...keys.required, keys.tag])]
   let rest = ''
   const lines = (text: string): RunMetadata | undefined => {
-    const parts = (rest + text).split(/\r?\n|\r/)
+    const whole = rest + text
+    // Nearly all of a log is of no interest.
+    if (blocks.isIdle() && !marks.some((mark) => whole.includes(mark))) {
+      rest = whole.slice(Math.max(whole.lastIndexOf('\n'), whole.lastIndexOf('\r')) + 1).slice(0, longestLine)
+      return undefined
+    }
+    const parts = whole.split(/\r?\n|\r/)
     rest = parts.pop()!.slice(0, longestLine)
     for (const line of parts) {
-      const found = blocks(line.slice(0, longestLine))
+      const found = blocks.take(line.slice(0, longestLine))
       if (found !== undefined) return found
     }
     return undefined
@@ -34,12 +41,18 @@ export function readBlocks(keys: MetadataKeys): BlockReader {
   return {
     take: (piece) => lines(decoder.decode(piece, { stream: true })),
     // The empty line ends a block.
-    end: () => lines(`${decoder.decode()}\n`) ?? blocks('end of the log'),
+    end: () => lines(`${decoder.decode()}\n`) ?? blocks.take('end of the log'),
   }
 }
 
-/** Takes a log's lines one by one. */
-function blockLines(keys: MetadataKeys): (line: string) => RunMetadata | undefined {
+interface BlockLines {
+  /** Takes a log's next line. */
+  take(line: string): RunMetadata | undefined
+  /** Whether it waits for a line with a key or a group's mark, whatever else comes. */
+  isIdle(): boolean
+}
+
+function blockLines(keys: MetadataKeys): BlockLines {
   const known = new Set([...keys.keys, ...keys.required, keys.tag])
   let isSource = false
   let fields = new Map<string, string>()
@@ -50,7 +63,7 @@ function blockLines(keys: MetadataKeys): (line: string) => RunMetadata | undefin
     length = 0
     return found
   }
-  return (line) => {
+  const take = (line: string) => {
     const text = textOf(line)
     if (text.startsWith('##[group]')) isSource = text.startsWith('##[group]Run ')
     if (text.startsWith('##[endgroup]')) isSource = false
@@ -65,6 +78,7 @@ function blockLines(keys: MetadataKeys): (line: string) => RunMetadata | undefin
     // Ornaments and keys that nobody knows yet may stand between.
     return fields.size > 0 && ++length < longestBlock && (key !== undefined || /^[-=*_#\s]*$/.test(text)) ? undefined : ended()
   }
+  return { take, isIdle: () => fields.size === 0 }
 }
 
 const time = /^\uFEFF?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z /

@@ -16,7 +16,7 @@ export interface LogContext {
 }
 
 /** Bytes of one job's log. Real ones have some millions. */
-const longestLog = 512 << 20
+const longestLog = 256 << 20
 /** Addresses of a log that are tried, one after another. */
 const mostAddresses = 3
 const mostJobs = 1000

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { startHttpServer } from '../http-server.ts'
 import { piecesOf, sizeOf } from './content.ts'
 import type { Content } from './scene.ts'
-import type { Changes } from './trouble.ts'
+import { type Changes, written } from './trouble.ts'
 
 /** The other origin, where logs and artifacts lie: addresses that hold a signature and are good for a while. */
 export interface Storage {
@@ -106,20 +106,10 @@ async function send(storage: Storage, response: ServerResponse, pieces: AsyncIte
   let left = changes.cutAfter ?? Infinity
   for await (const piece of pieces) {
     await changes.beforePiece?.()
-    if (response.destroyed) return
     const given = piece.subarray(0, Math.min(piece.byteLength, left))
     left -= given.byteLength
     storage.sentBytes += given.byteLength
-    const isTaken = response.write(changes.flips === true ? given.map((byte) => byte ^ 1) : given)
-    if (!isTaken) {
-      await new Promise<void>((resolve) => {
-        const goOn = () => {
-          response.off('drain', goOn).off('close', goOn)
-          resolve()
-        }
-        response.on('drain', goOn).on('close', goOn)
-      })
-    }
+    if (!(await written(response, changes.flips === true ? given.map((byte) => byte ^ 1) : given))) return
     if (left > 0) continue
     // What was written is to arrive before the connection breaks.
     response.write('', () => response.destroy())

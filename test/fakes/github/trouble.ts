@@ -82,14 +82,18 @@ export function spoilt(changes: Changes, where: Where = {}): Trouble {
 
 /** Writes as fast as it is read, and stops when nobody reads. */
 export async function pour(pieces: AsyncIterable<Uint8Array>, response: ServerResponse): Promise<void> {
-  for await (const piece of pieces) {
-    if (response.destroyed) return
-    if (!response.write(piece)) {
-      await new Promise<void>((resolve) => {
-        response.once('drain', resolve)
-        response.once('close', resolve)
-      })
-    }
-  }
+  for await (const piece of pieces) if (!(await written(response, piece))) return
   response.end()
+}
+
+/** Whether somebody still reads. */
+export async function written(response: ServerResponse, piece: Uint8Array): Promise<boolean> {
+  if (response.destroyed) return false
+  if (response.write(piece)) return true
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const ready = () => resolve()
+  for (const event of ['drain', 'close']) response.on(event, ready)
+  await promise
+  for (const event of ['drain', 'close']) response.off(event, ready)
+  return !response.destroyed
 }
