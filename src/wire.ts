@@ -188,7 +188,12 @@ export async function openWire(options: WireOptions): Promise<Wire> {
       return known
     },
     queue() {
-      return (queue ??= openQueue(config, folders.stateDir, clock, random))
+      queue ??= openQueue(config, folders.stateDir, clock, random).catch((error: unknown) => {
+        // A database that is away may be there when it is asked for again.
+        queue = undefined
+        throw error
+      })
+      return queue
     },
     async ownFolders() {
       const { parseStoreUrl } = await storeRoom()

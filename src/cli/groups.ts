@@ -112,6 +112,15 @@ export const care: readonly Group[] = [
     ],
     load: async () => (await import('./jobs.ts')).addJobsCommands,
   },
+  {
+    name: 'systemd',
+    summary: 'The daemon or a worker as a service of systemd',
+    examples: [
+      ['holdfast systemd print', 'look at the unit first'],
+      ['sudo holdfast systemd install --run-as holdfast', 'write and start it'],
+    ],
+    load: async () => (await import('./systemd.ts')).addSystemdCommands,
+  },
 ]
 
 export interface GroupOptions {

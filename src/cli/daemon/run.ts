@@ -1,6 +1,6 @@
 import { type Config, loadConfig } from '../../config/index.ts'
 import { type Execution, isGood, lineOf, type Queue, runDaemon, runOnce, work } from '../../daemon/index.ts'
-import { asFault, type Clock, explain, Fault, type FaultCode, faultCodes } from '../../kit/index.ts'
+import { asFault, type Clock, explain, Fault, type FaultCode, faultCodes, retrying } from '../../kit/index.ts'
 import type { Call } from '../command.ts'
 import { exitDiffers } from '../exit.ts'
 import type { Outcome } from '../output.ts'
@@ -22,7 +22,7 @@ export interface WorkerFlags {
 export async function runDaemonCommand(call: Call<DaemonFlags>, inside: Inside): Promise<Outcome> {
   const { screen, options } = call
   const current = await openCurrent(call, inside)
-  const queue = await (await call.wire()).queue()
+  const queue = await openSteadily(call)
   const tally = openTally(call)
   const settings = await settingsOf(call, current, queue, inside, tally)
   const { jobs } = current.config()
@@ -51,7 +51,7 @@ export async function runWorkerCommand(call: Call<WorkerFlags>, inside: Inside):
       hint: 'set `queue = "postgres://…"` or HOLDFAST_QUEUE_URL; on one machine `holdfast daemon` does all',
     })
   }
-  const queue = await (await call.wire()).queue()
+  const queue = await openSteadily(call)
   const tally = openTally(call)
   const settings = await settingsOf(call, current, queue, inside, tally, call.options.concurrency)
   call.screen.say(
@@ -61,6 +61,14 @@ export async function runWorkerCommand(call: Call<WorkerFlags>, inside: Inside):
   )
   await work(settings)
   return { result: tally.result(), text: `ended: ${tally.text()}` }
+}
+
+/** A daemon is often started together with its database, and waits for it. */
+async function openSteadily({ wire, host, report, signal }: Call<object>): Promise<Queue> {
+  const opened = await wire()
+  const onRetry = (fault: Fault) => report({ kind: 'note', level: 'warning', text: `${fault.message}: trying again` })
+  const tries = { clock: host.clock, random: host.random, attempts: Number.POSITIVE_INFINITY, base: 1000, cap: 30_000, onRetry }
+  return await retrying(tries, () => opened.queue(), signal)
 }
 
 async function settingsOf(call: Call<object>, current: Current, queue: Queue, inside: Inside, tally: Tally, concurrency?: number) {

@@ -1,10 +1,10 @@
 import { userInfo } from 'node:os'
 import path from 'node:path'
 import { type Command, Option } from 'commander'
-import { Fault, parseDuration, readSmallFile, replaceFile, run } from '../../kit/index.ts'
-import type { Unit } from '../../runs/generate/index.ts'
+import { Fault, parseDuration, run } from '../../kit/index.ts'
 import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
+import { writeUnits } from '../systemd/write-units.ts'
 
 interface TimerFlags {
   readonly root?: string
@@ -66,7 +66,7 @@ async function installTimer(call: Call<TimerFlags>): Promise<Outcome> {
     }
   }
   const folder = path.resolve(host.cwd, options.unitsDir)
-  await writeUnits(folder, units, options.force === true)
+  await writeUnits(folder, units, { isForced: options.force === true, comparing: 'holdfast runs install-timer --print' })
   const isEnabled = folder === systemUnits
   if (isEnabled) await enableTimer(call, timerName)
   const did = isEnabled ? `enabled and started ${timerName}` : `enable it there: systemctl enable --now ${timerName}`
@@ -74,20 +74,6 @@ async function installTimer(call: Call<TimerFlags>): Promise<Outcome> {
     result: { units, written: true, folder, enabled: isEnabled },
     text: [...units.map(({ name }) => `wrote ${path.join(folder, name)}`), did].join('\n'),
   }
-}
-
-/** Nothing is written where one of them is there and says something else. */
-async function writeUnits(folder: string, units: readonly Unit[], isForced: boolean): Promise<void> {
-  for (const { name, text } of units) {
-    const file = path.join(folder, name)
-    const present = await readSmallFile(file)
-    if (present === undefined || present === text || isForced) continue
-    throw new Fault('already-exists', 'a unit of this name is there and differs', {
-      at: file,
-      hint: 'look at it, and compare: holdfast runs install-timer --print; --force overwrites it',
-    })
-  }
-  for (const { name, text } of units) await replaceFile(path.join(folder, name), text, undefined, 0o644)
 }
 
 async function enableTimer({ signal, host }: Call<object>, timerName: string): Promise<void> {

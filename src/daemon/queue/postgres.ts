@@ -63,6 +63,9 @@ function nameOf(url: string): string {
 async function inTransaction<T>(pool: pg.Pool, work: (query: Database['query']) => Promise<T>, exclusive?: string): Promise<T> {
   const client = await pool.connect()
   let broken: unknown
+  // A connection may break between two statements, where no query hears of it.
+  const onError = (error: unknown) => void (broken = error)
+  client.on('error', onError)
   try {
     await client.query('begin')
     if (exclusive !== undefined) await client.query('select pg_advisory_xact_lock(hashtext($1))', [`holdfast ${exclusive}`])
@@ -75,6 +78,7 @@ async function inTransaction<T>(pool: pg.Pool, work: (query: Database['query']) 
     await client.query('rollback').catch((failure: unknown) => void (broken = failure))
     throw error
   } finally {
+    client.off('error', onError)
     client.release(broken !== undefined)
   }
 }

@@ -1,4 +1,4 @@
-import { Fault } from '../../kit/index.ts'
+import { Fault, unitWord } from '../../kit/index.ts'
 
 export interface TimerOptions {
   /** The words that start the program, the first one an absolute path. */
@@ -23,7 +23,7 @@ export function timerUnits({ command, root, user, every }: TimerOptions): readon
   if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/.test(user)) {
     throw new Fault('invalid', `not a user's name: ${JSON.stringify(user)}`, { hint: 'name the user who writes the runs: --user mluser' })
   }
-  const words = [...command, 'generate-manifest', '--full', '--root', root].map(quoteWord).join(' ')
+  const words = [...command, 'generate-manifest', '--full', '--root', root].map(unitWord).join(' ')
   return [
     {
       name: serviceName,
@@ -34,12 +34,4 @@ export function timerUnits({ command, root, user, every }: TimerOptions): readon
       text: `[Unit]\nDescription=Runicorn Manifest Generation Timer\n\n[Timer]\nOnBootSec=2min\nOnUnitActiveSec=${every % 60 === 0 ? `${every / 60}min` : `${every}s`}\n\n[Install]\nWantedBy=timers.target\n`,
     },
   ]
-}
-
-/** A word of ExecStart (systemd.service(5), "Command lines"): `%` and `$` have a meaning, quotes and backslashes as in C. */
-function quoteWord(word: string): string {
-  // oxlint-disable-next-line no-control-regex
-  if (/[\u0000-\u001f\u007f]/.test(word)) throw new Fault('invalid', `a unit cannot hold this word: ${JSON.stringify(word)}`)
-  const escaped = word.replaceAll('%', '%%').replaceAll('$', '$$$$')
-  return /^[\w@%+=:,./$-]+$/.test(escaped) ? escaped : `"${escaped.replaceAll(/["\\]/g, '\\$&')}"`
 }

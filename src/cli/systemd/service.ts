@@ -1,0 +1,91 @@
+import { Fault, unitWord } from '../../kit/index.ts'
+
+export interface ServiceOptions {
+  readonly kind: 'daemon' | 'worker'
+  /** The words that start the program, the first one an absolute path. */
+  readonly command: readonly string[]
+  /** The folder that commands run in, and the configuration. */
+  readonly root: string
+  readonly config: string
+  /** Of a user's own systemd, not of the machine. */
+  readonly isUsers: boolean
+  /** Who runs it; of the machine's systemd only. */
+  readonly user: string
+  /** Milliseconds that units may go on. */
+  readonly grace: number
+  /** What it does mounts or holds mounts, which others have to see. */
+  readonly mounts: boolean
+}
+
+export const serviceName = (kind: ServiceOptions['kind']): string => `holdfast-${kind}.service`
+
+/** The unit of a daemon or a worker, with as much of a sandbox as its work allows. Throws `invalid` for names that a unit cannot hold. */
+export function serviceUnit(options: ServiceOptions): { readonly name: string; readonly text: string } {
+  const { kind, command, root, config, isUsers, user, grace } = options
+  if (!isUsers && !/^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/.test(user))
+    throw new Fault('invalid', `not a user's name: ${JSON.stringify(user)}`, { hint: 'name who runs it: --run-as holdfast' })
+  const words = [...command, kind, '--config', config].map(unitWord).join(' ')
+  const lines = [
+    '[Unit]',
+    `Description=holdfast ${kind}`,
+    'Wants=network-online.target',
+    'After=network-online.target postgresql.service',
+    '',
+    '[Service]',
+    'Type=exec',
+    ...(isUsers ? [] : [`User=${user}`]),
+    // A path to a folder is taken as it stands, up to the end of the line, but for %.
+    `WorkingDirectory=${root.replaceAll('%', '%%')}`,
+    '# HOLDFAST_QUEUE_URL, AWS_ACCESS_KEY_ID and the like: a file that only its user can read.',
+    `EnvironmentFile=-${isUsers ? '%h/.config/holdfast/environment' : '/etc/holdfast/environment'}`,
+    ...(isUsers
+      ? []
+      : ['Environment=XDG_STATE_HOME=/var/lib XDG_CACHE_HOME=/var/cache', 'StateDirectory=holdfast', 'CacheDirectory=holdfast']),
+    `ExecStart=${words}`,
+    ...(kind === 'daemon' ? ['ExecReload=/bin/kill -HUP $MAINPID'] : []),
+    'Restart=on-failure',
+    'RestartSec=10',
+    '# A configuration that is not right does not get right by itself.',
+    'RestartPreventExitStatus=2',
+    '# SIGTERM to the daemon alone: it lets its units finish, and ends what they started.',
+    'KillMode=mixed',
+    `TimeoutStopSec=${Math.ceil(grace / 1000) + 30}`,
+    'LimitNOFILE=65536',
+    ...sandbox(options),
+    '',
+    '[Install]',
+    `WantedBy=${isUsers ? 'default.target' : 'multi-user.target'}`,
+    '',
+  ]
+  return { name: serviceName(kind), text: lines.join('\n') }
+}
+
+function sandbox({ isUsers, mounts }: ServiceOptions): string[] {
+  const always = [
+    'NoNewPrivileges=yes',
+    'LockPersonality=yes',
+    'RestrictRealtime=yes',
+    'RestrictSUIDSGID=yes',
+    'SystemCallArchitectures=native',
+    'RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK',
+  ]
+  if (isUsers) return always
+  if (mounts) {
+    return [
+      '# Environments are mounted where others have to see it: no file system of its own, and set-uid entries of snapshots are restored.',
+      ...always.filter((line) => !/^(NoNewPrivileges|RestrictSUIDSGID)/.test(line)),
+    ]
+  }
+  return [
+    ...always,
+    'ProtectSystem=full',
+    'PrivateTmp=yes',
+    'PrivateDevices=yes',
+    'ProtectClock=yes',
+    'ProtectControlGroups=yes',
+    'ProtectHostname=yes',
+    'ProtectKernelLogs=yes',
+    'ProtectKernelModules=yes',
+    'ProtectKernelTunables=yes',
+  ]
+}
