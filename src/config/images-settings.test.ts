@@ -36,7 +36,7 @@ platform = "Platform"
 describe('the settings of images', () => {
   test('are the preset’s without any configuration', async () => {
     const config = await load('')
-    const settings = imagesSettings(config)
+    const settings = await imagesSettings(config)
     assert.deepEqual(settings.preset, velox.preset)
     assert.deepEqual(
       [
@@ -67,7 +67,7 @@ describe('the settings of images', () => {
     const config = await load(
       '[images]\nrepo = "acme/images"\nlimit = 5\nregistry_project = "acme/else"\ninterval = "1h"\ndownloads_dir = "in"\nmoving = ["latest", "nightly"]',
     )
-    const settings = imagesSettings(config, { repo: 'acme/other', branch: 'main' })
+    const settings = await imagesSettings(config, { repo: 'acme/other', branch: 'main' })
     assert.deepEqual(
       [settings.repo, settings.branch, settings.limit, settings.registryProject, settings.interval, settings.moving],
       ['acme/other', 'main', 5, 'acme/else', 3_600_000, ['latest', 'nightly']],
@@ -77,7 +77,7 @@ describe('the settings of images', () => {
   })
 
   test('can be another team’s altogether', async () => {
-    const { preset, registryProject } = imagesSettings(await load(own))
+    const { preset, registryProject } = await imagesSettings(await load(own))
     assert.equal(registryProject, 'acme/images')
     assert.deepEqual(preset, {
       families: [
@@ -101,8 +101,8 @@ describe('the settings of images', () => {
   test('are as the documentation shows them', async () => {
     const page = readFileSync(new URL('../../docs/images.md', import.meta.url), 'utf8')
     const [of = '', without = ''] = [...page.matchAll(/^```toml\n(.*?)^```/gms)].map(([, toml]) => toml!)
-    assert.deepEqual(imagesSettings(await load(of)).preset, velox.preset)
-    const { preset, tagsFrom, registryProject } = imagesSettings(await load(without))
+    assert.deepEqual((await imagesSettings(await load(of))).preset, velox.preset)
+    const { preset, tagsFrom, registryProject } = await imagesSettings(await load(without))
     assert.deepEqual([preset.families.length, tagsFrom, registryProject], [3, 'registry', 'team/images'])
     const fields = { 'Target platform': 'linux/amd64', 'Build mode': 'all', 'Build worker': 'false' }
     const made = wantedImages({ preset, moving: [] }, { tag: 'v1-linux-amd64', fields })
@@ -114,7 +114,7 @@ describe('the settings of images', () => {
 
   test('without a preset name all that is missing at once', async () => {
     const config = await load('[images]\npreset = "none"\nrepo = "acme/images"')
-    assert.throws(() => imagesSettings(config), {
+    await assert.rejects(imagesSettings(config), {
       code: 'invalid',
       message:
         'the configuration of images lacks images.workflow, images.registry_project, images.families, images.architectures, images.metadata.tag, images.metadata.platform',
@@ -122,7 +122,7 @@ describe('the settings of images', () => {
   })
 
   test('keep the block’s other keys where one is called otherwise', async () => {
-    const { metadata } = imagesSettings(await load('[images.metadata]\nvariant = "Worker"')).preset
+    const { metadata } = (await imagesSettings(await load('[images.metadata]\nvariant = "Worker"'))).preset
     assert.equal(metadata.variant, 'Worker')
     assert.deepEqual(metadata.keys, [...velox.preset.metadata.keys, 'Worker'])
     assert.deepEqual(metadata.required, velox.preset.metadata.required)
@@ -130,17 +130,17 @@ describe('the settings of images', () => {
 
   test('take GitHub’s server from its own variable, unless the file names one', async () => {
     const config = await load('')
-    assert.equal(imagesSettings(config, {}, { GH_HOST: 'github.acme.example' }).githubApi, 'https://github.acme.example/api/v3')
-    assert.equal(imagesSettings(config, {}, { GH_HOST: 'github.com' }).githubApi, 'https://api.github.com')
+    assert.equal((await imagesSettings(config, {}, { GH_HOST: 'github.acme.example' })).githubApi, 'https://github.acme.example/api/v3')
+    assert.equal((await imagesSettings(config, {}, { GH_HOST: 'github.com' })).githubApi, 'https://api.github.com')
     const named = await load('', { HOLDFAST_IMAGES_GITHUB_API: 'http://127.0.0.1:1/' })
     assert.equal(named.notes.length, 0)
-    assert.equal(imagesSettings(named, {}, { GH_HOST: 'github.acme.example' }).githubApi, 'http://127.0.0.1:1')
+    assert.equal((await imagesSettings(named, {}, { GH_HOST: 'github.acme.example' })).githubApi, 'http://127.0.0.1:1')
   })
 })
 
 describe('a GitLab server and its registry', () => {
   test('are a pair: another registry has nothing to do with the preset’s GitLab', async () => {
-    const settings = imagesSettings(await load(''), { registry: 'registry.acme.example' })
+    const settings = await imagesSettings(await load(''), { registry: 'registry.acme.example' })
     assert.equal(registryOf(settings), 'registry.acme.example')
     assert.throws(() => gitlabHostOf(settings), {
       code: 'invalid',
@@ -149,22 +149,22 @@ describe('a GitLab server and its registry', () => {
   })
 
   test('are a pair: another GitLab has nothing to do with the preset’s registry', async () => {
-    const settings = imagesSettings(await load('[images]\ngitlab_host = "http://127.0.0.1:8080"'))
+    const settings = await imagesSettings(await load('[images]\ngitlab_host = "http://127.0.0.1:8080"'))
     assert.equal(gitlabHostOf(settings), 'http://127.0.0.1:8080')
     assert.throws(() => registryOf(settings), { code: 'invalid', message: /no registry is named for the GitLab server/ })
   })
 
   test('that are named as the preset has them are still its own', async () => {
-    const settings = imagesSettings(await load(''), { registry: velox.registry })
+    const settings = await imagesSettings(await load(''), { registry: velox.registry })
     assert.equal(gitlabHostOf(settings), velox.gitlabHost)
-    const other = imagesSettings(await load(''), { gitlabHost: `https://${velox.gitlabHost}/` })
+    const other = await imagesSettings(await load(''), { gitlabHost: `https://${velox.gitlabHost}/` })
     assert.equal(registryOf(other), velox.registry)
   })
 
   test('with a project that is a number need the path that repositories begin with', async () => {
     const config = await load('')
-    assert.throws(() => imagesSettings(config, { gitlabProject: '1234' }), { message: /lacks images.registry_project/ })
-    const { gitlabProject, registryProject } = imagesSettings(config, { gitlabProject: '1234', registryProject: 'a/b' })
+    await assert.rejects(imagesSettings(config, { gitlabProject: '1234' }), { message: /lacks images.registry_project/ })
+    const { gitlabProject, registryProject } = await imagesSettings(config, { gitlabProject: '1234', registryProject: 'a/b' })
     assert.deepEqual([gitlabProject, registryProject], ['1234', 'a/b'])
   })
 })
@@ -189,7 +189,7 @@ describe('settings that contradict themselves are refused', () => {
   for (const [toml, says] of cases)
     test(toml.split('\n')[0]!, async () => {
       const config = await load(toml)
-      assert.throws(() => imagesSettings(config), { code: 'invalid', message: says })
+      await assert.rejects(imagesSettings(config), { code: 'invalid', message: says })
     })
 
   test('a file with wrong values is told with lines', async () => {

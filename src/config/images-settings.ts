@@ -1,8 +1,7 @@
 import path from 'node:path'
 import * as v from 'valibot'
-import { type Architecture, type Family, type ImagesSettings, type MetadataKeys, velox, type WorkflowInput } from '../images/index.ts'
+import type { Architecture, Family, ImagesSettings, MetadataKeys, velox, WorkflowInput } from '../images/index.ts'
 import { Fault, parseDuration } from '../kit/index.ts'
-import { isRepository } from '../oci/index.ts'
 import { imagesSchema, type WrittenImages } from './images-schema.ts'
 import type { Config } from './load.ts'
 
@@ -31,12 +30,16 @@ export interface ImagesVariables {
   readonly GH_HOST?: string | undefined
 }
 
-/** `[images]` with the preset's values where nothing else is given, and flags before both. Throws `invalid` and names every key that is missing. */
-export function imagesSettings(
+/**
+ * `[images]` with the preset's values where nothing else is given, and flags before both. Throws `invalid` and names every key that is missing.
+ * The room of images is loaded with it: other commands do without.
+ */
+export async function imagesSettings(
   config: Pick<Config, 'images' | 'file' | 'root'>,
   flags: ImagesFlags = {},
   variables: ImagesVariables = {},
-): ImagesSettings {
+): Promise<ImagesSettings> {
+  const [{ velox }, { isRepository }] = await Promise.all([import('../images/index.ts'), import('../oci/index.ts')])
   const written = config.images ?? { ...v.parse(imagesSchema, {}), downloads_dir: path.resolve(config.root, 'downloads') }
   const preset = written.preset === 'velox' ? velox : undefined
   const project = flags.gitlabProject ?? written.gitlab_project ?? preset?.gitlabProject
@@ -82,7 +85,7 @@ export function imagesSettings(
       inputs: written.inputs === undefined ? (preset?.preset.inputs ?? []) : inputsOf(written.inputs),
     },
   }
-  refuseContradictions(settings, config.file)
+  refuseContradictions(settings, config.file, isRepository)
   return settings
 }
 
@@ -136,7 +139,11 @@ function metadataOf(written: WrittenImages['metadata'], preset: MetadataKeys | u
 }
 
 /** Two things under one name, and names that no registry takes. */
-function refuseContradictions({ preset: { families, architectures } }: ImagesSettings, file: string | undefined): void {
+function refuseContradictions(
+  { preset: { families, architectures } }: ImagesSettings,
+  file: string | undefined,
+  isRepository: (text: string) => boolean,
+): void {
   const refuse = (says: string, hint: string) => {
     throw new Fault('invalid', says, { at: file, hint })
   }

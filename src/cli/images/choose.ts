@@ -30,7 +30,7 @@ export async function chosenSettings(call: Call<Flags>, more: ImagesFlags = {}):
     registryUsername,
     isPlain: plainHttp,
   }
-  return imagesSettings(await call.config(), { ...given, ...more }, { GH_HOST: call.host.env['GH_HOST'] })
+  return await imagesSettings(await call.config(), { ...given, ...more }, { GH_HOST: call.host.env['GH_HOST'] })
 }
 
 /** The flags that give a secret, each with its form for standard input and its variable. */
