@@ -35,7 +35,7 @@ export function serviceUnit(options: ServiceOptions): { readonly name: string; r
     'Type=exec',
     ...(isUsers ? [] : [`User=${user}`]),
     // A path to a folder is taken as it stands, up to the end of the line, but for %.
-    `WorkingDirectory=${root.replaceAll('%', '%%')}`,
+    `WorkingDirectory=${wholeLine(root)}`,
     '# HOLDFAST_QUEUE_URL, AWS_ACCESS_KEY_ID and the like: a file that only its user can read.',
     `EnvironmentFile=-${isUsers ? '%h/.config/holdfast/environment' : '/etc/holdfast/environment'}`,
     ...(isUsers
@@ -58,6 +58,11 @@ export function serviceUnit(options: ServiceOptions): { readonly name: string; r
     '',
   ]
   return { name: serviceName(kind), text: lines.join('\n') }
+}
+
+function wholeLine(folder: string): string {
+  unitWord(folder)
+  return folder.replaceAll('%', '%%')
 }
 
 function sandbox({ isUsers, mounts }: ServiceOptions): string[] {
