@@ -81,7 +81,8 @@ async function readKept<T>(shape: Shape<T>, file: string): Promise<T | undefined
 }
 
 async function keep(file: string, content: unknown): Promise<void> {
-  await replaceFile(file, `${canonicalJson(content)}\n`)
+  // In the order that the block has.
+  await replaceFile(file, `${JSON.stringify(content)}\n`)
 }
 
 function shortHash(content: string): string {
