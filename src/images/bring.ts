@@ -41,6 +41,8 @@ export interface Source {
   /** What messages call it. */
   readonly at: string
   readonly provenance?: Provenance | undefined
+  /** Resolves when what it is part of is known to be right; no tag moves before. */
+  readonly whole?: Promise<void> | undefined
 }
 
 /** Images on their way to one registry, side by side: what one of them sends, the others need not. */
@@ -104,6 +106,7 @@ async function bringOne(shared: Shared, image: Place, source: Source, signal: Ab
   const { repository, tag, platform } = image
   let latest: Retagged | undefined
   const beforeTag = async ({ digest }: StoredManifest) => {
+    await source.whole
     // Before the tag: whoever is killed between both finds the tag missing, and comes here again.
     latest = await pointLatest(shared, image, digest, signal)
   }

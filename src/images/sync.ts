@@ -42,17 +42,21 @@ export async function syncTag(context: ImagesContext, options: SyncTag): Promise
   const bringing = await startBringing(context, options)
   const zip = await openZip(source, { signal })
   const brought = new Map<WantedImage, BroughtImage<WantedImage>>()
-  await readBundle(
+  const memory = await context.memory()
+  const { digest } = artifact
+  const { isVerified } = await readBundle(
     zip,
     wanted,
-    async ({ wanted: image, member, tarball }, stopping) => {
+    async ({ wanted: image, member, tarball, whole }, stopping) => {
       if (options.isWanted?.(image) === false) return
       const provenance = provenanceOf(settings, { run, metadata, artifact, entry: member })
       const at = `${member} of ${source.name}`
-      brought.set(image, await bringing.bring(image, { tarball, at, provenance }, stopping))
+      brought.set(image, await bringing.bring(image, { tarball, at, provenance, whole }, stopping))
     },
-    { at: source.name, width, signal },
+    // Once is enough: what is read again of an artifact that was right is compared by its checksums and digests.
+    { at: source.name, width, signal, expected: digest === undefined || memory.isVerified(digest) ? undefined : { source, digest } },
   )
+  if (isVerified && digest !== undefined) await memory.addVerified(digest)
   return { tag, run, artifact, images: wanted.flatMap((image) => brought.get(image) ?? []) }
 }
 

@@ -5,7 +5,7 @@ import { faultOf } from '../../../test/fakes/fault-of.ts'
 import { packed } from '../../../test/fakes/images.ts'
 import { tarBytes, type TarMember } from '../../../test/fakes/tar-bytes.ts'
 import { type ZipMember, zipBytes } from '../../../test/fakes/zip-bytes.ts'
-import { bytesOf, collect, Fault } from '../../kit/index.ts'
+import { bytesOf, collect, type Digest, digestOf, Fault } from '../../kit/index.ts'
 import { openZip, type RangedSource } from '../../kit/zip/index.ts'
 import { readBundle } from './read-bundle.ts'
 
@@ -135,6 +135,72 @@ describe('an artifact of one archive of tarballs', () => {
     await faultOf(read(zipOf(tarBytes(members('../worker-v1.tar.gz')))), 'corrupt', /leads out/)
     await faultOf(read(zipOf(tarBytes(members('worker-v1.tar.gz')))), 'corrupt', /Missing expected tarballs: coordinator-v1/)
     await faultOf(read(zipOf(tarBytes(members('worker-v1.tar.gz', 'x/worker-v1.tar')))), 'corrupt', /two tarballs/)
+  })
+})
+
+describe('an artifact with a digest', () => {
+  const forms: Record<string, Buffer> = {
+    'of tarballs': zipBytes(files('worker-v1.tar.gz', 'notes.txt', 'coordinator-v1.tar.gz', 'last.txt')),
+    'of one archive': zipBytes([{ name: 'all.tar', content: tarBytes(members('worker-v1.tar.gz', 'readme', 'coordinator-v1.tar.gz')) }]),
+  }
+  /** Reads every tarball, and then waits for what `whole` says. */
+  async function tag(bytes: Uint8Array, digest: Digest, isRead: (family: string) => boolean = () => true) {
+    const source = memory(bytes)
+    const asked: number[] = []
+    const counting: RangedSource = {
+      ...source,
+      async read(start, end) {
+        asked.push(end - start)
+        return await source.read(start, end)
+      },
+    }
+    const [read, tagged, refused]: [string[], string[], string[]] = [[], [], []]
+    const work = readBundle(
+      await openZip(counting),
+      wanted,
+      async ({ wanted: { family }, tarball, whole }) => {
+        if (!isRead(family)) return
+        await collect(tarball, 1 << 20)
+        read.push(family)
+        await whole!.then(
+          () => tagged.push(family),
+          () => refused.push(family),
+        )
+        assert.equal(read.length, wanted.filter((image) => isRead(image.family)).length)
+      },
+      { at: 'artifact 7', expected: { source: counting, digest } },
+    )
+    return { work, tagged, refused, asked }
+  }
+
+  for (const [what, bytes] of Object.entries(forms)) {
+    test(`(${what}) has tags wait until all of it was read and is right`, async () => {
+      const { work, tagged, refused } = await tag(bytes, digestOf(bytes))
+      assert.equal((await work).isVerified, true)
+      assert.deepEqual([tagged.toSorted(), refused], [['coordinator', 'worker'], []])
+    })
+
+    test(`(${what}) that is another one has nothing tagged, though its checksums are right`, async () => {
+      const { work, tagged, refused } = await tag(bytes, digestOf('what the run made'))
+      await faultOf(work, 'corrupt', /expected sha256:[0-9a-f]+, got sha256:[0-9a-f]+: the artifact is not what its run made/)
+      assert.deepEqual([tagged, refused.toSorted()], [[], ['coordinator', 'worker']])
+    })
+  }
+
+  test('is read whole where one of its tarballs is, and not at all where none is', async () => {
+    const bytes = forms['of tarballs']!
+    const one = await tag(bytes, digestOf(bytes), (family) => family === 'worker')
+    assert.deepEqual([(await one.work).isVerified, one.tagged], [true, ['worker']])
+    const none = await tag(bytes, digestOf('another'), () => false)
+    assert.equal((await none.work).isVerified, false)
+    assert.equal(none.asked.length, 1)
+  })
+
+  test('and one archive in it that lacks a tarball has nothing tagged', async () => {
+    const bytes = zipBytes([{ name: 'all.tar', content: tarBytes(members('worker-v1.tar.gz')) }])
+    const { work, tagged, refused } = await tag(bytes, digestOf(bytes), (family) => family === 'worker')
+    await faultOf(work, 'corrupt', /Missing expected tarballs: coordinator/)
+    assert.deepEqual([tagged, refused], [[], ['worker']])
   })
 })
 

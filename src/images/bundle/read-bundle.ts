@@ -1,7 +1,8 @@
-import { type Bytes, bytesFrom, bytesOnce, Fault, forEachBounded, shownName, throwIfAborted } from '../../kit/index.ts'
+import { type Bytes, bytesFrom, bytesOnce, type Digest, Fault, forEachBounded, shownName, throwIfAborted } from '../../kit/index.ts'
 import { readTar } from '../../kit/tar/index.ts'
-import type { Zip, ZipEntry } from '../../kit/zip/index.ts'
+import type { RangedSource, Zip, ZipEntry } from '../../kit/zip/index.ts'
 import { unpacked } from '../../oci/index.ts'
+import { type PassingDigest, passingDigest } from './passing-digest.ts'
 
 /** An image's tarball in a run's artifact. */
 export interface BundledTarball<Wanted> {
@@ -10,14 +11,27 @@ export interface BundledTarball<Wanted> {
   readonly member: string
   /** Can be rewound where it is an entry of the zip itself. */
   readonly tarball: Bytes
+  /** Where all of the artifact has to be read before it is known to be right: resolves then, and a tag waits for it. */
+  readonly whole: Promise<void> | undefined
 }
+
+export type BundleWork<Wanted> = (tarball: BundledTarball<Wanted>, signal?: AbortSignal) => Promise<void>
 
 export interface BundleOptions {
   /** What messages call the artifact. */
   readonly at: string
-  /** Tarballs that are given side by side, where they are entries of the zip. */
+  /** What the artifact has to be, all of it: compared while it is read, and then one tarball comes after another. */
+  readonly expected?: { readonly source: RangedSource; readonly digest: Digest } | undefined
+  /** Tarballs that are given side by side, where they are entries of the zip and nothing else says that they come in turn. */
   readonly width?: number | undefined
   readonly signal?: AbortSignal | undefined
+}
+
+export interface ReadBundle {
+  /** What else the artifact has. */
+  readonly extras: readonly string[]
+  /** Whether its digest was compared. */
+  readonly isVerified: boolean
 }
 
 /** That an archive within an artifact may inflate to. */
@@ -27,53 +41,104 @@ const suffix = /\.(tar|tar\.gz|tgz|tar\.zst)$/
 
 /**
  * Gives each wanted image's tarball to `work`: by its name, in any folder, plain or packed with gzip or zstd. An artifact holds the tarballs as
- * they are, or one archive that holds them, which is then read once, from its front, one tarball after another. Gives back what else it has.
+ * they are, or one archive that holds them, which is then read once, from its front, one tarball after another.
  *
- * Throws `corrupt` for an artifact that is not what its run says: tarballs that are missing, or there twice. Of the zip's own entries that is
- * known before `work` is called; of an archive within, when it was read. What `work` throws ends it: whoever wants the others catches it there.
+ * Throws `corrupt` for an artifact that is not what its run says: another digest, tarballs that are missing, or there twice. Of the zip's own
+ * entries that is known before `work` is called. What `work` throws ends it: whoever wants the others catches it there.
  */
 export async function readBundle<Wanted extends { readonly tarball: string }>(
   zip: Zip,
   wanted: readonly Wanted[],
-  work: (tarball: BundledTarball<Wanted>, signal?: AbortSignal) => Promise<void>,
-  { at, width = 2, signal }: BundleOptions,
-): Promise<{ readonly extras: readonly string[] }> {
+  work: BundleWork<Wanted>,
+  { at, expected, width = 2, signal }: BundleOptions,
+): Promise<ReadBundle> {
   const files = zip.entries.filter(({ name }) => !name.endsWith('/'))
-  const inner = files.length === 1 && suffix.test(files[0]!.name) && findWanted(wanted, files[0]!.name) === undefined
-  if (inner) return await readInner(zip, files[0]!, createSorter(wanted, at), work, signal)
   const sorter = createSorter(wanted, at)
+  const passing = expected === undefined ? undefined : passingDigest(expected.source, expected.digest, signal)
+  if (files.length === 1 && suffix.test(files[0]!.name) && findWanted(wanted, files[0]!.name) === undefined) {
+    const tarballs = tarballsWithin(zip, files[0]!, sorter, passing, signal)
+    const check = async () => {
+      sorter.finish()
+      await passing?.check()
+    }
+    await readInTurn(tarballs, work, check, signal)
+    return { extras: sorter.finish(), isVerified: passing !== undefined }
+  }
   const found = files.flatMap((entry) => {
     if (entry.name !== entry.plainName) throw new Fault('corrupt', `programs read the name ${shown(entry.name)} in different ways`, { at })
     const image = sorter.sort(entry.name)
     return image === undefined ? [] : [{ entry, image }]
   })
   const extras = sorter.finish()
-  await forEachBounded(
-    found,
-    width,
-    async ({ entry, image }, stopping) => {
-      await work({ wanted: image, member: entry.name, tarball: contentOf(zip, entry, stopping) }, stopping)
-    },
-    signal,
-  )
-  return { extras }
+  const tarballOf = ({ entry, image }: (typeof found)[number], stopping: AbortSignal | undefined) => ({
+    wanted: image,
+    member: entry.name,
+    tarball: contentOf(zip, entry, passing, stopping),
+  })
+  if (passing !== undefined) {
+    const tarballs = found.map((each) => tarballOf(each, signal))
+    return { extras, isVerified: await readInTurn(tarballs, work, () => passing.check(), signal) }
+  }
+  await forEachBounded(found, width, (each, stopping) => work({ ...tarballOf(each, stopping), whole: undefined }, stopping), signal)
+  return { extras, isVerified: false }
 }
 
 /** Looked for when it is read: an entry that cannot be read stops no other. */
-function contentOf(zip: Zip, entry: ZipEntry, signal: AbortSignal): Bytes {
+function contentOf(zip: Zip, entry: ZipEntry, passing: PassingDigest | undefined, signal: AbortSignal | undefined): Bytes {
   return bytesFrom(async function* () {
-    yield* await zip.open(entry, { signal })
+    yield* await zip.open(entry, { signal, onPacked: passing?.see })
   }, entry.size)
 }
 
-async function readInner<Wanted extends { readonly tarball: string }>(
+/**
+ * The next tarball comes when one was read, though its work goes on: it waits for the end of all. Where none was read, nothing depends on the
+ * check. Gives back whether there was one.
+ */
+async function readInTurn<Wanted>(
+  tarballs: Iterable<Omit<BundledTarball<Wanted>, 'whole'>> | AsyncIterable<Omit<BundledTarball<Wanted>, 'whole'>>,
+  work: BundleWork<Wanted>,
+  check: () => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const { promise: whole, resolve, reject } = Promise.withResolvers<void>()
+  // Nobody may wait for it.
+  whole.catch(() => undefined)
+  const works: Promise<void>[] = []
+  let wasRead = false
+  try {
+    for await (const each of tarballs) {
+      throwIfAborted(signal)
+      const { promise: read, resolve: noticeEnd } = Promise.withResolvers<void>()
+      const noticed = async function* () {
+        wasRead = true
+        yield* each.tarball
+        noticeEnd()
+      }
+      const { length, rewindable } = each.tarball
+      const tarball = rewindable ? bytesFrom(noticed, length) : bytesOnce(noticed(), length)
+      const done = work({ ...each, tarball, whole }, signal)
+      works.push(done)
+      await Promise.race([read, done])
+    }
+    if (wasRead) await check()
+    resolve()
+  } catch (error) {
+    reject(error)
+    await Promise.allSettled(works)
+    throw error
+  }
+  await Promise.all(works)
+  return wasRead
+}
+
+async function* tarballsWithin<Wanted>(
   zip: Zip,
   entry: ZipEntry,
   sorter: Sorter<Wanted>,
-  work: (tarball: BundledTarball<Wanted>, signal?: AbortSignal) => Promise<void>,
+  passing: PassingDigest | undefined,
   signal: AbortSignal | undefined,
-): Promise<{ readonly extras: readonly string[] }> {
-  const plain = unpacked(await zip.open(entry, { signal }), maxInflatedBytes)
+): AsyncGenerator<Omit<BundledTarball<Wanted>, 'whole'>> {
+  const plain = unpacked(await zip.open(entry, { signal, onPacked: passing?.see }), maxInflatedBytes)
   let count = 0
   try {
     for await (const member of readTar({ [Symbol.asyncIterator]: () => ({ next: () => plain.next() }) })) {
@@ -84,14 +149,13 @@ async function readInner<Wanted extends { readonly tarball: string }>(
       if (member.type !== 'file') continue
       const image = sorter.sort(name)
       if (image === undefined) continue
-      await work({ wanted: image, member: `${entry.name}/${name}`, tarball: bytesOnce(member.content, member.size) }, signal)
+      yield { wanted: image, member: `${entry.name}/${name}`, tarball: bytesOnce(member.content, member.size) }
     }
     // Behind the end of the archive lie the checksums of compression and of the zip.
     while ((await plain.next()).done !== true);
   } finally {
     await plain.return(undefined)
   }
-  return { extras: sorter.finish() }
 }
 
 interface Sorter<Wanted> {

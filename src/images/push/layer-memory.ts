@@ -29,6 +29,9 @@ export interface LayerMemory {
   add(layer: KnownLayer, found: { readonly name?: string | undefined; readonly place?: string | undefined }): Promise<void>
   /** What was said of a name was wrong. */
   forget(name: string): void
+  /** Whether all of an artifact was compared with its digest once. */
+  isVerified(artifact: Digest): boolean
+  addVerified(artifact: Digest): Promise<void>
 }
 
 const maxFileBytes = 32 << 20
@@ -36,6 +39,7 @@ const maxFileBytes = 32 << 20
 const maxNames = 10_000
 const maxPlaces = 10_000
 const maxPlacesOfOne = 4
+const maxArtifacts = 1000
 
 const digest = v.custom<Digest>(isDigest, 'not a digest of SHA-256')
 const layerShape = v.object({
@@ -51,6 +55,7 @@ const fileShape = v.object({
   packed: v.string(),
   names: v.array(v.tuple([v.string(), layerShape])),
   places: v.array(v.tuple([digest, v.array(v.string())])),
+  artifacts: v.array(digest),
 })
 
 /** In a file that may be deleted; one that is damaged is told, and written anew. */
@@ -67,8 +72,9 @@ export async function openLayerMemory(file: string, report: Report = silent): Pr
   }
   const names = new Map(kept?.names)
   const places = new Map<Digest, readonly string[]>(kept?.places)
+  const artifacts = new Map<Digest, true>(kept?.artifacts.map((artifact) => [artifact, true]))
   const write = oneAtATime(async () => {
-    const content = { format: 1, packed: map.toJson(), names: [...names], places: [...places] }
+    const content = { format: 1, packed: map.toJson(), names: [...names], places: [...places], artifacts: [...artifacts.keys()] }
     await replaceFile(file, JSON.stringify(content))
   })
   return {
@@ -85,6 +91,11 @@ export async function openLayerMemory(file: string, report: Report = silent): Pr
       await write()
     },
     forget: (name) => void names.delete(name),
+    isVerified: (artifact) => artifacts.has(artifact),
+    async addVerified(artifact) {
+      setNewest(artifacts, artifact, true, maxArtifacts)
+      await write()
+    },
   }
 }
 

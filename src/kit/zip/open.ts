@@ -29,6 +29,8 @@ export interface ZipEntry {
 
 export interface OpenEntryOptions extends Partial<Ahead> {
   readonly signal?: AbortSignal | undefined
+  /** Is shown the bytes as they lie in the zip, from the place `start` on, before what they inflate to is given. */
+  readonly onPacked?: ((start: number, piece: Uint8Array) => Promise<void>) | undefined
 }
 
 /** What a zip may be; past one of them it is `corrupt`. */
@@ -104,12 +106,26 @@ async function openEntry(source: RangedSource, known: Known, options: OpenEntryO
   const range = { ...options, start, end: start + compressedSize }
   const read = async function* () {
     try {
-      yield* checkedContent(entry, readAhead(source, range))
+      const packed = readAhead(source, range)
+      yield* checkedContent(entry, options.onPacked === undefined ? packed : shown(packed, start, options.onPacked))
     } catch (error) {
       throw inPlace(source, error)
     }
   }
   return bytesFrom(read, uncompressedSize)
+}
+
+async function* shown(
+  packed: AsyncIterable<Uint8Array>,
+  start: number,
+  look: (start: number, piece: Uint8Array) => Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  let at = start
+  for await (const piece of packed) {
+    await look(at, piece)
+    at += piece.byteLength
+    yield piece
+  }
 }
 
 function checkReadable({ entry, directory }: Known): void {

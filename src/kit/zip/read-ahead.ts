@@ -17,7 +17,7 @@ export interface AheadRange extends Partial<Ahead> {
   readonly signal?: AbortSignal | undefined
 }
 
-const usualAhead: Ahead = { parts: 4, partBytes: 4 << 20 }
+const usualAhead: Ahead = { parts: 4, partBytes: 2 << 20 }
 
 /** A range of the source in order, of which several parts are under way at once. Each reading of it asks anew. */
 export function readAhead(source: RangedSource, range: AheadRange): Bytes {
