@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
+import { faultOf } from '../../test/fakes/fault-of.ts'
 import { refusal, spoilt } from '../../test/fakes/github/trouble.ts'
 import { imageDesk, type ImageDesk, type ImageDeskOptions, madeFamilies, runScene, runTag, tarballOf } from '../../test/fakes/image-desk.ts'
 import { registryDesk, type RegistryDesk } from '../../test/fakes/registry-desk.ts'
@@ -141,6 +142,18 @@ describe('a sync of a tag', () => {
       )
       assert.equal(faultOfImages(images, 'again')?.code, 'partial')
     }
+  })
+
+  test('of an artifact that is not what its run made tags none, though every image in it is whole', async (t) => {
+    const content = zipBytes(
+      madeFamilies.map((family) => ({ name: `${family}-${runTag}.tar.gz`, content: tarballOf(family), isStored: true })),
+    )
+    const digest = digestOf('what the run made')
+    const at = await scene(t, { runs: [runScene(runTag, { artifacts: [{ name: 'x', content, digest }] })] })
+    if (at === undefined) return
+    const fault = await faultOf(at.sync(), 'corrupt', /the artifact is not what its run made/)
+    assert.ok(fault.message.includes(digest) && fault.message.includes(digestOf(content)))
+    assert.deepEqual(await at.tags(), [undefined, undefined, undefined])
   })
 
   test('of an artifact that lacks a tarball brings none', async (t) => {
