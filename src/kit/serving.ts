@@ -3,6 +3,8 @@ import type { HeaderView } from './conditions.ts'
 /** A request, as whoever listens hands it on. */
 export interface Asked {
   readonly method: string
+  /** Path and query as they were sent. */
+  readonly target: string
   /** As it was sent, still escaped, and without the query. Begins with a slash. */
   readonly path: string
   /** With its question mark; empty where there is none. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Answer, type Asked, asFault, collect, Fault, isFault, redact, type Report, type Responder } from '../kit/index.ts'
+import type { ReadyAnswer } from './hot.ts'
 
 export interface CarryOptions {
   readonly report: Report
@@ -7,28 +8,29 @@ export interface CarryOptions {
   readonly addressOf: (incoming: IncomingMessage) => string
 }
 
-/** Carries one request to the responder and its answer back; never rejects. */
-export async function carry(
-  responder: Responder,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  { report, addressOf }: CarryOptions,
-): Promise<void> {
+/** Carries one request to the responder and its answer back; never throws. */
+export function carry(responder: Responder, incoming: IncomingMessage, outgoing: ServerResponse, options: CarryOptions): void {
   // A socket that breaks while it is written to; `close` follows.
   outgoing.on('error', nothing)
   try {
-    const asked = askedOf(incoming, outgoing, addressOf(incoming))
-    const answer = asked === undefined ? plain(400, 'not a usable request') : await responder(asked)
-    await send(answer, incoming, outgoing)
+    const asked = askedOf(incoming, outgoing, options.addressOf(incoming))
+    const answer = asked === undefined ? plain(400, 'not a usable request') : responder(asked)
+    if (answer instanceof Promise)
+      answer.then((found) => send(found, incoming, outgoing)).catch((error) => fail(error, incoming, outgoing, options))
+    else send(answer, incoming, outgoing)?.catch((error) => fail(error, incoming, outgoing, options))
   } catch (error) {
-    // A client that went away is no news.
-    if (outgoing.destroyed && !outgoing.writableFinished) return
-    const text = redact(`${incoming.method} ${JSON.stringify(incoming.url)}: ${asFault(error).message}`)
-    report({ kind: 'note', level: 'warning', event: 'request-failed', text })
-    // What is half sent must not look whole.
-    if (outgoing.headersSent) outgoing.destroy()
-    else await send(plain(500, 'something went wrong here'), incoming, outgoing).catch(() => outgoing.destroy())
+    fail(error, incoming, outgoing, options)
   }
+}
+
+function fail(error: unknown, incoming: IncomingMessage, outgoing: ServerResponse, { report }: CarryOptions): void {
+  // A client that went away is no news.
+  if (outgoing.destroyed && !outgoing.writableFinished) return
+  const text = redact(`${incoming.method} ${JSON.stringify(incoming.url)}: ${asFault(error).message}`)
+  report({ kind: 'note', level: 'warning', event: 'request-failed', text })
+  // What is half sent must not look whole.
+  if (outgoing.headersSent) outgoing.destroy()
+  else void send(plain(500, 'something went wrong here'), incoming, outgoing)
 }
 
 /** Undefined for what is no usable request. */
@@ -38,27 +40,77 @@ function askedOf(incoming: IncomingMessage, outgoing: ServerResponse, address: s
   // The host must be nothing but a host: `a/b` would become a part of a path.
   if (host !== undefined && /[/?#\\@\s]/.test(host)) return undefined
   const local = target.startsWith('/') ? target : localPart(target)
-  if (local === undefined) return undefined
-  const query = local.indexOf('?')
-  const gone = new Going(outgoing)
-  return {
-    method: incoming.method ?? 'GET',
-    path: query === -1 ? local : local.slice(0, query),
-    search: query === -1 ? '' : local.slice(query),
-    headers: { get: (name) => headerOf(incoming, name), [Symbol.iterator]: () => pairsOf(incoming.rawHeaders) },
-    address,
-    get signal() {
-      return gone.signal()
-    },
-    async body(limit) {
-      const stated = Number(incoming.headers['content-length'] ?? 0)
-      if (stated > limit) throw tooLarge(limit)
-      try {
-        return await collect(incoming as AsyncIterable<Uint8Array>, limit, 'the body of the request')
-      } catch (error) {
-        throw isFault(error, 'corrupt') ? tooLarge(limit) : error
-      }
-    },
+  return local === undefined ? undefined : new AskedRequest(incoming, outgoing, local, address)
+}
+
+/** A request of node:http. What is not looked at costs nothing. */
+class AskedRequest implements Asked {
+  readonly method: string
+  readonly target: string
+  readonly address: string
+  readonly headers: Asked['headers']
+  readonly #incoming: IncomingMessage
+  readonly #outgoing: ServerResponse
+  readonly #query: number
+  #gone: AbortController | undefined
+
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse, target: string, address: string) {
+    this.method = incoming.method ?? 'GET'
+    this.target = target
+    this.address = address
+    this.headers = new SentHeaders(incoming)
+    this.#incoming = incoming
+    this.#outgoing = outgoing
+    this.#query = target.indexOf('?')
+  }
+
+  get path(): string {
+    return this.#query === -1 ? this.target : this.target.slice(0, this.#query)
+  }
+
+  get search(): string {
+    return this.#query === -1 ? '' : this.target.slice(this.#query)
+  }
+
+  get signal(): AbortSignal {
+    if (this.#gone === undefined) {
+      const gone = new AbortController()
+      const outgoing = this.#outgoing
+      this.#gone = gone
+      if (outgoing.destroyed && !outgoing.writableFinished) gone.abort()
+      // Also called where all is sent: an abort then would only cost.
+      outgoing.once('close', () => outgoing.writableFinished || gone.abort())
+    }
+    return this.#gone.signal
+  }
+
+  async body(limit: number): Promise<Uint8Array> {
+    const incoming = this.#incoming
+    if (Number(incoming.headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
+    try {
+      return await collect(incoming as AsyncIterable<Uint8Array>, limit, 'the body of the request')
+    } catch (error) {
+      throw isFault(error, 'corrupt') ? tooLarge(limit) : error
+    }
+  }
+}
+
+class SentHeaders {
+  readonly #incoming: IncomingMessage
+
+  constructor(incoming: IncomingMessage) {
+    this.#incoming = incoming
+  }
+
+  /** Several of one name are one list (RFC 9110, 5.3). */
+  get(name: string): string | null {
+    const value = this.#incoming.headers[name.toLowerCase()]
+    return value === undefined ? null : typeof value === 'string' ? value : value.join(', ')
+  }
+
+  *[Symbol.iterator](): Generator<readonly [string, string]> {
+    const raw = this.#incoming.rawHeaders
+    for (let at = 0; at + 1 < raw.length; at += 2) yield [raw[at]!, raw[at + 1]!]
   }
 }
 
@@ -68,52 +120,21 @@ function localPart(target: string): string | undefined {
   return url === null || url.username !== '' || url.password !== '' ? undefined : `${url.pathname}${url.search}`
 }
 
-/** Several of one name are one list (RFC 9110, 5.3). */
-function headerOf(incoming: IncomingMessage, name: string): string | null {
-  const value = incoming.headers[name.toLowerCase()]
-  return value === undefined ? null : typeof value === 'string' ? value : value.join(', ')
-}
-
-function* pairsOf(raw: readonly string[]): Generator<readonly [string, string]> {
-  for (let at = 0; at + 1 < raw.length; at += 2) yield [raw[at]!, raw[at + 1]!]
-}
-
 function tooLarge(limit: number): Fault {
   return new Fault('invalid', `the body of the request is larger than its limit of ${limit} bytes`, { hint: 'send less at once' })
 }
 
-/** Whether the client is gone. Most requests never ask: for them nothing is made. */
-class Going {
-  readonly #outgoing: ServerResponse
-  #gone: AbortController | undefined
-
-  constructor(outgoing: ServerResponse) {
-    this.#outgoing = outgoing
-  }
-
-  isGone(): boolean {
-    return this.#outgoing.destroyed && !this.#outgoing.writableFinished
-  }
-
-  signal(): AbortSignal {
-    if (this.#gone === undefined) {
-      const gone = new AbortController()
-      this.#gone = gone
-      if (this.isGone()) gone.abort()
-      // Also called where all is sent: an abort then would only cost.
-      this.#outgoing.once('close', () => this.#outgoing.writableFinished || gone.abort())
-    }
-    return this.#gone.signal
-  }
-}
-
-async function send({ status, headers, body }: Answer, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+/** Undefined where all of it is handed over already. */
+function send(answer: Answer | ReadyAnswer, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> | undefined {
+  const { status, headers, body } = answer
   // A body that nobody has read would be taken for the connection's next request.
-  if (hasBody(incoming) && !incoming.readableEnded) outgoing.setHeader('connection', 'close')
-  outgoing.writeHead(status, headers as Record<string, string>)
+  const closes = hasBody(incoming) && !incoming.readableEnded
+  if (closes) outgoing.setHeader('connection', 'close')
+  outgoing.writeHead(status, 'ready' in answer && !closes ? answer.ready : (headers as Record<string, string>))
   if (body === null || incoming.method === 'HEAD') outgoing.end()
   else if (body instanceof Uint8Array) outgoing.end(body)
-  else await stream(body, outgoing)
+  else return stream(body, outgoing)
+  return undefined
 }
 
 async function stream(body: AsyncIterable<Uint8Array>, outgoing: ServerResponse): Promise<void> {

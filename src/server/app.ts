@@ -5,9 +5,10 @@ import { type Api, createApi } from './api.ts'
 import { authenticate, isOfAnotherSite } from './authenticate.ts'
 import { type Downloads, createDownloads } from './downloads.ts'
 import { createEvents, type Events } from './events.ts'
+import { createHot, type Hot } from './hot.ts'
 import { segmentsOf } from './input.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
-import { isOurs, problemOf, type Refusal, refusalOf } from './problem.ts'
+import { isOurs, problemOf, type Refusal, refusalAnswer } from './problem.ts'
 import { createRates, type Rates } from './rates.ts'
 import { allRoutes } from './routes/index.ts'
 import { mountOf } from './routes/python-index.ts'
@@ -34,6 +35,7 @@ export function createApp(given: Served, options: AppOptions): Responder {
   const served = viewOf(given, options.state, () => {
     app.api.forget()
     app.downloads.forget()
+    app.hot.forget()
   })
   const app: App = {
     served,
@@ -43,15 +45,19 @@ export function createApp(given: Served, options: AppOptions): Responder {
     events: createEvents(served, options.signal),
     metrics: createMetrics(served),
     rates: createRates(options.rate, served.clock),
+    hot: createHot(served.clock),
+    isOurName: nameCheck(options.names),
     indexes: mountsOf(served),
     fixed: fixedHeaders(options.isTls),
   }
-  return async (asked) => {
+  return (asked) => {
     const began = performance.now()
     app.metrics.begin()
-    const { route, answer } = await answerTo(app, asked)
-    app.metrics.end(route, asked.method, answer.status, performance.now() - began)
-    return { ...answer, headers: { ...app.fixed, ...answer.headers } }
+    const refused = refusalOf(app, asked)
+    const hot = refused === undefined ? app.hot.find(asked) : undefined
+    if (hot === undefined) return answerWhole(app, asked, began, refused)
+    app.metrics.end(hot.route, asked.method, hot.answer.status, performance.now() - began)
+    return hot.answer
   }
 }
 
@@ -63,6 +69,8 @@ interface App {
   readonly events: Events
   readonly metrics: Metrics
   readonly rates: Rates
+  readonly hot: Hot
+  readonly isOurName: (host: string | null) => boolean
   readonly indexes: ReadonlyMap<string, Responder>
   readonly fixed: Readonly<Record<string, string>>
 }
@@ -76,12 +84,30 @@ interface Routed {
   readonly answer: Answer | Refusal
 }
 
+async function answerWhole(app: App, asked: Asked, began: number, refused: Refusal | undefined): Promise<Answer> {
+  const { route, answer } =
+    refused === undefined ? await answerTo(app, asked) : { route: 'refused', answer: refusalAnswer(refused, requestId(app.served)) }
+  app.metrics.end(route, asked.method, answer.status, performance.now() - began)
+  const whole = { ...answer, headers: { ...app.fixed, ...answer.headers } }
+  app.hot.keep(asked, route, whole)
+  return whole
+}
+
+/** What is said before anything is looked at. */
+function refusalOf(app: App, asked: Asked): Refusal | undefined {
+  if (!app.isOurName(asked.headers.get('host'))) return { status: 421, detail: 'this server has another name' }
+  const wait = app.rates.take(asked.address)
+  if (wait === 0) return undefined
+  const headers = { 'retry-after': String(Math.ceil(wait / 1000)) }
+  return { status: 429, detail: 'too many requests from this address', headers }
+}
+
 async function answerTo(app: App, asked: Asked): Promise<{ readonly route: string; readonly answer: Answer }> {
   let id: string | undefined
   const request = () => (id ??= requestId(app.served))
   try {
     const { route, answer } = await dispatch(app, asked, request)
-    return { route, answer: 'detail' in answer ? refusalOf(answer, request()) : answer }
+    return { route, answer: 'detail' in answer ? refusalAnswer(answer, request()) : answer }
   } catch (error) {
     const fault = asFault(error)
     const id = request()
@@ -91,14 +117,6 @@ async function answerTo(app: App, asked: Asked): Promise<{ readonly route: strin
 }
 
 async function dispatch(app: App, asked: Asked, request: () => string): Promise<Routed> {
-  const { options } = app
-  if (!isOurName(asked.headers.get('host'), options.names))
-    return { route: 'refused', answer: { status: 421, detail: 'this server has another name' } }
-  const wait = app.rates.take(asked.address)
-  if (wait > 0) {
-    const headers = { 'retry-after': String(Math.ceil(wait / 1000)) }
-    return { route: 'refused', answer: { status: 429, detail: 'too many requests from this address', headers } }
-  }
   const segments = segmentsOf(asked.path)
   if (segments === undefined) return { route: 'refused', answer: { status: 404, detail: 'there is no such path' } }
   const [first = ''] = segments
@@ -200,10 +218,11 @@ function mountsOf(served: Served): ReadonlyMap<string, Responder> {
 
 /** The same request to what is mounted there. */
 function below(asked: Asked, mount: string): Asked {
-  const { method, search, headers, address } = asked
+  const { method, target, search, headers, address } = asked
   const path = asked.path.slice(mount.length)
   return {
     method,
+    target,
     path,
     search,
     headers,
@@ -228,10 +247,17 @@ function fixedHeaders(isTls: boolean): Record<string, string> {
 }
 
 /** A name that leads here by somebody else's doing would let their pages read what is served here. */
-function isOurName(host: string | null, names: readonly string[] | undefined): boolean {
-  if (names === undefined || host === null) return true
-  const name = host.replace(/:\d*$/, '').toLowerCase()
-  return name === 'localhost' || /^\[.*\]$|^\d+\.\d+\.\d+\.\d+$/.test(name) || names.includes(name)
+function nameCheck(names: readonly string[] | undefined): (host: string | null) => boolean {
+  if (names === undefined) return () => true
+  // Nearly all say the same.
+  let last: string | undefined
+  return (host) => {
+    if (host === null || host === last) return true
+    const name = host.replace(/:\d*$/, '').toLowerCase()
+    const isOurs = name === 'localhost' || /^\[.*\]$|^\d+\.\d+\.\d+\.\d+$/.test(name) || names.includes(name)
+    if (isOurs) last = host
+    return isOurs
+  }
 }
 
 function tell({ served }: App, asked: Asked, fault: Fault, id: string): void {

@@ -84,7 +84,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       busy.delete(socket)
       if (!server.listening) socket.destroySoon()
     })
-    void carry(responder, incoming, outgoing, carrying)
+    carry(responder, incoming, outgoing, carrying)
   })
   const busy = new Set<Socket>()
   const sockets = new Set<Socket>()
@@ -96,6 +96,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   server.setTimeout(limits.idleTime)
   server.maxConnections = limits.connections
   await started(server, host, options.port)
+  const { port } = server.address() as { port: number }
   const { promise: ended, resolve } = Promise.withResolvers<void>()
   server.once('close', resolve)
   const close = async () => {
@@ -110,7 +111,6 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   options.signal?.addEventListener('abort', onAbort, { once: true })
   void ended.then(() => options.signal?.removeEventListener('abort', onAbort))
   if (options.signal?.aborted === true) onAbort()
-  const { port } = server.address() as { port: number }
   const scheme = options.tls === undefined ? 'http' : 'https'
   const renewTls = (tls: TlsFiles) => usableTls(() => 'setSecureContext' in server && server.setSecureContext({ ...tls }))
   return { url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`, port, ended, close, renewTls }

@@ -56,7 +56,7 @@ export function problemOf(fault: Fault, request: string): Answer {
   return problem(status, { code: fault.code, detail, ...(isTold && fault.hint !== undefined ? { hint: fault.hint } : {}) }, request, wait)
 }
 
-export function refusalOf({ status, detail, headers }: Refusal, request: string): Answer {
+export function refusalAnswer({ status, detail, headers }: Refusal, request: string): Answer {
   return problem(status, { detail }, request, headers)
 }
 

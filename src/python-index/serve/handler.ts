@@ -61,6 +61,7 @@ export function indexHandler(given: IndexContext, options: HandlerOptions = {}):
     const { pathname: path, search } = new URL(request.url)
     const asked = {
       method,
+      target: `${path}${search}`,
       path,
       search,
       headers,
