@@ -49,8 +49,11 @@ export async function prepareTag(context: ImagesContext, { tag, downloadsDir, cl
   }
   const archive = record.archive.digest
   const before = await readUploadPlan(folder)
-  if (before?.archive === archive && !clean && (await areWhole(folder, before.images)))
+  if (before?.archive === archive && !clean && (await areWhole(folder, before.images))) {
+    // A call that was killed as it ended leaves it.
+    await removeFile(folder.extracting)
     return { folder, plan: before, unchanged: true, extras: [] }
+  }
   const wanted = wantedImages(settings, record.metadata)
   const begun = await beginExtracting(folder, { archive, files: wanted.map(nameOf), before, clean })
   const zip = await openZip(rangesOfFile(folder.archive, record.archive.size), { signal })
@@ -143,7 +146,7 @@ async function extract(
       for await (const piece of tarball) {
         throwIfAborted(signal)
         state.update(piece)
-        await handle.writeFile(piece)
+        for (let at = 0; at < piece.byteLength;) at += (await handle.write(piece, at, piece.byteLength - at)).bytesWritten
         size += piece.byteLength
         report({ kind: 'advance', task, bytes: piece.byteLength })
       }
