@@ -3,8 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { githubToken } from '../../src/images/index.ts'
-import { Fault, run } from '../../src/kit/index.ts'
+import { openGitHub } from '../../src/images/github/github.ts'
+import { githubToken, velox } from '../../src/images/index.ts'
+import { createHttp } from '../../src/kit/http/index.ts'
+import { Fault, run, silent, systemClock } from '../../src/kit/index.ts'
 import { type GitHubStandIn, startGitHub } from '../fakes/github/github.ts'
 import { scratchDirectory } from '../fakes/scratch.ts'
 import { zipBytes } from '../fakes/zip-bytes.ts'
@@ -69,6 +71,29 @@ describe('gh, GitHub’s own client', { skip: why }, () => {
     await gh('run download 7000000002 --dir out')
     const names = readFileSync(path.join(folder, 'out/presto-images-7000000002/build-metadata.txt'), 'utf8')
     assert.equal(names, `Image tag: ${tag}\n`)
+  })
+  test('sees what ours sees, over TLS with an authority of its own', async () => {
+    const http = createHttp({ clock: systemClock, random: () => 0, userAgent: 'tests', ca: [readFileSync(env['SSL_CERT_FILE']!, 'utf8')] })
+    const token = () => Promise.resolve(github.token)
+    const { api, repo, workflow } = github
+    const { metadata } = velox.preset
+    const ours = openGitHub({
+      api,
+      repo,
+      workflow,
+      metadata,
+      token,
+      http,
+      cacheDir: folder,
+      clock: systemClock,
+      random: () => 0,
+      report: silent,
+    })
+    const [run] = await ours.runs({ limit: 5 })
+    assert.equal(run?.id, 7_000_000_002)
+    // The storage of the tests is on the same machine, without TLS.
+    await assert.rejects(ours.metadata(run), { code: 'denied', message: /sends us to http:\/\/localhost:\d+, away from https/ })
+    http.close()
   })
   test('gives us its token', async () => {
     const token = githubToken({ api: github.api, env, report: () => undefined })
