@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, describe, test } from 'node:test'
+import { startHttpServer } from '../../../test/fakes/http-server.ts'
 import { archiveBytes, fakeImage, fakeLayer, ociMembers, skopeoMembers } from '../../../test/fakes/images.ts'
 import { manualClock } from '../../../test/fakes/manual-clock.ts'
 import { type RegistryPeer, refuse, startRegistryPeer } from '../../../test/fakes/registry-peer.ts'
@@ -127,6 +129,7 @@ describe('images copy', () => {
     const { images } = desk()
     const { host } = await peer()
     const cases: [string, number, RegExp][] = [
+      [`copy docker://${host}/app:nope oci:here:x`, 4, /there is no 127.*\/app:nope\n[^]*next: holdfast images tags 127.*\/app lists/],
       ['copy image.tar docker://x.example/app:v1', 2, /not a place of images: "image\.tar"/],
       [`copy oci-archive:missing.tar docker://${host}/app:v1`, 4, /it does not exist/],
       [`copy oci-archive:one.tar:v1 docker://${host}/app:v1 --username ann`, 2, /--username is nothing without a password/],
@@ -159,6 +162,32 @@ describe('images copy', () => {
     const pulled = await images(from, { stdin: real.login.password })
     assert.equal(pulled.exit, 0, pulled.err)
     assert.ok(!`${pushed.out}${pushed.err}${pulled.out}${pulled.err}`.includes(real.login.password))
+  })
+})
+
+describe('a registry with a certificate of its own', () => {
+  test('is trusted where --tls-ca names it, and else refused', async () => {
+    const { cwd, images } = desk()
+    const [key, cert] = ['key.pem', 'cert.pem'].map((name) => path.join(cwd, name))
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1']
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', ...subject, '-keyout', key!, '-out', cert!],
+      {
+        stdio: 'ignore',
+      },
+    )
+    const tls = { key: readFileSync(key!, 'utf8'), cert: readFileSync(cert!, 'utf8') }
+    const server = await startHttpServer((_, response) => void response.end('{"tags":["v1"]}'), tls)
+    try {
+      const { host } = new URL(server.url)
+      const refused = await images(`tags ${host}/app`)
+      assert.equal(refused.exit, 6)
+      assert.match(refused.err, /certificate of the server is not trusted/)
+      assert.equal((await images(`tags ${host}/app --tls-ca cert.pem`)).out, 'v1\n')
+    } finally {
+      await server.close()
+    }
   })
 })
 

@@ -188,6 +188,9 @@ export async function copiedOutcome(call: Call<object>, plan: CopyPlan, copied: 
     `${names.source} -> ${names.target}`,
     ...(isNothing ? [`nothing to do: it is there already, ${plan.top.digest}`] : said.map((text) => `  ${text}`)),
     ...moved.map((planned) => `  ${nameLine(planned, 'is')}`),
+    ...(names.target.startsWith('docker-archive:') && moved.length > 0
+      ? ['  a docker-archive keeps no manifest: what is loaded from it has another digest']
+      : []),
     ...(plan.foreign.length === 0 ? [] : [`  ${countText(plan.foreign.length, 'layer')} left out: only their owner may give them out`]),
   ]
   return {

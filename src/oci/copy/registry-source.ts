@@ -1,4 +1,4 @@
-import { Fault, isFault } from '../../kit/index.ts'
+import { Fault, isDigest, isFault } from '../../kit/index.ts'
 import type { ImageSource } from '../model/image-source.ts'
 import type { Registry } from '../registry/registry.ts'
 
@@ -9,7 +9,14 @@ export function registrySource(registry: Registry, repository: string): ImageSou
     name,
     async resolve(ref, o) {
       if (ref === undefined) throw new Fault('invalid', 'neither a tag nor a digest says which image is meant', { at: name })
-      return await registry.manifest(repository, ref, o)
+      try {
+        return await registry.manifest(repository, ref, o)
+      } catch (error) {
+        if (!isFault(error, 'not-found')) throw error
+        const named = `${registry.host}/${repository}${isDigest(ref) ? '@' : ':'}${ref}`
+        const hint = `holdfast images tags ${registry.host}/${repository} lists what is there`
+        throw new Fault('not-found', `there is no ${named}`, { hint, cause: error })
+      }
     },
     manifest: async (digest, o) => await registry.manifest(repository, digest, o),
     blob: async ({ digest, size }, o) => await registry.blob(repository, digest, size, o),
