@@ -132,6 +132,7 @@ describe('the settings of images', () => {
     const config = await load('')
     assert.equal((await imagesSettings(config, {}, { GH_HOST: 'github.acme.example' })).githubApi, 'https://github.acme.example/api/v3')
     assert.equal((await imagesSettings(config, {}, { GH_HOST: 'github.com' })).githubApi, 'https://api.github.com')
+    assert.equal((await imagesSettings(config, {}, { GH_HOST: 'acme.ghe.com' })).githubApi, 'https://api.acme.ghe.com')
     const named = await load('', { HOLDFAST_IMAGES_GITHUB_API: 'http://127.0.0.1:1/' })
     assert.equal(named.notes.length, 0)
     assert.equal((await imagesSettings(named, {}, { GH_HOST: 'github.acme.example' })).githubApi, 'http://127.0.0.1:1')

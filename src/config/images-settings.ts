@@ -106,8 +106,13 @@ function hosts(
 }
 
 function githubApi(written: WrittenImages, { GH_HOST: host }: ImagesVariables): string {
-  const url = written.github_api ?? (host && host !== 'github.com' ? `https://${host}/api/v3` : 'https://api.github.com')
+  const url = written.github_api ?? apiAt(host || 'github.com')
   return url.replace(/\/+$/, '')
+}
+
+/** Tenants of GitHub have their API beside them, servers of one's own below them. */
+function apiAt(host: string): string {
+  return host === 'github.com' || host.endsWith('.ghe.com') ? `https://api.${host}` : `https://${host}/api/v3`
 }
 
 function familiesOf(written: NonNullable<WrittenImages['families']>): readonly Family[] {

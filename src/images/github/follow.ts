@@ -5,7 +5,7 @@ import { jobsOfRun } from './run-log.ts'
 import type { Job, WorkflowRun } from './shapes.ts'
 
 /** Milliseconds between two looks: a build takes an hour or more. */
-const lookEvery = 10_000
+const lookEvery = 15_000
 /** Looks that fail, one after another: the run goes on without us. */
 const mostFailures = 30
 

@@ -90,6 +90,13 @@ describe('addresses of a storage', () => {
     assert.ok(github.requests() >= 6)
     assert.ok(stand.storage.sentBytes <= content.byteLength + 1)
   })
+  test('that GitHub could not give are asked for again by who reads next', async () => {
+    const { stand, source } = await opened()
+    stand.storage.expireAll()
+    stand.trouble(refusal(403, 'no', {}))
+    await faultOf(part(source, 0, 10), 'denied', /the token lacks actions:read/)
+    assert.deepEqual(await part(source, 0, 10), content.subarray(0, 10))
+  })
   test('that are refused one after another end it', async () => {
     const { stand, source } = await opened()
     stand.trouble(storageRefusal(403, { times: 3 }))

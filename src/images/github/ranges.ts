@@ -15,7 +15,8 @@ export interface RangesOptions {
 
 /** The address that all readers of a source share, and how often it has changed. */
 interface Address {
-  current: Promise<URL>
+  /** Undefined where the next who reads asks for one. */
+  current: Promise<URL> | undefined
   generation: number
 }
 
@@ -38,7 +39,7 @@ const refusals = [401, 403, 404, 410]
  * the server says about each part is compared with what was asked. Nothing but the address is sent: no token.
  */
 export async function openRanges(options: RangesOptions): Promise<RangedSource> {
-  const address: Address = { current: options.locate(), generation: 0 }
+  const address: Address = { current: undefined, generation: 0 }
   const probe = await openAt(options, address, { start: 0, end: 1 }, undefined, options.signal)
   const size = Number(/^bytes 0-0\/(\d{1,15})$/.exec(probe.headers['content-range'] ?? '')?.[1] ?? Number.NaN)
   const etag = probe.headers['etag']
@@ -104,7 +105,7 @@ async function openAt(
   for (let tried = 1; ; tried++) {
     throwIfAborted(signal)
     const { generation } = address
-    const url = await address.current
+    const url = await currentOf(options, address)
     const answer = await http.request({ url: url.href, headers: { range: `bytes=${start}-${end - 1}` }, accepts: refusals, signal })
     if (!refusals.includes(answer.status)) {
       if (place !== undefined) checkPart(name, answer, { start, end }, place)
@@ -117,17 +118,20 @@ async function openAt(
         hint: 'is the clock of this machine right? An address is good for a minute',
       })
     }
-    renew(options, address, generation)
+    // Once for all who were refused with the same address.
+    if (address.generation === generation) {
+      address.generation++
+      address.current = undefined
+    }
   }
 }
 
-/** Once for all who were refused with the same address. */
-function renew({ locate }: RangesOptions, address: Address, refused: number): void {
-  if (address.generation !== refused) return
-  address.generation++
-  address.current = locate()
-  // Whoever needs it is told.
-  address.current.catch(() => undefined)
+function currentOf({ locate }: RangesOptions, address: Address): Promise<URL> {
+  return (address.current ??= locate().catch((error: unknown) => {
+    // What failed for now is asked anew by the next who reads.
+    address.current = undefined
+    throw error
+  }))
 }
 
 function checkPart(name: string, answer: HttpAnswer, { start, end }: Part, { size, etag }: Place): void {

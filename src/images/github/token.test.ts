@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { faultOf } from '../../../test/fakes/fault-of.ts'
@@ -50,6 +50,7 @@ describe('the token for GitHub', () => {
     assert.match(notes, /GH_TOKEN is for github\.com and not sent there/)
     assert.equal((await find({ GH_TOKEN: 'a', GH_HOST: 'github.example.com' }, other)).token, 'a')
     assert.equal((await find({ GITHUB_TOKEN: 'a', GITHUB_API_URL: other.api }, other)).token, 'a')
+    assert.equal((await find({ GITHUB_TOKEN: 'a', HOLDFAST_IMAGES_GITHUB_API: `${other.api}/` }, other)).token, 'a')
     assert.equal((await find({ GH_TOKEN: 'a', GH_ENTERPRISE_TOKEN: 'b' }, other)).token, 'b')
     assert.equal((await find({ GH_TOKEN: 'a' }, { api: 'https://api.tenant.ghe.com' })).token, 'a')
     assert.equal((await find({ GH_TOKEN: 'a' }, { api: 'http://127.0.0.1:1234' })).token, 'a')
@@ -62,7 +63,6 @@ describe('the token for GitHub', () => {
     const counting = clientIn('counting', `echo x >> ${folder}/calls; echo gho_counted`)
     const token = githubToken({ api, env: { PATH: `${counting}:/usr/bin:/bin` }, report: () => undefined })
     assert.deepEqual(await Promise.all([token(), token()]), ['gho_counted', 'gho_counted'])
-    const { readFileSync } = await import('node:fs')
     assert.equal(readFileSync(`${folder}/calls`, 'utf8'), 'x\n')
   })
 })

@@ -46,7 +46,7 @@ function isOfGithubTokens(api: string, env: TokenSources['env']): boolean {
   const { host, hostname } = new URL(api)
   if (host === 'api.github.com' || /^api\.[\w-]+\.ghe\.com$/.test(host)) return true
   if (/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)) return true
-  return env['GH_HOST'] === host || env['GITHUB_API_URL'] === api
+  return env['GH_HOST'] === host || ['GITHUB_API_URL', 'HOLDFAST_IMAGES_GITHUB_API'].some((name) => env[name]?.replace(/\/+$/, '') === api)
 }
 
 function hostOfClient(host: string): string {
