@@ -1,5 +1,5 @@
 import { blobKey } from '../chunks/index.ts'
-import { type Answer, type Asked, Fault, hexOf, isFault, verified, whatIsWanted } from '../kit/index.ts'
+import { type Answer, type Asked, type Bytes, type Clock, Fault, hexOf, isFault, verified, whatIsWanted } from '../kit/index.ts'
 import { findFiles, type ReleaseFile, type Selector } from '../releases/index.ts'
 import { documentOf, respondDocument } from './json.ts'
 import { productOf, selectorAsOf, selectorOf } from './routes/releases.ts'
@@ -30,6 +30,7 @@ export interface Downloads {
 
 export function createDownloads(served: ServedView): Downloads {
   const kept = new Map<string, { readonly at: number; readonly found: Promise<FoundFiles> }>()
+  const whole = knownWhole(served.clock)
   const find = async ({ product, variant, selector }: Place): Promise<FoundFiles> => {
     const context = await served.releases()
     const { selected, files } = await findFiles(context, productOf(served, product), variant, selector)
@@ -54,7 +55,7 @@ export function createDownloads(served: ServedView): Downloads {
       const path = place.file.join('/')
       if (path === '') return list(asked, found)
       const file = found.files.get(path)
-      if (file !== undefined) return await answerFile(served, asked, place, file)
+      if (file !== undefined) return await answerFile(served, whole, asked, place, file)
       throw new Fault('not-found', `${found.as} of ${place.product} ${place.variant} has no file ${JSON.stringify(path)}`, {
         hint: `it has: ${[...found.files.keys()].slice(0, 20).join(', ')}`,
       })
@@ -94,7 +95,7 @@ function list(asked: Asked, { id, as, files }: FoundFiles): Answer {
   )
 }
 
-async function answerFile(served: ServedView, asked: Asked, place: Place, file: ReleaseFile): Promise<Answer> {
+async function answerFile(served: ServedView, whole: KnownWhole, asked: Asked, place: Place, file: ReleaseFile): Promise<Answer> {
   const { size, digest } = file
   // No Last-Modified: a channel that goes back would be older than what a client has, and be taken for the same.
   const version = { etag: `"${hexOf(digest)}"` }
@@ -112,13 +113,18 @@ async function answerFile(served: ServedView, asked: Asked, place: Place, file: 
     ...(wanted.kind === 'range' ? { 'content-range': `bytes ${start}-${end - 1}/${size}` } : {}),
     ...facts,
   }
-  const body = asked.method === 'HEAD' ? null : await bodyOf(served, file, wanted.kind === 'range' ? { start, end } : undefined, asked)
+  const body =
+    asked.method === 'HEAD' ? null : await bodyOf(served, whole, file, wanted.kind === 'range' ? { start, end } : undefined, asked)
   return { status: wanted.kind === 'range' ? 206 : 200, headers, body }
 }
 
-/** The whole is hashed as it goes by, and its end withheld where a byte is wrong. A part has no digest of its own. */
+/**
+ * The whole is hashed as it goes by, and its end withheld where a byte is wrong; a version that was found right lately is not hashed again.
+ * A part has no digest of its own.
+ */
 async function bodyOf(
   { store }: ServedView,
+  whole: KnownWhole,
   { digest, size, path }: ReleaseFile,
   range: { readonly start: number; readonly end: number } | undefined,
   { signal }: Asked,
@@ -128,7 +134,7 @@ async function bodyOf(
     const body = await store.get(key, { signal, ...(range === undefined ? {} : { range }) })
     if (body.info.size !== size)
       throw new Fault('corrupt', `${path} has ${body.info.size} bytes in the store, not ${size}`, { at: `${store.name}/${key}` })
-    return range === undefined ? verified(body, digest, `${store.name}/${key}`) : body
+    return range === undefined ? whole.check(body, digest, body.info.etag, `${store.name}/${key}`) : body
   } catch (error) {
     if (!isFault(error, 'not-found')) throw error
     throw new Fault('corrupt', `the bytes of ${path} are missing`, {
@@ -136,6 +142,31 @@ async function bodyOf(
       hint: 'run: holdfast release verify',
       cause: error,
     })
+  }
+}
+
+/** Milliseconds. A byte that goes bad on the disk by itself changes no etag. */
+const trustedFor = 15 * 60_000
+
+interface KnownWhole {
+  /** The bytes of this version, hashed as they go by unless that was done lately. */
+  check(bytes: Bytes, digest: ReleaseFile['digest'], etag: string, at: string): AsyncIterable<Uint8Array>
+}
+
+function knownWhole(clock: Clock): KnownWhole {
+  const known = new Map<string, { readonly etag: string; readonly at: number }>()
+  return {
+    check(bytes, digest, etag, at) {
+      const found = known.get(digest)
+      const age = found === undefined ? Infinity : clock.now() - found.at
+      if (found?.etag === etag && age >= 0 && age < trustedFor) return bytes
+      const hashed = verified(bytes, digest, at)
+      return (async function* () {
+        yield* hashed
+        if (known.size >= mostKept) known.clear()
+        known.set(digest, { etag, at: clock.now() })
+      })()
+    },
   }
 }
 

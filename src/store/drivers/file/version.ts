@@ -35,7 +35,8 @@ async function* readPieces(folder: Folder, version: Version, start: number, end:
     }
     await check()
     for (let position = start; position < end;) {
-      const piece = new Uint8Array(Math.min(pieceSize, end - position))
+      // Not filled with zeros first: what is given is what was read into it.
+      const piece = new Uint8Array(Buffer.allocUnsafeSlow(Math.min(pieceSize, end - position)).buffer)
       const { bytesRead } = await onDisk(file.read(piece, 0, piece.byteLength, position), at, 'read it')
       if (bytesRead === 0) throw replaced(at)
       position += bytesRead
