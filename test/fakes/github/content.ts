@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs'
-import { bytesOf, bytesOfFile } from '../../../src/kit/index.ts'
+import { createReadStream, statSync } from 'node:fs'
+import { bytesOf } from '../../../src/kit/index.ts'
 import type { Content } from './scene.ts'
 
 /** How many bytes it has; undefined where only reading would tell. */
@@ -13,5 +13,7 @@ export function sizeOf(content: Content): number | undefined {
 export function piecesOf(content: Content, start = 0, end = sizeOf(content) ?? Infinity): AsyncIterable<Uint8Array> {
   if (typeof content === 'string') return bytesOf(Buffer.from(content).subarray(start, end))
   if (content instanceof Uint8Array) return bytesOf(content.subarray(start, end))
-  return 'file' in content ? bytesOfFile(content.file, sizeOf(content)!, { start, end }) : content.pieces()
+  if ('pieces' in content) return content.pieces()
+  // Cheaper than pieces of our own: benchmarks run beside it.
+  return start === end ? bytesOf('') : createReadStream(content.file, { start, end: end - 1, highWaterMark: 1 << 18 })
 }
