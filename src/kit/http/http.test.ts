@@ -271,6 +271,19 @@ describe('an answer that refuses', () => {
   })
 })
 
+test('every request that is sent is counted: tries and redirects too', async () => {
+  let tries = 0
+  const { url } = await server(({ url: at }, response) => {
+    if (at === '/moved') response.writeHead(302, { location: '/' }).end()
+    else response.writeHead(tries++ === 0 ? 503 : 200).end()
+  })
+  const counted: string[] = []
+  const http = client({ onRequest: (method) => void counted.push(method) })
+  await text((await http.request({ url: `${url}/moved` })).body)
+  await http.request({ url, method: 'HEAD' })
+  assert.deepEqual(counted, ['GET', 'GET', 'GET', 'GET', 'HEAD'])
+})
+
 describe('a redirect', () => {
   test('is followed, ten times at most', async () => {
     const { url } = await server(({ url: asked }, response) => {

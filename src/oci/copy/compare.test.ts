@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { faultOf } from '../../../test/fakes/fault-of.ts'
 import { type ImagePlace, imagePlace, placeImage, placeIndex } from '../../../test/fakes/image-places.ts'
 import { digestOf } from '../../kit/index.ts'
-import { describeManifest, makeIndex, makeManifest } from '../model/manifest.ts'
+import { describeManifest, makeIndex, makeManifest, parseManifest } from '../model/manifest.ts'
 import { layerType, mediaTypes } from '../model/media-types.ts'
 import type { StoredManifest } from '../registry/registry.ts'
 import { compareImages } from './compare.ts'
@@ -222,6 +222,26 @@ describe('joined images', () => {
     await faultOf(joinImages([{ source: place, stored: artifact }], undefined), 'invalid', /not an image that runs/)
     const empty = put(place, makeIndex({ manifests: [] }))
     await faultOf(joinImages([{ source: place, stored: empty }], undefined), 'invalid', /without images/)
+  })
+
+  it('of Windows are told apart by its version', async () => {
+    const place = imagePlace()
+    const windows = ['10.0.17763.1', '10.0.20348.2'].map((version) =>
+      withConfig(place, (config) => ({ ...config, os: 'windows', 'os.version': version })),
+    )
+    const joined = await joinImages(
+      windows.map((stored) => ({ source: place, stored })),
+      undefined,
+    )
+    assert.deepEqual(
+      joined.entries.map(({ platform }) => platform?.['os.version']),
+      ['10.0.17763.1', '10.0.20348.2'],
+    )
+    const content = parseManifest(await joined.resolve())
+    assert.deepEqual(content.kind === 'index' && content.manifests.map(({ platform }) => platform?.['os.version']), [
+      '10.0.17763.1',
+      '10.0.20348.2',
+    ])
   })
 
   it('may have as many attestations as there are images', async () => {

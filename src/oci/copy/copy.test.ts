@@ -175,6 +175,21 @@ describe('with all that refers to it, a copy', () => {
   })
 })
 
+describe('a digest tag', () => {
+  it('to which signatures were added since is replaced; one that has lost some is not', async () => {
+    const [source, target] = [imagePlace('source'), imagePlace('target')]
+    const { stored } = placeImage(source, ['one'], { tag: 'v1' })
+    const tag = `sha256-${hexOf(stored.digest)}.sig`
+    const first = placeImage(source, ['first'], { tag })
+    await copy(source, target, { ref: 'v1', as: 'v1', all: true })
+    const both = placeImage(source, ['first', 'second'], { tag })
+    const { moved } = await copy(source, target, { ref: 'v1', as: 'v1', all: true })
+    assert.deepEqual(moved, [{ name: tag, digest: both.stored.digest, before: first.stored.digest }])
+    source.tags.set(tag, first.stored.digest)
+    await faultOf(copy(source, target, { ref: 'v1', as: 'v1', all: true }), 'already-exists', /\.sig is sha256/)
+  })
+})
+
 describe('a name that names something else', () => {
   function taken() {
     const [source, target] = [imagePlace('source'), imagePlace('target')]
@@ -223,6 +238,17 @@ describe('a name that names something else', () => {
   it('is of no matter where another digest was asked for than the source has', async () => {
     const { source, target } = taken()
     await faultOf(copy(source, target, { ref: 'v1', as: 'v2', digest: digestOf('x') }), 'precondition', /is to have sha256/)
+  })
+})
+
+describe('a rate', () => {
+  it('holds back every byte that is sent', async () => {
+    const [source, target] = [imagePlace('source'), imagePlace('target')]
+    placeImage(source, ['one', 'two'], { tag: 'v1' })
+    let taken = 0
+    const plan = await planCopy({ source, target, ref: 'v1', as: 'v1' })
+    const { sentBytes } = await carryOutCopy(plan, { source, target, rate: { take: async (bytes) => void (taken += bytes) } })
+    assert.equal(taken, sentBytes)
   })
 })
 

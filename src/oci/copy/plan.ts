@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type Digest, Fault, mapBounded } from '../../kit/index.ts'
 import type { Signal } from '../../store/index.ts'
 import type { ImageSource, ImageTarget } from '../model/image-source.ts'
+import { parseManifest } from '../model/manifest.ts'
 import type { Platform } from '../model/platform.ts'
 import type { Descriptor, StoredManifest } from '../registry/registry.ts'
 import { choosePlatform, type ImageGraph, readGraph } from './graph.ts'
@@ -57,7 +59,7 @@ export async function planCopy(options: CopyOptions): Promise<CopyPlan> {
   if (isSettled(named, options)) return { ...emptyGraph(top), missing: [], names: [named] }
   const graph = await readGraph(top, { source, target, all: options.all, checksAll: options.force, signal })
   const tags = await mapBounded(graph.digestTags, width, ([name, digest]) => lookUp(target, name, digest, { signal }), signal)
-  for (const tag of tags) checkName(target, tag, { force: options.force })
+  for (const tag of tags) checkName(target, tag, { force: options.force || (await isAppended(tag, graph, options)) })
   const there = await mapBounded(graph.blobs, width, (blob) => target.hasBlob(blob, { signal }), signal)
   return { ...graph, missing: graph.blobs.filter((_, at) => !there[at]), names: [...tags, ...(named === undefined ? [] : [named])] }
 }
@@ -76,6 +78,15 @@ async function chooseTop({ source, ref, platform, digest, signal }: CopyOptions)
   const top = platform === undefined ? found : await choosePlatform(source, found, platform, { signal })
   if (digest === undefined || digest === top.digest) return top
   throw new Fault('precondition', `the target is to have ${digest}, and the source has ${top.digest}`, { at: source.name })
+}
+
+/** Signatures and attestations are added to what a digest tag names: then nothing is lost that the target has. */
+async function isAppended({ digest, before }: PlannedName, { nodes }: ImageGraph, { target, signal }: CopyOptions): Promise<boolean> {
+  const stored = nodes.find(({ descriptor }) => descriptor.digest === digest)?.stored
+  if (before === undefined || before === digest || stored === undefined || target.manifest === undefined) return false
+  const [own, theirs] = [parseManifest(stored), parseManifest(await target.manifest(before, { signal }))]
+  if (own.kind === 'index' || theirs.kind === 'index') return false
+  return theirs.layers.every((layer) => own.layers.some((other) => isDeepStrictEqual(other, layer)))
 }
 
 async function lookUp(target: ImageTarget, name: string, digest: Digest, o: Signal): Promise<PlannedName> {

@@ -48,6 +48,7 @@ export function registryTarget(options: RegistryTargetOptions): ImageTarget {
     // Each holds two chunks: memory stays below 300 MB.
     width: 3,
     named: async (ref, o) => (await registry.headManifest(repository, ref, o))?.digest,
+    manifest: async (digest, o) => await registry.manifest(repository, digest, o),
     async hasWhole({ digest, size }, o) {
       if (holdsSource || whole.has(digest)) return true
       const head = await registry.headManifest(repository, digest, o)

@@ -20,6 +20,7 @@ import type { ImageTarget, StreamedContent } from '../model/image-source.ts'
 import { describeManifest, parseManifest } from '../model/manifest.ts'
 import type { Descriptor } from '../registry/registry.ts'
 import { blobPath, changeIndex, makeLayout, openBlob, readIndex, refName } from './folder.ts'
+import { openLayout } from './read.ts'
 
 /** image-spec 1.1, annotations.md: what a ref may be. */
 const refForm = /^[A-Za-z0-9]+(?:(?:[-._:@/+]|--)[A-Za-z0-9]+)*$/
@@ -43,6 +44,7 @@ export async function openLayoutTarget(folder: string, { clock }: { readonly clo
     async named(ref) {
       return (await readIndex(folder)).find(({ annotations }) => annotations?.[refName] === ref)?.digest
     },
+    manifest: async (digest) => await (await openLayout(folder)).manifest(digest),
     hasBlob: async (descriptor, o) => await hasBlob(folder, descriptor, o),
     putBlob: put,
     putStream: async (content, o) => await writeStream(folder, content, o),

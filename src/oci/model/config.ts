@@ -19,6 +19,7 @@ const shape = v.object({
   os: v.optional(v.string(), 'linux'),
   architecture: v.optional(v.string(), 'unknown'),
   variant: v.optional(v.string()),
+  'os.version': v.optional(v.string()),
   created: v.optional(v.nullable(v.string())),
   config: v.optional(v.nullable(v.record(v.string(), v.unknown()))),
   rootfs: v.object({ diff_ids: v.nullable(v.array(v.custom<Digest>(isDigest, 'not a digest of SHA-256'))) }),
@@ -29,11 +30,15 @@ export function parseConfig(bytes: Uint8Array, at: string): ImageConfig {
   if (bytes.byteLength > maxConfigBytes) {
     throw new Fault('corrupt', `a config of ${bytes.byteLength} bytes is larger than its limit of ${maxConfigBytes}`, { at })
   }
-  const { os, architecture, variant, created, config, rootfs } = parseJson(shape, bytes, at)
+  const { os, architecture, variant, 'os.version': version, created, config, rootfs } = parseJson(shape, bytes, at)
   return {
-    platform: { os, architecture, ...(variant === undefined || variant === '' ? {} : { variant }) },
+    platform: { os, architecture, ...filled('variant', variant), ...filled('os.version', version) },
     diffIds: rootfs.diff_ids ?? [],
     created: created ?? undefined,
     config: config ?? undefined,
   }
+}
+
+function filled(name: 'variant' | 'os.version', text: string | undefined): Partial<Platform> {
+  return text === undefined || text === '' ? {} : { [name]: text }
 }

@@ -12,6 +12,13 @@ const mediaType = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][\w!#$&^.+-]{0,126}\/[
 
 export const annotationsShape = v.record(v.string(), v.string())
 
+const mayBeEmpty = v.optional(
+  v.pipe(
+    v.string(),
+    v.transform((text) => text || undefined),
+  ),
+)
+
 /** RFC 6838 names a type; of the algorithms of the specification only SHA-256 is spoken here, and it is what all registries speak. */
 export const descriptorShape: Shape<ImageDescriptor> = v.object({
   mediaType,
@@ -23,12 +30,8 @@ export const descriptorShape: Shape<ImageDescriptor> = v.object({
     v.object({
       os: v.string(),
       architecture: v.string(),
-      variant: v.optional(
-        v.pipe(
-          v.string(),
-          v.transform((text) => text || undefined),
-        ),
-      ),
+      variant: mayBeEmpty,
+      'os.version': mayBeEmpty,
     }),
   ),
 })

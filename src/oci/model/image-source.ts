@@ -35,6 +35,8 @@ export interface ImageTarget {
   accepts?(top: StoredManifest): void
   /** What the name names now; undefined where it names nothing. */
   named(ref: string, o?: Signal): Promise<Digest | undefined>
+  /** What it has under that digest; without it, nobody looks whether one manifest goes on from another. */
+  manifest?(digest: Digest, o?: Signal): Promise<StoredManifest>
   /** Whether a manifest is there, and with it all that it names itself: for targets that take no manifest before that. */
   hasWhole?(descriptor: Descriptor, o?: Signal): Promise<boolean>
   /** Whether it is there, with that size. */

@@ -5,6 +5,8 @@ export interface Platform {
   readonly os: string
   readonly architecture: string
   readonly variant?: string | undefined
+  /** Of Windows: an image runs on hosts of its version alone. */
+  readonly 'os.version'?: string | undefined
 }
 
 /** Throws `invalid`. */
@@ -18,8 +20,8 @@ export function parsePlatform(text: string): Platform {
   return { os, architecture, ...(variant === undefined ? {} : { variant }) }
 }
 
-export function formatPlatform({ os, architecture, variant }: Platform): string {
-  return `${os}/${architecture}${variant === undefined ? '' : `/${variant}`}`
+export function formatPlatform({ os, architecture, variant, 'os.version': version }: Platform): string {
+  return `${os}/${architecture}${variant === undefined ? '' : `/${variant}`}${version === undefined ? '' : ` (${version})`}`
 }
 
 /** Whether an image of this platform is what was wanted. Without a variant any will do; `arm64` alone is `v8`. */
