@@ -17,7 +17,7 @@ export async function gatherAndSend(
   size: number,
   send: (chunk: Uint8Array) => Promise<void>,
 ): Promise<void> {
-  let [filling, resting] = [new Uint8Array(size), new Uint8Array(size)]
+  let [filling, waiting] = [takeRoom(size), takeRoom(size)]
   let filled = 0
   let sending = Promise.resolve()
   const begin = async (chunk: Uint8Array) => {
@@ -35,7 +35,7 @@ export async function gatherAndSend(
         at += part.byteLength
         if (filled < size) continue
         await begin(filling)
-        ;[filling, resting] = [resting, filling]
+        ;[filling, waiting] = [waiting, filling]
         filled = 0
       }
     }
@@ -44,4 +44,19 @@ export async function gatherAndSend(
   } finally {
     await sending.catch(() => undefined)
   }
+  // Not after a failure: who sends may still look at a chunk.
+  for (const room of [filling, waiting]) resting.push(new WeakRef(room))
+}
+
+/** Rooms that nobody uses, as long as the collector leaves them: new ones for each layer would call it again and again. */
+const resting: WeakRef<Uint8Array>[] = []
+
+function takeRoom(size: number): Uint8Array {
+  for (let left = resting.length; left > 0; left--) {
+    const ref = resting.shift()!
+    const room = ref.deref()
+    if (room?.byteLength === size) return room
+    if (room !== undefined) resting.push(ref)
+  }
+  return new Uint8Array(size)
 }
