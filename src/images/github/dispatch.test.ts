@@ -24,6 +24,14 @@ describe('a run that is started', () => {
     assert.equal(run.number, 2)
     assert.equal(run.status, 'queued')
   })
+  test('is waited for where its number is known before it is there', async () => {
+    const stand = await scene()
+    stand.trouble(refusal(404, 'Not Found', {}, { match: /^GET \S+\/runs\/\d+\?/, times: 3 }))
+    const { github, clock } = desk(stand)
+    const before = clock.now()
+    assert.equal((await github.dispatch({ ref: 'main', inputs: {} })).number, 1)
+    assert.equal(clock.now() - before, 6000)
+  })
   for (const dispatch of ['passes-over', 'refuses'] as const) {
     test(`is found among others where the server ${dispatch === 'refuses' ? 'refuses to tell it' : 'does not tell it'}`, async () => {
       const stand = await scene({ runs: [{ branch: 'main' }, { branch: 'x', status: 'queued' }], dispatch })
@@ -89,7 +97,7 @@ describe('a run that is followed', () => {
   })
   test('is followed through trouble of GitHub, and let go when the command stops', async () => {
     const stand = await scene({ runs: [{ status: 'in_progress', later: [{}, { status: 'completed', conclusion: 'failure' }] }] })
-    stand.trouble(refusal(503, 'down', {}, { times: 12 }))
+    stand.trouble(refusal(503, 'down', {}, { times: 12 }), refusal(404, 'Not Found', {}, { match: /attempts/ }))
     const { github, notes } = desk(stand)
     const ended = await github.follow({ ...blank, id: stand.runs[0]!.id })
     assert.equal(ended.conclusion, 'failure')

@@ -29,7 +29,7 @@ const mostLooks = 30
 export async function dispatchRun(context: DispatchContext, { ref, inputs, signal }: Dispatch): Promise<WorkflowRun> {
   const before = new Set((await newestDispatched(context, ref, signal)).map(({ id }) => id))
   const id = await startRun(context, { ref, inputs, signal })
-  if (id !== undefined) return await readRun(context, id, signal)
+  if (id !== undefined) return await appearing(context, id, signal)
   for (let look = 0; look < mostLooks; look++) {
     await context.clock.sleep(lookEvery, signal)
     const [run, ...others] = (await newestDispatched(context, ref, signal)).filter((one) => !before.has(one.id))
@@ -45,6 +45,18 @@ export async function dispatchRun(context: DispatchContext, { ref, inputs, signa
     at: context.repo,
     hint: 'look for it with `holdfast images gh-list`, or on GitHub; do not start it again in haste',
   })
+}
+
+/** A run may be known a moment before it is there. */
+async function appearing(context: DispatchContext, id: number, signal: AbortSignal | undefined): Promise<WorkflowRun> {
+  for (let look = 1; ; look++) {
+    try {
+      return await readRun(context, id, signal)
+    } catch (error) {
+      if (!isFault(error, 'not-found') || look === mostLooks) throw error
+    }
+    await context.clock.sleep(lookEvery, signal)
+  }
 }
 
 export async function readRun(

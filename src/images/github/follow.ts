@@ -26,7 +26,8 @@ export async function followRun(
       failures = 0
     } catch (error) {
       throwIfAborted(signal)
-      if (!isFault(error, 'unavailable') || ++failures === mostFailures) throw error
+      // Jobs may be absent while they begin.
+      if (!(isFault(error, 'unavailable') || isFault(error, 'not-found')) || ++failures === mostFailures) throw error
       report({ kind: 'note', level: 'warning', text: `${error.message}; the run goes on, looking again` })
     }
     await clock.sleep(lookEvery, signal)
