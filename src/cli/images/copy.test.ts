@@ -136,6 +136,7 @@ describe('images copy', () => {
       [`copy docker://a.example/x:v1 docker://b.example/x:v1 --username ann --password-stdin`, 2, /could be of either registry/],
       [`copy docker://a.example/x:v1 docker://b.example/x:v1 --src-password-stdin --dest-password-stdin`, 2, /only one password/],
       [`copy oci-archive:one.tar:v1 docker://${host}/app:v1 --expect sha256:1`, 2, /--expect: not a digest/],
+      [`copy oci-archive:one.tar:v1 docker://${host}/app:v1 --mount-from ${host}/base`, 2, /--mount-from: not a path of the registry/],
       [`copy oci-archive:one.tar:v1 docker://${host}/app:v1 --platform x`, 2, /--platform: not a platform/],
       [`copy oci-archive:one.tar:v1 docker://${host}/app:v1 --platform linux/s390x`, 4, /no image for linux\/s390x/],
       [`copy oci-archive:one.tar:v1 docker://${host}/app:v1 --tls-ca one.tar`, 2, /no certificate in PEM/],

@@ -1,11 +1,12 @@
 import path from 'node:path'
 import { type Command, Option } from 'commander'
-import { type Digest, digestOf, hexOf, formatBytes, parseDigest } from '../../kit/index.ts'
+import { type Digest, digestOf, Fault, hexOf, formatBytes, parseDigest } from '../../kit/index.ts'
 import {
   carryOutCopy,
   type CopiedImage,
   type CopyPlan,
   type ImageSource,
+  isRepository,
   openSource,
   openTarget,
   packedFor,
@@ -111,6 +112,13 @@ export async function wishesOf(call: Call<WriteFlags>) {
 
 export async function targetOptions(call: Call<WriteFlags>, from: readonly Place[], registryFor: Parameters<typeof openSource>[1]) {
   const { options, host } = call
+  for (const repository of options.mountFrom ?? []) {
+    if (!isRepository(repository)) {
+      throw new Fault('invalid', `--mount-from: not a path of the registry: ${JSON.stringify(repository)}`, {
+        hint: 'write it without the host, such as team/base',
+      })
+    }
+  }
   const { stateDir } = await call.wire()
   const memoFor = (registry: string, repository: string, digest: Digest) =>
     fileMemo(path.join(stateDir, 'uploads', `${hexOf(digestOf(`${registry}/${repository} ${digest}`))}.json`))

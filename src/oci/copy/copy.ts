@@ -37,7 +37,7 @@ export interface CarryOut extends Signal {
 export async function carryOutCopy(plan: CopyPlan, options: CarryOut): Promise<CopiedImage> {
   const { target, streamed, report = silent, signal } = options
   const task = `copy ${plan.top.digest.slice(0, 19)}`
-  report({ kind: 'begin', task, items: plan.missing.length, bytes: plan.missing.reduce((sum, { size }) => sum + size, 0) })
+  report({ kind: 'begin', task, bytes: plan.missing.reduce((sum, { size }) => sum + size, 0) })
   const came = new Map<Descriptor, CopiedBlob['how']>()
   try {
     await forEachBounded(
@@ -45,7 +45,6 @@ export async function carryOutCopy(plan: CopyPlan, options: CarryOut): Promise<C
       target.width,
       async (blob, stop) => {
         came.set(blob, await bring(blob, { ...options, signal: stop }, (bytes) => report({ kind: 'advance', task, bytes })))
-        report({ kind: 'advance', task, items: 1 })
       },
       signal,
     )

@@ -229,6 +229,20 @@ describe('copies with a real registry, seen from outside', () => {
     assert.ok((await Array.fromAsync(there.tags(other!))).includes(`${digest.replace(':', '-')}.sig`))
   })
 
+  it('within a registry that gives tokens for each repository are mounted', async (t) => {
+    if (missing !== undefined) return t.skip(missing)
+    const server = await findRegistry('token')
+    desks.set(server.host, registryDesk(server.host, { login: server.login }))
+    const [from, to] = [server.newRepository(), server.newRepository()].map((repository) => `docker://${server.host}/${repository}:v1`)
+    await copy(`oci:${at('made')}:amd64`, from!)
+    const [source, target] = [place(from!), place(to!)]
+    const { source: images, ref } = await openSource(source, registryFor)
+    const into = await openTarget(target, { from: [source], registryFor, clock: systemClock })
+    const plan = await planCopy({ source: images, target: into.target, ref, as: into.as })
+    const { blobs } = await carryOutCopy(plan, { source: images, target: into.target })
+    assert.deepEqual(new Set(blobs.map(({ how }) => how)), new Set(['mounted']))
+  })
+
   it('are deleted by digest, and nothing names them then', async (t) => {
     if (missing !== undefined) return t.skip(missing)
     const [server] = servers
