@@ -4,8 +4,9 @@ import { describe, test } from 'node:test'
 import { faultOf } from '../../../test/fakes/fault-of.ts'
 import { githubDesks } from '../../../test/fakes/github/desk.ts'
 import type { ArtifactScene } from '../../../test/fakes/github/scene.ts'
+import { seededRandom, testSeed } from '../../../test/fakes/seeded-random.ts'
 import { refusal, spoilt, storageRefusal } from '../../../test/fakes/github/trouble.ts'
-import { collect, digestOf } from '../../kit/index.ts'
+import { asFault, collect, digestOf } from '../../kit/index.ts'
 import { readAhead } from '../../kit/zip/index.ts'
 
 const { scene, desk } = githubDesks()
@@ -170,5 +171,43 @@ describe('a part', () => {
       answer: (request, response) => void response.writeHead(302, { location: request.url! }).end(),
     })
     await faultOf(github.openArtifact(artifact), 'invalid', /redirected more than/)
+  })
+})
+
+describe('whatever the storage does', () => {
+  test('an artifact is read right, or it is said that it cannot be', async () => {
+    const random = seededRandom(testSeed)
+    const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!
+    let whole = 0
+    for (let round = 0; round < 40; round++) {
+      const { stand, source } = await opened({}, { urlUses: pick([2, 5, Infinity]) })
+      for (let planned = Math.floor(random() * 6); planned > 0; planned--) {
+        const cutAfter = Math.floor(random() * 500_000)
+        stand.trouble(
+          pick([
+            spoilt({ cutAfter }),
+            spoilt({ cutAfter }),
+            storageRefusal(pick([401, 403, 404, 410])),
+            storageRefusal(pick([500, 502, 503, 429]), {}, { 'retry-after': '2' }),
+            spoilt({ contentRange: 'bytes 7-9/10' }),
+            spoilt({ ignoresRange: true }),
+            spoilt({ etag: '"another"' }),
+          ]),
+        )
+      }
+      const read = collect(
+        readAhead(source, { start: 0, end: source.size, parts: pick([1, 3, 4]), partBytes: pick([200_000, 1 << 20]) }),
+        1 << 24,
+      )
+      const result = await read.then(
+        (bytes) => digestOf(bytes),
+        (error: unknown) => asFault(error).code,
+      )
+      if (result === digestOf(content)) whole++
+      else assert.ok(['corrupt', 'unsupported', 'precondition', 'denied'].includes(result), `${result}, seed ${testSeed}`)
+      // What was left over when it ended was not met.
+      stand.forgetTroubles()
+    }
+    assert.ok(whole > 5, `${whole} of 40 were read whole, seed ${testSeed}`)
   })
 })

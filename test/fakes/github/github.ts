@@ -57,6 +57,8 @@ export interface GitHubStandIn {
   add(scene: RunScene): RunState
   /** What goes wrong next. What was not used up is an offence at the end. */
   trouble(...troubles: readonly Trouble[]): void
+  /** What was planned and has not happened is given up. */
+  forgetTroubles(): void
   /** What was asked or answered against the description, or told to whom it should not be. */
   readonly offences: string[]
   /** Throws where there are offences. */
@@ -109,6 +111,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubSt
       return run
     },
     trouble: (...troubles) => void planned.push(...troubles.map((trouble) => ({ trouble, left: trouble.times ?? 1 }))),
+    forgetTroubles: () => void planned.splice(0),
     async close() {
       await server.close()
       await storage.close()
