@@ -78,7 +78,8 @@ async function killedAtRandom({ queue, place, units, workers, killEvery, crash }
     running.add(one)
     one.once('exit', (code, signal) => {
       running.delete(one)
-      if (code !== 0 && signal !== 'SIGKILL') died.push(`${name} ended with ${code ?? signal}`)
+      // One that has just begun does not hear SIGTERM yet.
+      if (code !== 0 && signal === null) died.push(`${name} ended with ${code}`)
     })
   }
   for (let count = 0; count < workers; count++) start()

@@ -26,8 +26,8 @@ const care = { isGone: () => false, lease: 30_000, keep: 86_400_000 }
 const good = { kind: 'exit', exit: 0 } as const
 
 export function queueConformance(name: string, open: OpenQueue): void {
-  const holds = (title: string, body: (desk: QueueDesk) => Promise<void>) =>
-    test(title, async (t) => {
+  const holds: Holds = (title, body) =>
+    void test(title, async (t) => {
       const clock = manualClock()
       const queue = await open(clock, t)
       if (queue === undefined) return

@@ -107,21 +107,22 @@ async function guarded<T>(name: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html */
-function faultFrom(error: unknown, at: string): Fault {
+/** What the server answers has an SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html); all else is the way there. */
+export function faultFrom(error: unknown, at: string): Fault {
   if (error instanceof Fault) return error
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const says = error instanceof Error ? error.message || code : String(error)
+  const says = error instanceof Error ? error.message || String(Reflect.get(error, 'code')) : String(error)
   const fault = (kind: ConstructorParameters<typeof Fault>[0], message: string, hint?: string) =>
     new Fault(kind, message, { at, hint, cause: error })
-  if (/^(28|42501)/.test(code))
+  const state = error instanceof pg.DatabaseError ? (error.code ?? '') : undefined
+  if (state === undefined) return fault('unavailable', `the queue’s database cannot be reached: ${says}`)
+  if (/^(28|42501)/.test(state))
     return fault(
       'denied',
       `the queue’s database refuses: ${says}`,
       'check the user, and the password in HOLDFAST_QUEUE_URL, PGPASSWORD or ~/.pgpass',
     )
-  if (code === '3D000') return fault('not-found', `the queue’s database is not there: ${says}`, 'make it: createdb')
-  if (/^[0-9A-Z]{5}$/.test(code) && !/^(08|53|57|40|55P03|25006)/.test(code))
-    return fault('bug', `the queue’s database did not take a statement: ${says}`)
-  return fault('unavailable', `the queue’s database cannot be reached: ${says}`)
+  if (state === '3D000') return fault('not-found', `the queue’s database is not there: ${says}`, 'make it: createdb')
+  // Connections, resources, shutdowns, conflicts and a standby that is not the first yet.
+  if (/^(08|53|57|40|55P03|25006)/.test(state)) return fault('unavailable', `the queue’s database cannot be reached: ${says}`)
+  return fault('bug', `the queue’s database did not take a statement: ${says}`)
 }
