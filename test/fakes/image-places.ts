@@ -15,7 +15,7 @@ import {
 import { fakeImage, fakeLayer } from './images.ts'
 
 /** A place of images in memory, to copy from and to. It notes what is done to it, in order. */
-export interface ImagePlace extends ImageSource, ImageTarget {
+export interface ImagePlace extends ImageSource, Omit<ImageTarget, 'manifest'> {
   readonly name: string
   readonly blobs: Map<Digest, Uint8Array>
   readonly manifests: Map<Digest, StoredManifest>

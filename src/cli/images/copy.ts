@@ -54,9 +54,9 @@ export function addCopyCommand(images: Command, cli: Cli): void {
     ],
     writes: true,
     examples: [
-      ['holdfast images copy docker://docker.io/library/alpine:3.20 docker://registry.example.com/base/alpine', 'all platforms'],
-      ['holdfast images copy docker-archive:app.tar.gz docker://registry.example.com/team/app:1.2', 'what docker save wrote'],
-      ['holdfast images copy --all registry.example.com/team/app:1.2 oci:backup', 'with its signatures, into a folder'],
+      ['holdfast images copy docker.io/library/alpine:3.20 registry.example.com/alpine', 'all platforms'],
+      ['holdfast images copy docker-archive:app.tar.gz registry.example.com/app:1.2', 'what docker save wrote'],
+      ['holdfast images copy --all registry.example.com/app:1.2 oci:backup', 'with its signatures, into a folder'],
     ],
     run: copy,
   })

@@ -20,8 +20,8 @@ export function addDeleteCommand(images: Command, cli: Cli): void {
     options: [new Option('--by-digest', 'delete the image that the tag names, with every other tag of it'), ...reachOptions()],
     writes: true,
     examples: [
-      ['holdfast images delete registry.example.com/team/app:1.2', 'this tag'],
-      ['holdfast images delete registry.example.com/team/app:1.2 --by-digest --dry-run', 'which tags would go with it'],
+      ['holdfast images delete registry.example.com/app:1.2', 'this tag'],
+      ['holdfast images delete registry.example.com/app:1.2 --by-digest --dry-run', 'which tags would go with it'],
     ],
     run: remove,
   })

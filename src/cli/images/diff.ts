@@ -35,8 +35,8 @@ export function addDiffCommand(images: Command, cli: Cli): void {
       ...reachOptions(),
     ],
     examples: [
-      ['holdfast images diff registry.example.com/team/app:1.1 registry.example.com/team/app:1.2', 'two releases'],
-      ['holdfast images diff oci:build:app registry.example.com/team/app:1.2 --exit-code', 'whether it was pushed'],
+      ['holdfast images diff registry.example.com/app:1.1 registry.example.com/app:1.2', 'two releases'],
+      ['holdfast images diff oci:build:app registry.example.com/app:1.2 --exit-code', 'whether it was pushed'],
     ],
     run: diff,
   })

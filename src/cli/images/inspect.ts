@@ -37,8 +37,8 @@ export function addInspectCommand(images: Command, cli: Cli): void {
       ...reachOptions(),
     ],
     examples: [
-      ['holdfast images inspect registry.example.com/team/app:1.2', 'a summary'],
-      ['holdfast images inspect --raw registry.example.com/team/app:1.2 | sha256sum', 'its digest, computed again'],
+      ['holdfast images inspect registry.example.com/app:1.2', 'a summary'],
+      ['holdfast images inspect --raw registry.example.com/app:1.2 | sha256sum', 'its digest, computed again'],
       ['holdfast images inspect oci:backup:1.2 --platform linux/arm64', 'one image of an index'],
     ],
     run: inspect,

@@ -11,8 +11,8 @@ export function addTagsCommand(images: Command, cli: Cli): void {
     args: [['<repository>', 'host/path']],
     options: reachOptions(),
     examples: [
-      ['holdfast images tags registry.example.com/team/app', 'all of them, however many pages they are'],
-      ['holdfast images tags registry.example.com/team/app --json', 'for a script'],
+      ['holdfast images tags registry.example.com/app', 'all of them, however many pages they are'],
+      ['holdfast images tags registry.example.com/app --json', 'for a script'],
     ],
     run: tags,
   })
