@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { type Digest, isDigest, parseJson, readSmallFile, replaceFile, type Report, silent } from '../../kit/index.ts'
+import { asFault, type Digest, isDigest, parseJson, readSmallFile, replaceFile, type Report, silent } from '../../kit/index.ts'
 import { type CompressedLayer, layerMap } from '../../oci/index.ts'
 
 /** A layer as it lies in an archive, and as registries have it. */
@@ -25,7 +25,7 @@ export interface LayerMemory {
   packed(diffId: Digest): CompressedLayer | undefined
   /** Where a blob was put or seen, the latest first: `host/repository`. */
   placesOf(digest: Digest): readonly string[]
-  /** Resolves when it would be known after this process was killed. */
+  /** Resolves when it would be known after this process was killed, or when it was told that it would not be. */
   add(layer: KnownLayer, found: { readonly name?: string | undefined; readonly place?: string | undefined }): Promise<void>
   /** What was said of a name was wrong. */
   forget(name: string): void
@@ -73,9 +73,17 @@ export async function openLayerMemory(file: string, report: Report = silent): Pr
   const names = new Map(kept?.names)
   const places = new Map<Digest, readonly string[]>(kept?.places)
   const artifacts = new Map<Digest, true>(kept?.artifacts.map((artifact) => [artifact, true]))
+  let isToldOf = false
   const write = oneAtATime(async () => {
     const content = { format: 1, packed: map.toJson(), names: [...names], places: [...places], artifacts: [...artifacts.keys()] }
-    await replaceFile(file, JSON.stringify(content))
+    try {
+      await replaceFile(file, JSON.stringify(content))
+    } catch (error) {
+      // It only saves work: what is pushed does not need it.
+      const note = `${asFault(error).message}: what is known of layers is not kept for the next run`
+      if (!isToldOf) report({ kind: 'note', level: 'warning', text: `${file}: ${note}`, event: 'layer_memory_unwritten' })
+      isToldOf = true
+    }
   })
   return {
     named: (name) => names.get(name),

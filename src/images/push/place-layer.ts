@@ -156,7 +156,16 @@ interface ToSend extends Clue {
 /** Until the content was read from the archive: what is still to be done with it goes on meanwhile, one layer at a time. */
 async function startSending(placing: Placing, member: ArchiveLayer, { content, archived, name, by }: ToSend): Promise<PlacingLayer> {
   const { registry, repository, memory, flights, isMeasuring, signal, underWay } = placing
-  await underWay.at(-1)
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<KnownLayer | undefined>()
+  const names = [archived, name].filter((each) => each !== undefined)
+  // Before anything is waited for: another image with the same layer is not to send it too.
+  if (!isMeasuring) flights.begin(names, { repository, arrived })
+  try {
+    await underWay.at(-1)
+  } catch (error) {
+    arrive(undefined)
+    throw error
+  }
   const { promise: hasBeenRead, resolve: noticeEnd } = Promise.withResolvers<void>()
   const layer: LayerToSend = { content: noticingEnd(content, noticeEnd), form: member.form, facts: member.facts }
   const send = async (): Promise<PlacedLayer> => {
@@ -169,12 +178,10 @@ async function startSending(placing: Placing, member: ArchiveLayer, { content, a
   }
   const work = send()
   underWay.push(work)
-  const names = [archived, name].filter((each) => each !== undefined)
-  const arrived = work.then(
-    (placed) => placed.layer,
-    () => undefined,
+  work.then(
+    (placed) => arrive(placed.layer),
+    () => arrive(undefined),
   )
-  if (!isMeasuring) flights.begin(names, { repository, arrived })
   if (by !== 'scratch') await Promise.race([hasBeenRead, work])
   return () => work
 }

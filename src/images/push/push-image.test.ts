@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { after, describe, test } from 'node:test'
 import { faultOf } from '../../../test/fakes/fault-of.ts'
+import { hastyClock } from '../../../test/fakes/hasty-clock.ts'
 import { archiveBytes, dockerMembers, type FakeImage, fakeImage, fakeLayer, ociMembers, skopeoMembers } from '../../../test/fakes/images.ts'
 import { provenance, type PushDesk, pushDesk, type PushDeskOptions } from '../../../test/fakes/push-desk.ts'
-import { cutAfter, type RegistryPeer, refuse, say, startRegistryPeer } from '../../../test/fakes/registry-peer.ts'
+import { cutAfter, type Instead, type RegistryPeer, refuse, say, startRegistryPeer } from '../../../test/fakes/registry-peer.ts'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
 import { seededRandom, testSeed } from '../../../test/fakes/seeded-random.ts'
 import { tarBytes } from '../../../test/fakes/tar-bytes.ts'
@@ -14,6 +16,7 @@ import { originOf } from './provenance.ts'
 import { pushImage } from './push-image.ts'
 import { scratchIn } from './scratch.ts'
 
+const scratch = scratchDirectory()
 const closing: (() => unknown)[] = []
 after(async () => {
   for (const close of closing) await close()
@@ -26,11 +29,9 @@ interface Scene {
 
 async function scene(options: PushDeskOptions = {}): Promise<Scene> {
   const peer = await startRegistryPeer()
+  closing.push(() => peer.close())
   const desk = await pushDesk(peer.host, options)
-  closing.push(
-    () => peer.close(),
-    () => desk.close(),
-  )
+  closing.push(() => desk.close())
   return { peer, desk }
 }
 
@@ -237,7 +238,7 @@ describe('a layer that the registry has', () => {
   })
 
   test('goes through the scratch where its name says nothing, and is not sent', async () => {
-    const folder = scratchDirectory()
+    const folder = mkdtempSync(path.join(scratch, 'x'))
     const members = (images: readonly FakeImage[]) =>
       dockerMembers(images).map((member) =>
         member.name.endsWith('layer.tar') ? member : { ...member, content: renamed(member.content), name: member.name },
@@ -326,33 +327,38 @@ describe('an upload that breaks', () => {
 })
 
 describe('whatever request fails', () => {
-  test('the tag is absent or right, and after a second run right, with no finished layer sent again', async () => {
-    const tarball = archiveBytes(ociMembers([fakeImage('app:1', [large, other])], 'gzip'))
-    const clean = await scene()
-    const { digest } = await clean.desk.push(tarball)
-    const { requests } = clean.peer
-    for (let nth = 0; nth < requests.length; nth++) {
-      const { peer, desk } = await scene()
-      let count = -1
-      peer.instead(/./, (_request, response, _body, pass) => (++count === nth ? refuse(response, 403, 'DENIED') : pass()), 999)
-      const failed = await desk.push(tarball).then(
-        () => undefined,
-        (error: unknown) => error,
-      )
-      const tag = peer.manifests.get('team/app:1')
-      // The first request only finds out how the registry speaks; after a mount or a cancel that fails, it goes on.
-      if (failed !== undefined) assert.equal(tag, undefined, requests[nth])
-      assert.ok(failed === undefined || isFault(failed), `${requests[nth]}: ${String(failed)}`)
-      const finished = new Set(peer.blobs.keys())
-      const from = peer.requests.length
-      assert.equal((await (await desk.restarted()).push(tarball)).digest, digest)
-      assert.equal(digestOf(peer.manifests.get('team/app:1')!.bytes), digest)
-      for (const line of peer.requests.slice(from)) {
-        const put = /^PUT .*digest=(sha256%3A[0-9a-f]+)/.exec(line)?.[1]
-        if (put !== undefined) assert.ok(!finished.has(decodeURIComponent(put)), `after ${requests[nth]}: ${line}`)
+  const tarball = archiveBytes(ociMembers([fakeImage('app:1', [large, other])], 'gzip'))
+  const failures: Record<string, Instead> = {
+    'is refused': (_request, response) => refuse(response, 403, 'DENIED'),
+    'has its connection cut': (request) => void request.socket.destroy(),
+  }
+  for (const [what, fail] of Object.entries(failures)) {
+    test(`and ${what}: the tag is absent or right, and after a second run right, with no finished layer sent again`, async () => {
+      const clean = await scene()
+      const { digest } = await clean.desk.push(tarball)
+      const { requests } = clean.peer
+      for (let nth = 0; nth < requests.length; nth++) {
+        const { peer, desk } = await scene({ clock: hastyClock(0) })
+        let count = -1
+        peer.instead(/./, (request, response, body, pass) => (++count === nth ? fail(request, response, body, pass) : pass()), 999)
+        const failed = await desk.push(tarball).then(
+          () => undefined,
+          (error: unknown) => error,
+        )
+        // The first request only finds out how the registry speaks; what is cut is sent again.
+        assert.equal(peer.manifests.has('team/app:1'), failed === undefined, requests[nth])
+        assert.ok(failed === undefined || isFault(failed), `${requests[nth]}: ${String(failed)}`)
+        const finished = new Set(peer.blobs.keys())
+        const from = peer.requests.length
+        assert.equal((await (await desk.restarted()).push(tarball)).digest, digest)
+        assert.equal(digestOf(peer.manifests.get('team/app:1')!.bytes), digest)
+        for (const line of peer.requests.slice(from)) {
+          const put = /^PUT .*digest=(sha256%3A[0-9a-f]+)/.exec(line)?.[1]
+          if (put !== undefined) assert.ok(!finished.has(decodeURIComponent(put)), `after ${requests[nth]}: ${line}`)
+        }
       }
-    }
-  })
+    })
+  }
 })
 
 describe('a registry that lies', () => {
@@ -365,7 +371,7 @@ describe('a registry that lies', () => {
       }),
     'that it took another digest': (peer) =>
       peer.instead(/^PUT .*digest=/, say(201, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` }), 9),
-    'about the manifest': (peer) => peer.instead(/^PUT .*manifests/, say(201, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` })),
+    'about the manifest': (peer) => peer.instead(/^PUT .*manifests/, say(201, { 'docker-content-digest': `sha256:${'0'.repeat(64)}` }), 9),
     'about a size at the end': (peer) => {
       let heads = 0
       peer.instead(
@@ -441,6 +447,15 @@ describe('a bad tarball', () => {
 })
 
 describe('the memory of layers', () => {
+  test('that cannot be written is told of once, and holds up nothing', async () => {
+    const folder = path.join(mkdtempSync(path.join(scratch, 'x')), 'folder')
+    const { desk } = await scene({ memoryFile: path.join(folder, 'layers.json') })
+    // A file where the folder is to be.
+    writeFileSync(folder, '')
+    assert.equal((await desk.push(archiveBytes(skopeoMembers([light])))).tag, 'created')
+    assert.equal(desk.notes.filter((note) => note.includes('not kept for the next run')).length, 1)
+  })
+
   test('that is damaged or of another machine is told of, and only costs', async () => {
     const tarball = archiveBytes(skopeoMembers([light]))
     for (const content of ['{', '[]', '{"format":2}', undefined]) {
