@@ -27,7 +27,8 @@ export async function checkJobs(config: Config, host: Host, inside: Inside): Pro
 
 async function problemOf(words: readonly string[], config: Config, host: Host, inside: Inside): Promise<string | undefined> {
   const first = words.find((word) => !word.startsWith('-')) ?? ''
-  if (unfit.has(first) || (first === 'index' && words.includes('serve'))) return `${first} is no command that ends by itself`
+  const isEndless = (first === 'index' && words.includes('serve')) || (first === 'images' && words.includes('daemon'))
+  if (unfit.has(first) || isEndless) return `${first} is no command that ends by itself`
   if (words.some((word) => /^--watch(=|$)/.test(word))) return 'with --watch it never ends; `every` does the same'
   try {
     await inside.check(words, quietHost(host, config, host.signal, nowhere, nowhere), config)

@@ -79,7 +79,7 @@ async function settingsOf(call: Call<object>, current: Current, queue: Queue, in
     queue,
     worker: await thisWorker(host, concurrency ?? daemon.concurrency),
     limits: daemon.limits,
-    runner: { clock: host.clock, run, split: splitter(current.config) },
+    runner: { clock: host.clock, run, split: splitter(current.config, host) },
     clock: host.clock,
     report,
     stop: signal,
