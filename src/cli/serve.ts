@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
 import { asFault, Fault, readSmallFile } from '../kit/index.ts'
 import type { TlsFiles } from '../server/index.ts'
@@ -26,7 +27,7 @@ export function addServeCommand(program: Command, cli: Cli): void {
     run: async (call) => {
       const { host, report, signal, screen, options } = call
       const { serve: settings } = await call.config()
-      const { createApp, listen } = await import('../server/index.ts')
+      const { createApp, listen, openDashboard } = await import('../server/index.ts')
       const { servedFrom } = await import('./serve/served.ts')
       const { openState } = await import('./serve/state.ts')
       const served = await servedFrom(call)
@@ -39,6 +40,7 @@ export function addServeCommand(program: Command, cli: Cli): void {
         state,
         signal,
         openapi: await readFile(new URL('../../docs/openapi.json', import.meta.url)),
+        dashboard: await openDashboard(fileURLToPath(new URL('../../dist/web/', import.meta.url))),
       })
       const listening = await listen({
         handler: { respond },

@@ -3,6 +3,7 @@ import { formatKey } from '../chunks/index.ts'
 import { indexResponder } from '../python-index/index.ts'
 import { type Api, createApi } from './api.ts'
 import { authenticate, isOfAnotherSite } from './authenticate.ts'
+import type { Dashboard } from './dashboard.ts'
 import { type Downloads, createDownloads } from './downloads.ts'
 import { createEvents, type Events } from './events.ts'
 import { createHot, type Hot } from './hot.ts'
@@ -28,6 +29,8 @@ export interface AppOptions {
   readonly signal?: AbortSignal | undefined
   /** Bytes of the OpenAPI document. */
   readonly openapi: Uint8Array
+  /** The pages for people, at / and below /ui; undefined: none. */
+  readonly dashboard?: Dashboard | undefined
 }
 
 /** Everything at its place. Never rejects: what goes wrong is told to the report under the request's number, and answered as a problem. */
@@ -127,8 +130,16 @@ async function dispatch(app: App, asked: Asked, request: () => string): Promise<
   if (!reading)
     return { route: 'refused', answer: { status: 405, detail: 'this is asked with GET or HEAD', headers: { allow: 'GET, HEAD' } } }
   if (first === 'releases') return { route: 'download', answer: await app.downloads.answer(asked, segments.slice(1)) }
+  const { dashboard } = app.options
+  if (dashboard !== undefined && (first === 'ui' || (first === '' && wantsPage(asked))))
+    return { route: 'dashboard', answer: dashboard.answer(asked, segments.slice(1)) }
   if (segments.length === 1) return { route: first === '' ? 'root' : 'status', answer: await answerPlain(app, first) }
   return { route: 'none', answer: { status: 404, detail: 'there is nothing at this path' } }
+}
+
+/** What browsers say of what they want; who reads the root on a terminal gets its text. */
+function wantsPage({ headers }: Asked): boolean {
+  return (headers.get('accept') ?? '').includes('text/html')
 }
 
 async function answerApi(app: App, asked: Asked, segments: readonly string[], request: string): Promise<Routed> {
@@ -174,6 +185,7 @@ async function answerPlain(app: App, name: string): Promise<Answer | Refusal> {
 
 const rootText = `holdfast
 
+/ui/                    the dashboard
 /api/v1/overview        what moved lately, and what needs attention
 /api/v1/openapi.json    all that can be asked
 /releases/<product>/<variant>/<channel>/<file>

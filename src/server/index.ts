@@ -6,6 +6,7 @@
  * Never does: start on import; add logic of a capability; show a visitor what went wrong inside.
  */
 export { type AppOptions, createApp } from './app.ts'
+export { openDashboard } from './dashboard.ts'
 export { listen, type Listening, type ListenOptions, type TlsFiles } from './listen.ts'
 export { openapiOf } from './openapi.ts'
 export { allRoutes } from './routes/index.ts'

@@ -5,7 +5,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Plugin, rolldown } from 'rolldown'
-import { bundled, licences, packageAt } from './bundled.ts'
+import { bundleWeb } from './bundle-web.ts'
+import { bundled, bundledInWeb, licences, packageAt } from './bundled.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const main = path.join(root, 'src/cli/main.ts')
@@ -37,7 +38,11 @@ export async function bundle(): Promise<void> {
     entryFileNames: '[name].js',
     chunkFileNames: 'shared/[name].js',
   })
-  expectBundled(output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : [])))
+  expectBundled(
+    output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : [])),
+    bundled,
+  )
+  expectBundled(await bundleWeb(path.join(root, 'dist/web')), bundledInWeb)
   writeFileSync(path.join(root, 'dist/LICENSES.txt'), licences(root))
 }
 
@@ -75,7 +80,8 @@ function threads(starting: Set<string>): Plugin {
   }
 }
 
-function expectBundled(modules: readonly string[]): void {
+function expectBundled(modules: readonly string[], expected: readonly string[]): void {
   const found = [...new Set(modules.map(packageAt).filter((name) => name !== undefined))].toSorted().join(', ')
-  if (found !== bundled.join(', ')) throw new Error(`dist/ has the code of ${found}; test/check/bundled.ts lists ${bundled.join(', ')}`)
+  const listed = expected.join(', ')
+  if (found !== listed) throw new Error(`dist/ has the code of ${found}; test/check/bundled.ts lists ${listed}`)
 }

@@ -4,6 +4,9 @@ import path from 'node:path'
 
 export const bundled = ['commander', 'eslint-visitor-keys', 'toml-eslint-parser', 'valibot']
 
+/** Those of the dashboard, in dist/web/. */
+export const bundledInWeb = ['@preact/signals', '@preact/signals-core', 'preact']
+
 /** The package that a file under node_modules belongs to. */
 export function packageAt(file: string): string | undefined {
   return /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(file)?.[1]
@@ -11,7 +14,7 @@ export function packageAt(file: string): string | undefined {
 
 /** What their licences ask for: their text goes with the code. */
 export function licences(root: string): string {
-  return bundled.map((name) => licenceOf(path.join(root, 'node_modules', name))).join('\n')
+  return [...bundled, ...bundledInWeb].map((name) => licenceOf(path.join(root, 'node_modules', name))).join('\n')
 }
 
 function licenceOf(folder: string): string {

@@ -2,6 +2,7 @@
 import { toJsonSchema } from '@valibot/to-json-schema'
 import { type ConfigKey, configKeys, configSchema, variableOf } from '../../src/config/index.ts'
 import { allRoutes, openapiOf } from '../../src/server/index.ts'
+import { answerTypesOf } from './answer-types.ts'
 import { cutCodeFile } from './cut-code.ts'
 
 export interface Generated {
@@ -14,6 +15,7 @@ export function generateFiles(): Generated[] {
     { file: 'holdfast.schema.json', text: `${JSON.stringify(editorSchema(), null, 2)}\n` },
     { file: 'docs/configuration.md', text: configurationPage() },
     { file: 'docs/openapi.json', text: `${JSON.stringify(openapi(), null, 2)}\n` },
+    { file: 'web/api/answers.ts', text: answerTypesOf(openapi()) },
     { file: 'src/chunks/cut/code.ts', text: cutCodeFile() },
   ]
 }

@@ -7,6 +7,7 @@ import path from 'node:path'
 
 const steps: readonly (readonly [name: string, command: readonly [string, ...string[]]])[] = [
   ['types', ['tsc', '-p', '.']],
+  ['pages', ['tsc', '-p', 'web']],
   ['lint', ['oxlint', '--type-aware', '--deny-warnings']],
   ['format', ['oxfmt', '--check']],
   ['unused', ['knip', '--no-progress']],
