@@ -8,6 +8,10 @@ import { systemClock } from '../src/kit/index.ts'
 import { buildProgram, runCli } from '../src/cli/program.ts'
 import { buildWheel } from './fakes/distributions.ts'
 import { fakeTerminal } from './fakes/terminal.ts'
+import { startGitHub } from './fakes/github/github.ts'
+import { startGitLab } from './fakes/gitlab/server.ts'
+import { runScene, runTag } from './fakes/image-desk.ts'
+import { startRegistryPeer } from './fakes/registry-peer.ts'
 import { startFakeUpstream } from './fakes/upstream.ts'
 
 const config = `
@@ -68,22 +72,26 @@ describe('every command line in the documentation is one that holdfast takes', (
 
 /** Where packages are mirrored from. */
 let upstream: string | undefined
+/** Where images come from and go to. */
+let servers: Readonly<Record<string, string>> = {}
 
 /** Runs one command with --json. Gives the exit status and the document. */
 async function holdfast(words: readonly string[]): Promise<{ exit: number; document: Record<string, unknown> }> {
-  const env = { PATH: process.env['PATH'], HOME: path.join(cwd, 'home'), USER: 'ann', HOLDFAST_INDEX_UPSTREAM: upstream }
+  const env = { PATH: process.env['PATH'], HOME: path.join(cwd, 'home'), USER: 'ann', HOLDFAST_INDEX_UPSTREAM: upstream, ...servers }
   // The real time, since doctor compares it with that of the disk.
   const terminal = fakeTerminal({ cwd, env, clock: systemClock })
   // What follows is another program's.
   const end = words.includes('--') ? words.indexOf('--') : words.length
   const exit = await runCli([...words.slice(0, end), '--yes', '--json', ...words.slice(end)], terminal.host)
-  return { exit, document: JSON.parse(terminal.out()) as Record<string, unknown> }
+  // A daemon prints a document a line; its own is the last.
+  const text = words.includes('daemon') ? terminal.out().trim().split('\n').at(-1)! : terminal.out()
+  return { exit, document: JSON.parse(text) as Record<string, unknown> }
 }
 
 /** What docs/cli.md names for each command: members of the result, and of the objects in it. */
 function documentedMembers(): Map<string, string[]> {
   const rows = readFileSync('docs/cli.md', 'utf8').matchAll(
-    /^\| (`(?:init|doctor|completion|release|store|snapshot|env|runs|index|generate-manifest)[^|]*) \| ([^|]*) \|$/gm,
+    /^\| (`(?:init|doctor|completion|release|store|snapshot|env|runs|index|images|generate-manifest)[^|]*) \| ([^|]*) \|$/gm,
   )
   const members = new Map<string, string[]>()
   for (const [, commands, result] of rows) {
@@ -225,6 +233,43 @@ describe('docs/cli.md names every member of every JSON document', () => {
     await check('index', 'event', 'v2/example-1.0-py3-none-any.whl')
     await check('index', 'archive', 'v2', '--keep', '1')
     await check('index', 'publish', 'all', '--do-not-upload', 'pages')
+  })
+
+  test('of images, from a run to a registry, and between places', async (t) => {
+    const github = await startGitHub({ runs: [runScene()], onDispatch: () => runScene() })
+    const gitlab = await startGitLab({ repositories: { 'x86/presto-coordinator': ['older'] } })
+    const registry = await startRegistryPeer()
+    t.after(async () => {
+      for (const server of [github, gitlab, registry]) await server.close()
+    })
+    servers = {
+      GH_TOKEN: github.token,
+      HOLDFAST_IMAGES_GITHUB_API: github.api,
+      HOLDFAST_IMAGES_GITLAB_HOST: gitlab.url,
+      HOLDFAST_IMAGES_GITLAB_PROJECT: gitlab.project,
+      HOLDFAST_IMAGES_REGISTRY: registry.host,
+    }
+    const [image, tag] = ['x86/presto-coordinator', runTag.replace('-linux-amd64', '')]
+    const place = `${registry.host}/${gitlab.project}/${image}`
+    for (const look of ['gh-list', 'gitlab-list', 'xref']) await check('images', look)
+    await check('images', 'build', '--ref', 'main', '--dry-run')
+    await check('images', 'build', '--ref', 'main')
+    await check('images', 'sync', '--missing', '--dry-run')
+    for (const step of ['download', 'prepare']) await check('images', step, runTag)
+    await check('images', 'push', runTag, '--dry-run')
+    await check('images', 'push', runTag, '--retag-as-latest')
+    await check('images', 'clean', runTag)
+    await check('images', 'sync', '--missing')
+    await check('images', 'daemon', '--once')
+    await check('images', 'retag', `${image}:${tag}`, `${image}:other`, '--dry-run')
+    await check('images', 'retag', `${image}:${tag}`, `${image}:other`)
+    await check('images', 'copy', `docker://${place}:${tag}`, 'oci:layout:one', '--dry-run')
+    await check('images', 'copy', `docker://${place}:${tag}`, 'oci:layout:one')
+    await check('images', 'inspect', `docker://${place}:${tag}`)
+    await check('images', 'tags', place)
+    await check('images', 'diff', `docker://${place}:${tag}`, `docker://${place}:other`)
+    await check('images', 'index', 'create', `docker://${place}:joined`, `docker://${place}:${tag}`)
+    await check('images', 'delete', `docker://${place}:other`)
   })
 
   test('of everything else', async () => {
