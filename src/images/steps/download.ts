@@ -6,7 +6,7 @@ import type { ImagesContext } from '../context.ts'
 import { type OpenedArtifact, openArtifactOf, runOfTag } from '../run-of-tag.ts'
 import { wantedImages } from '../tags.ts'
 import { type DownloadRecord, readDownloadRecord, writeDownloadRecord } from './download-record.ts'
-import { type DownloadFolder, downloadFolder, removeFile, sizeOfFile } from './folder.ts'
+import { type DownloadFolder, downloadFolder, removeFile, sizeOfFile, sweep } from './folder.ts'
 
 export interface DownloadTag {
   readonly tag: string
@@ -34,6 +34,7 @@ export async function downloadTag(context: ImagesContext, { tag, downloadsDir, f
   const folder = downloadFolder(context.settings, downloadsDir, tag)
   const { run, metadata } = await runOfTag(context, tag)
   const wanted = wantedImages(context.settings, metadata)
+  await sweep(folder.path)
   const known = await standing(folder)
   const isSame = known?.run.id === run.id && known.run.attempt === run.attempt
   if (known !== undefined && isSame) return { folder, record: known, unchanged: true, fetched: 0, resumed: 0 }

@@ -61,6 +61,11 @@ export async function temporariesIn(folder: string): Promise<string[]> {
   return (await namesIn(folder)).filter(isTemporary).map((name) => path.join(folder, name))
 }
 
+/** Removes them. */
+export async function sweep(folder: string): Promise<void> {
+  for (const file of await temporariesIn(folder)) await removeFile(file)
+}
+
 /** Whether there was one. */
 export async function removeFile(file: string): Promise<boolean> {
   try {

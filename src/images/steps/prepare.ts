@@ -17,7 +17,7 @@ import { type BundledTarball, readBundle } from '../bundle/read-bundle.ts'
 import type { ImagesContext } from '../context.ts'
 import { type WantedImage, wantedImages } from '../tags.ts'
 import { readDownloadRecord } from './download-record.ts'
-import { type DownloadFolder, downloadFolder, removeFile, sizeOfFile, temporariesIn } from './folder.ts'
+import { type DownloadFolder, downloadFolder, removeFile, sizeOfFile, sweep } from './folder.ts'
 import { type PlannedImage, readExtracting, readUploadPlan, type UploadPlan, writeExtracting, writeUploadPlan } from './upload-plan.ts'
 
 export interface PrepareTag {
@@ -47,6 +47,7 @@ export async function prepareTag(context: ImagesContext, { tag, downloadsDir, cl
   if (record === undefined || (await sizeOfFile(folder.archive)) !== record.archive.size) {
     throw new Fault('not-found', `no archive of ${tag} was downloaded`, { at: folder.path, hint: `holdfast images download ${tag}` })
   }
+  await sweep(folder.path)
   const archive = record.archive.digest
   const before = await readUploadPlan(folder)
   if (before?.archive === archive && !clean && (await areWhole(folder, before.images))) {
@@ -107,7 +108,7 @@ async function beginExtracting(
   await removeFile(folder.plan)
   await makeExtracted(folder)
   for (const name of all) if (!finished.has(name)) await removeFile(path.join(folder.extracted, name))
-  for (const file of await temporariesIn(folder.extracted)) await removeFile(file)
+  await sweep(folder.extracted)
   return {
     finished,
     async finish(file) {
