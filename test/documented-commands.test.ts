@@ -32,6 +32,10 @@ projects = ["torch"]
 path = "live"
 mode = "filesystem"
 copier = "builtin"
+[[job]]
+run = "store stats"
+name = "stats"
+every = "1h"
 `
 const cwd = mkdtempSync(path.join(tmpdir(), 'holdfast-documented-'))
 after(() => rmSync(cwd, { recursive: true }))
@@ -91,7 +95,7 @@ async function holdfast(words: readonly string[]): Promise<{ exit: number; docum
 /** What docs/cli.md names for each command: members of the result, and of the objects in it. */
 function documentedMembers(): Map<string, string[]> {
   const rows = readFileSync('docs/cli.md', 'utf8').matchAll(
-    /^\| (`(?:init|doctor|completion|release|store|snapshot|env|runs|index|images|generate-manifest)[^|]*) \| ([^|]*) \|$/gm,
+    /^\| (`(?:init|doctor|completion|release|store|snapshot|env|runs|index|images|daemon|jobs|systemd|generate-manifest)[^|]*) \| ([^|]*) \|$/gm,
   )
   const members = new Map<string, string[]>()
   for (const [, commands, result] of rows) {
@@ -270,6 +274,20 @@ describe('docs/cli.md names every member of every JSON document', () => {
     await check('images', 'diff', `docker://${place}:${tag}`, `docker://${place}:other`)
     await check('images', 'index', 'create', `docker://${place}:joined`, `docker://${place}:${tag}`)
     await check('images', 'delete', `docker://${place}:other`)
+  })
+
+  test('of jobs', async () => {
+    await check('daemon', '--once')
+    await check('jobs', 'run', 'stats')
+    await check('daemon', '--once')
+    await check('jobs', 'run', 'stats')
+    await check('jobs', 'cancel', '3')
+    await check('jobs', 'retry', '3')
+    await check('jobs', 'list')
+    await check('jobs', 'show', '1')
+    await check('jobs', 'log', '1')
+    await check('systemd', 'print')
+    await check('systemd', 'install', '--units-dir', 'units')
   })
 
   test('of everything else', async () => {

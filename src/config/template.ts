@@ -43,6 +43,11 @@ url = "file:./.holdfast/store"
 # projects = ["torch"]
 # versions = ["latest", "2.1.3"]
 
+# What runs by itself: \`holdfast daemon\`
+# [[job]]
+# run = "store prune"                    # a command line of holdfast
+# every = "1d"                           # or at = "0 3 * * *", or after = "the name of another job"
+
 # Images that a workflow of GitHub Actions builds, to a registry: \`holdfast images xref\`, \`holdfast images sync --missing\`
 # [images]
 # repo = "owner/name"                    # without it and the next ones, those of the preset "velox"

@@ -3,6 +3,7 @@ import { type Execution, isGood, lineOf, type Queue, runDaemon, runOnce, work } 
 import { asFault, type Clock, explain, Fault, type FaultCode, faultCodes, retrying } from '../../kit/index.ts'
 import type { Call } from '../command.ts'
 import { exitDiffers } from '../exit.ts'
+import { executionToJson } from '../jobs/text.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { countText, tookText } from '../words.ts'
@@ -132,32 +133,46 @@ interface Tally {
   text(): string
 }
 
-function openTally({ screen, paint, host, options }: Call<object>): Tally {
+function openTally(call: Call<object>): Tally {
   const counts = { done: 0, failed: 0, again: 0 }
-  const isQuiet = options.quiet === true
+  if (call.options.json === true) call.asLines()
   return {
-    onStart(execution) {
-      if (!isQuiet) screen.say(printable(`${titleOf(execution)}: begins${execution.attempt > 1 ? `, try ${execution.attempt}` : ''}`))
-    },
+    onStart: (execution) => tellStart(call, execution),
     onEnd(before, now) {
-      const title = printable(titleOf(before))
-      const took = tookText(host.clock.now() - (before.started ?? host.clock.now()))
       if (now === undefined) return
-      if (now.state === 'done') {
-        counts.done++
-        if (!isQuiet)
-          screen.say(`${title}: ${paint.green('done')} in ${took}${now.summary === undefined ? '' : printable(` (${now.summary})`)}`)
-        return
-      }
-      const why = printable(now.message ?? (now.exit === undefined ? '' : `exit status ${now.exit}`))
-      if (now.state === 'waiting') counts.again++
-      else counts.failed++
-      const next = now.state === 'waiting' ? `tried again ${againText(host.clock, now.due)}` : now.state
-      screen.say(`${title}: ${paint.yellow(next)} after ${took}${why === '' ? '' : `: ${why}`}`)
+      counts[now.state === 'done' ? 'done' : now.state === 'waiting' ? 'again' : 'failed']++
+      tellEnd(call, before, now)
     },
     result: () => ({ ...counts }),
     text: () => `${counts.done} done, ${counts.failed} failed, ${counts.again} to be tried again`,
   }
+}
+
+function tellStart(call: Call<object>, execution: Execution): void {
+  const { options, screen } = call
+  if (options.json === true) return tellEvent(call, 'begin', execution)
+  if (options.quiet !== true)
+    screen.say(printable(`${titleOf(execution)}: begins${execution.attempt > 1 ? `, try ${execution.attempt}` : ''}`))
+}
+
+function tellEnd(call: Call<object>, before: Execution, now: Execution): void {
+  const { options, screen, paint, host } = call
+  if (options.json === true) return tellEvent(call, 'end', now)
+  const title = printable(titleOf(before))
+  const took = tookText(host.clock.now() - (before.started ?? host.clock.now()))
+  if (now.state === 'done') {
+    const summary = now.summary === undefined ? '' : printable(` (${now.summary})`)
+    if (options.quiet !== true) screen.say(`${title}: ${paint.green('done')} in ${took}${summary}`)
+    return
+  }
+  const why = printable(now.message ?? (now.exit === undefined ? '' : `exit status ${now.exit}`))
+  const next = now.state === 'waiting' ? `tried again ${againText(host.clock, now.due)}` : now.state
+  screen.say(`${title}: ${paint.yellow(next)} after ${took}${why === '' ? '' : `: ${why}`}`)
+}
+
+/** A document in a line, for programs that read logs. */
+function tellEvent({ screen, host }: Call<object>, event: string, execution: Execution): void {
+  screen.result(JSON.stringify({ time: new Date(host.clock.now()).toISOString(), event, unit: executionToJson(execution) }))
 }
 
 function againText(clock: Clock, due: number): string {
