@@ -5,7 +5,7 @@
  *   --seconds 5      for each measurement
  *   --packages 200   in the index
  *   --releases 100   in the API's list
- *   --large 256      MiB of the large file
+ *   --large 64       MiB of the large file
  *   --only 304,page,list,release,large
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -25,7 +25,7 @@ const { values: flags } = parseArgs({
     seconds: { type: 'string', default: '5' },
     packages: { type: 'string', default: '200' },
     releases: { type: 'string', default: '100' },
-    large: { type: 'string', default: '256' },
+    large: { type: 'string', default: '64' },
     only: { type: 'string', default: '304,page,list,release,large' },
   },
 })
@@ -180,10 +180,12 @@ async function measure({ url, pid }: Place, target: string, held: boolean, conne
     `-c${connections}`,
     `-d${seconds}s`,
     '--latency',
+    '--timeout',
+    '60s',
     ...condition,
     `${url}${target}`,
   ]
-  await run(wrk('1'))
+  await run(wrk('3'))
   const before = ticksOf(pid)
   const { stdout } = await run(wrk(flags.seconds))
   const ticks = ticksOf(pid) - before

@@ -1,5 +1,5 @@
 import { blobKey } from '../chunks/index.ts'
-import { type Answer, type Asked, type Bytes, type Clock, Fault, hexOf, isFault, verified, whatIsWanted } from '../kit/index.ts'
+import { type Answer, type Asked, type Bytes, type Clock, collect, Fault, hexOf, isFault, verified, whatIsWanted } from '../kit/index.ts'
 import { findFiles, type ReleaseFile, type Selector } from '../releases/index.ts'
 import { documentOf, respondDocument } from './json.ts'
 import { productOf, selectorAsOf, selectorOf } from './routes/releases.ts'
@@ -8,6 +8,8 @@ import type { ServedView } from './served.ts'
 /** Milliseconds in which what a channel holds is not looked at again. */
 const freshFor = 1_000
 const mostKept = 10_000
+/** Bytes: what is no more is looked at whole before any of it is sent. */
+const smallFile = 256 << 10
 
 /** A release's bytes never change under the name of an archive or an id; a channel may move at any time. */
 const cacheOf = { immutable: 'public, max-age=31536000, immutable', moving: 'public, no-cache' } as const
@@ -134,7 +136,9 @@ async function bodyOf(
     const body = await store.get(key, { signal, ...(range === undefined ? {} : { range }) })
     if (body.info.size !== size)
       throw new Fault('corrupt', `${path} has ${body.info.size} bytes in the store, not ${size}`, { at: `${store.name}/${key}` })
-    return range === undefined ? whole.check(body, digest, body.info.etag, `${store.name}/${key}`) : body
+    if (range !== undefined) return body
+    const checked = whole.check(body, digest, body.info.etag, `${store.name}/${key}`)
+    return size <= smallFile ? await collect(checked, smallFile) : checked
   } catch (error) {
     if (!isFault(error, 'not-found')) throw error
     throw new Fault('corrupt', `the bytes of ${path} are missing`, {

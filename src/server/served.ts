@@ -1,5 +1,6 @@
 import type { Job, Queue } from '../daemon/index.ts'
 import type { EnvironmentContext } from '../environments/index.ts'
+import type { ImagesContext } from '../images/index.ts'
 import type { Clock, Report } from '../kit/index.ts'
 import type { IndexContext } from '../python-index/index.ts'
 import type { Product, ReleaseContext } from '../releases/index.ts'
@@ -22,6 +23,8 @@ export interface Served {
   /** The folder of experiment runs; undefined where none is configured. */
   readonly runs: ServedRuns | undefined
   snapshots(): Promise<SnapshotContext>
+  /** Undefined where no images are configured. */
+  readonly images: (() => Promise<ImagesContext>) | undefined
   /** Undefined where there is no queue. */
   readonly jobs: ServedJobs | undefined
   readonly clock: Clock

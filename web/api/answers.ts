@@ -677,6 +677,58 @@ export interface Answers {
     }
     readonly unknown?: string
   }
+  readonly crossReferenceImages: {
+    readonly repo?: string
+    readonly source: string
+    readonly looked: number
+    readonly tags: readonly ({
+      readonly tag: string
+      readonly platform: string
+      readonly run: {
+        readonly id: number
+        readonly number: number
+        readonly attempt: number
+        readonly branch: string
+        readonly created: string
+        readonly url: string
+      }
+      readonly images: readonly ({
+        readonly family: string
+        readonly repository: string
+        readonly tag: string
+        readonly present: boolean
+      })[]
+    })[]
+    readonly missing: number
+    readonly extra: readonly ({
+      readonly repository: string
+      readonly tag: string
+    })[]
+    readonly unusable: readonly ({
+      readonly run: {
+        readonly id: number
+        readonly number: number
+        readonly attempt: number
+        readonly branch: string
+        readonly created: string
+        readonly url: string
+      }
+      readonly tag?: string
+      readonly reason: string
+    })[]
+    readonly unread: readonly ({
+      readonly run: {
+        readonly id: number
+        readonly number: number
+        readonly attempt: number
+        readonly branch: string
+        readonly created: string
+        readonly url: string
+      }
+      readonly reason: string
+    })[]
+    readonly notes: readonly (string)[]
+  }
   readonly listJobs: {
     readonly queue: string
     readonly jobs: readonly ({
@@ -806,6 +858,13 @@ export interface Answers {
     readonly after?: unknown
   }
   readonly restoreEnvironment: {
+    readonly dryRun: boolean
+    readonly plan: string
+    readonly lines: readonly (string)[]
+    readonly before?: unknown
+    readonly after?: unknown
+  }
+  readonly retagImage: {
     readonly dryRun: boolean
     readonly plan: string
     readonly lines: readonly (string)[]

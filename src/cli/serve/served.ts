@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url'
-import { environmentNamed, environmentsOf, indexEnvironment, indexEnvironmentNames } from '../../config/index.ts'
+import { environmentNamed, environmentsOf, imagesSettings, indexEnvironment, indexEnvironmentNames } from '../../config/index.ts'
 import type { Served } from '../../server/index.ts'
 import type { Call } from '../command.ts'
 import type { Host } from '../host.ts'
@@ -26,6 +26,7 @@ export async function servedFrom({ wire: open, host, report }: Opened): Promise<
     environment: async (name) => await wire.environment(environmentNamed(environments, config, name)),
     runs: runs && { folder: runs.root, open: () => wire.openTree(pathToFileURL(runs.root).href) },
     snapshots: () => wire.snapshots(),
+    images: config.images && (async () => await wire.images(await imagesSettings(config, {}, { GH_HOST: host.env['GH_HOST'] }), {})),
     jobs: { jobs: config.jobs, queue: () => wire.queue(), splits },
     clock: host.clock,
     random: host.random,

@@ -1,9 +1,11 @@
 import { environmentActions } from '../actions/environments.ts'
+import { imageActions } from '../actions/images.ts'
 import { jobActions } from '../actions/jobs.ts'
 import { indexActions } from '../actions/python-index.ts'
 import { releaseActions } from '../actions/releases.ts'
 import { auditRoutes } from './audit.ts'
 import { environmentRoutes } from './environments.ts'
+import { imageRoutes } from './images.ts'
 import { jobRoutes } from './jobs.ts'
 import { overviewRoutes } from './overview.ts'
 import { indexRoutes } from './python-index.ts'
@@ -22,10 +24,12 @@ export const allRoutes: readonly Route[] = [
   ...runRoutes,
   ...snapshotRoutes,
   ...storeRoutes,
+  ...imageRoutes,
   ...jobRoutes,
   ...auditRoutes,
   ...releaseActions,
   ...indexActions,
   ...environmentActions,
+  ...imageActions,
   ...jobActions,
 ]

@@ -27,14 +27,6 @@ export function whole(least: number, most: number) {
   )
 }
 
-/** `true` or `false` as a query has it. */
-export const yesOrNo = v.pipe(
-  v.string(),
-  v.regex(/^(?:true|false)$/, 'true or false is expected'),
-  v.transform((given) => given === 'true'),
-  v.boolean(),
-)
-
 /** For lists of any length: so many at once, after the place that the list before ended at. */
 export const paging = {
   limit: v.optional(v.pipe(whole(1, 1000), v.description('Entries at most; 100 unless told.'))),
