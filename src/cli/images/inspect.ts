@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { type Origin, originOf } from '../../images/index.ts'
 import { Fault, formatBytes } from '../../kit/index.ts'
 import {
   choosePlatform,
@@ -57,7 +58,9 @@ async function inspect(call: Call<InspectFlags>): Promise<Outcome> {
     if (options.raw === true) return await exactly(call, stored, stored.bytes)
     if (options.imageConfig === true) return await exactly(call, stored, await configBytes(source, stored, signal))
     const described = await describeImage(source, stored, { signal })
-    return { result: { image: placeText(place), ...described }, text: printable(describedText(call, placeText(place), described)) }
+    const origin = await originOf(source, stored, { signal })
+    const text = [describedText(call, placeText(place), described), ...(origin === undefined ? [] : [originText(origin)])].join('\n\n')
+    return { result: { image: placeText(place), ...described, origin }, text: printable(text) }
   } finally {
     await opened.source.close()
   }
@@ -75,6 +78,18 @@ async function exactly({ options, host }: Call<object>, { digest, mediaType }: S
   const text = new TextDecoder().decode(bytes)
   if (options.json !== true) await host.stdout.writeBytes(bytes)
   return { result: { digest, mediaType, text }, text: '' }
+}
+
+/** The layers are shown already. */
+function originText({ runUrl, attempt, commit, artifact, artifactDigest, entry, metadata }: Origin): string {
+  const facts: [string, string | undefined][] = [
+    ['run', `${runUrl}, attempt ${attempt}`],
+    ['commit', commit],
+    ['artifact', `${artifact}${artifactDigest === undefined ? '' : `, ${artifactDigest}`}`],
+    ['tarball', entry],
+    ...Object.entries(metadata.fields),
+  ]
+  return ['origin', ...facts.flatMap(([key, value]) => (value === undefined ? [] : `  ${key}: ${value}`))].join('\n')
 }
 
 function describedText(call: Call<object>, name: string, image: DescribedImage): string {

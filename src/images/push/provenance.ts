@@ -1,7 +1,7 @@
 import * as v from 'valibot'
-import { canonicalJson, collect, type Digest, digestOf, Fault, isDigest, parseJson } from '../../kit/index.ts'
+import { canonicalJson, collect, type Digest, digestOf, isDigest, isFault, parseJson } from '../../kit/index.ts'
 import type { Signal } from '../../store/index.ts'
-import { describeManifest, type Descriptor, makeManifest, parseManifest, type Registry, type StoredManifest } from '../../oci/index.ts'
+import { describeManifest, type Descriptor, type ImageSource, makeManifest, parseManifest, type StoredManifest } from '../../oci/index.ts'
 import type { RunMetadata } from '../settings.ts'
 import type { KnownLayer } from './layer-memory.ts'
 
@@ -112,35 +112,35 @@ const originShape = v.object({
 })
 const maxOriginBytes = 4 << 20
 
+/** Whoever may push can say where an image comes from: so many are looked at. */
+const maxLooks = 20
+
 /**
- * The run that an image comes from, by tag or digest. Undefined for one that was not pushed by `pushImage`; of several that tell of it, the
- * one that the image's own annotations agree with. Throws `not-found` where there is no such image.
+ * The run that an image comes from, wherever it lies with what refers to it: what the image's own annotations agree with. Undefined for one
+ * that does not come from a run. What others say of it that is damaged, or of another run, says nothing.
  */
-export async function originOf(
-  registry: Registry,
-  repository: string,
-  reference: string,
-  o?: Signal,
-): Promise<{ readonly image: Digest; readonly origin: Origin | undefined }> {
-  const image = await registry.manifest(repository, reference, o)
+export async function originOf(source: ImageSource, image: StoredManifest, o?: Signal): Promise<Origin | undefined> {
   const { annotations } = parseManifest(image)
-  for await (const listed of registry.referrers(repository, image.digest, o)) {
+  let looks = 0
+  if (annotations?.[keys.run] === undefined) return undefined
+  for await (const listed of source.referrers(image.digest, o)) {
     if (listed.artifactType !== originType) continue
-    const origin = await readOrigin(registry, repository, image.digest, listed.digest, o)
-    if (isOfSameArtifact(annotations, origin)) return { image: image.digest, origin }
+    if (++looks > maxLooks) return undefined
+    const origin = await readOrigin(source, image.digest, listed.digest, o)
+    if (origin !== undefined && isOfSameArtifact(annotations, origin)) return origin
   }
-  return { image: image.digest, origin: undefined }
+  return undefined
 }
 
-async function readOrigin(registry: Registry, repository: string, image: Digest, referrer: Digest, o: Signal | undefined): Promise<Origin> {
-  const at = `${registry.host}/${repository}@${referrer}`
-  const content = parseManifest(await registry.manifest(repository, referrer, o), at)
-  const document = content.kind === 'manifest' ? content.layers.find(({ mediaType }) => mediaType === originType) : undefined
-  if (document === undefined || content.subject?.digest !== image)
-    throw new Fault('corrupt', 'it does not tell where an image comes from', { at })
-  if (document.size > maxOriginBytes)
-    throw new Fault('corrupt', `what it tells of the origin is larger than its limit of ${maxOriginBytes} bytes`, { at })
-  const bytes = await collect(await registry.blob(repository, document.digest, document.size, o), maxOriginBytes, at)
-  const { format: _, ...origin } = parseJson(originShape, bytes, at)
-  return origin
+async function readOrigin(source: ImageSource, image: Digest, referrer: Digest, o: Signal | undefined): Promise<Origin | undefined> {
+  try {
+    const content = parseManifest(await source.manifest(referrer, o))
+    const document = content.kind === 'manifest' ? content.layers.find(({ mediaType }) => mediaType === originType) : undefined
+    if (document === undefined || content.subject?.digest !== image || document.size > maxOriginBytes) return undefined
+    const { format: _, ...origin } = parseJson(originShape, await collect(await source.blob(document, o), maxOriginBytes), referrer)
+    return origin
+  } catch (error) {
+    if (isFault(error, 'corrupt') || isFault(error, 'not-found')) return undefined
+    throw error
+  }
 }

@@ -14,6 +14,7 @@ import { ensureDebianPackages } from '../../../test/services/install.ts'
 import { registryForTests, type RegistryServer } from '../../../test/services/registry.ts'
 import { bytesOf, digestOf, isFault, run, systemClock } from '../../kit/index.ts'
 import { openZip } from '../../kit/zip/index.ts'
+import { openSource, parsePlace } from '../../oci/index.ts'
 import { readBundle } from '../bundle/read-bundle.ts'
 import { originOf } from './provenance.ts'
 import { type PushedImage, pushImage } from './push-image.ts'
@@ -156,8 +157,10 @@ describe('a bundle', () => {
       const project = both.server.newRepository()
       const pushed = await pushBundle(both.desk, project, await make())
       for (const name of names) await compare(both.server, project, name, pushed.get(name)!)
-      const origin = await originOf(both.desk.registry, `${project}/x86/worker`, '1')
-      assert.deepEqual([origin.origin?.run, origin.origin?.metadata], [5, provenance.metadata])
+      const place = parsePlace(`docker://${both.server.host}/${project}/x86/worker:1`)
+      const { source } = await openSource(place, () => both.desk.registry)
+      const origin = await originOf(source, await source.resolve('1'))
+      assert.deepEqual([origin?.run, origin?.metadata], [5, provenance.metadata])
     })
   }
 
