@@ -5,6 +5,7 @@
  * each value can say where it came from; paths and file: URLs come out absolute.
  * Never does: opens a store, reads the environment by itself, or holds a credential.
  */
+export { imagesSettings } from './load-images.ts'
 export { loadConfig, type Config, type ConfigOverride, type ConfigQuery } from './load.ts'
 export { configKeys, type ConfigKey } from './keys.ts'
 export { configSchema } from './schema.ts'
@@ -12,7 +13,7 @@ export { configTemplate } from './template.ts'
 export { variableOf } from './variables.ts'
 export type { EnvironmentConfig } from './environment-settings.ts'
 export { environmentNamed, type Environments, environmentsOf, noneConfigured } from './environments.ts'
-export { type ImagesFlags, imagesSettings } from './images-settings.ts'
+export type { ImagesFlags } from './images-settings.ts'
 export { indexEnvironment, indexEnvironmentNames } from './index-settings.ts'
 export type { ServeConfig } from './serve-settings.ts'
 export type { ReleaseConfig, S3Config, StoreConfig } from './settings.ts'

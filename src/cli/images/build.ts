@@ -35,7 +35,7 @@ export function addBuildCommand(images: Command, cli: Cli, config: Config | unde
     examples: [
       ['holdfast images build --ref main --worker-bundle-mode all_native', 'build and wait'],
       ['holdfast images build --ref main --velox-commit main --no-follow', 'only start it'],
-      ['holdfast images build --ref main --field runner_label=linux-amd64-cpu16 --dry-run', 'what would be sent'],
+      ['holdfast images build --ref main --dry-run --field runner_label=linux-amd64-cpu16', 'what would be sent'],
     ],
     writes: true,
     run: async (call) => await build(call, inputs),

@@ -33,12 +33,7 @@ export function addRetagCommand(images: Command, cli: Cli): void {
       ...gitlabOptions(),
     ],
     writes: true,
-    examples: [
-      [
-        'holdfast images retag x86/presto-coordinator:presto-92865fbce0d2-velox-65797d572e0a x86/presto-coordinator:latest',
-        'latest is this build',
-      ],
-    ],
+    examples: [['holdfast images retag x86/presto-coordinator:1.2 x86/presto-coordinator:latest', 'latest is this build']],
     run: async (call) => {
       const { args, options, signal, host, paint, report } = call
       const context = await imagesContext(call, { isDockerLogin: options.skipLogin })
