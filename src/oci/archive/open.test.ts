@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { collect, digestOf } from '../../kit/index.ts'
-import { archiveBytes, dockerMembers, fakeImage, fakeLayer, ociMembers, packed } from '../../../test/fakes/images.ts'
+import { archiveBytes, dockerMembers, fakeImage, fakeLayer, ociMembers, packed, skopeoMembers } from '../../../test/fakes/images.ts'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
 import { parseManifest } from '../model/manifest.ts'
 import { openArchive } from './open.ts'
@@ -38,6 +38,27 @@ describe('an archive in a file', () => {
       })
     }
   }
+
+  it('that is packed as a whole gives its blobs in any order, several at once, and some only begun', async () => {
+    const layers = Array.from({ length: 5 }, (_, at) => fakeLayer({ [`${at}`]: Buffer.alloc(100_000 * (at + 1), `${at} of them`) }))
+    const file = path.join(scratch, 'several')
+    writeFileSync(file, archiveBytes(skopeoMembers([fakeImage('app:1', layers)]), 'gzip'))
+    const source = await openArchive(file, 'docker-archive')
+    const manifest = parseManifest(await source.resolve('app:1'))
+    assert.ok(manifest.kind === 'manifest')
+    const blobs = manifest.layers
+    const inOrder = blobs.toSorted((a, b) => source.placeOf!(a) - source.placeOf!(b))
+    assert.deepEqual(inOrder, blobs)
+    const read = async (at: number) =>
+      assert.equal(digestOf(await collect(await source.blob(blobs[at]!), 1 << 20)), blobs[at]!.digest, `blob ${at}`)
+    for (const at of [0, 1, 3, 4, 2, 2, 0]) await read(at)
+    await Promise.all([1, 3, 0, 4, 4].map(read))
+    for await (const _ of await source.blob(blobs[3]!)) break
+    await read(4)
+    const last = read(0)
+    await source.close()
+    await last
+  })
 
   it('that changes while it is used never gives the end of a blob', async () => {
     const file = path.join(scratch, 'changing')

@@ -8,11 +8,11 @@ import { isIndexType, isManifestType, layerType, mediaTypes } from '../model/med
 import type { Descriptor, StoredManifest } from '../registry/registry.ts'
 import { formOf, inflate } from './inflate.ts'
 import type { ArchiveContents, ArchivedImage } from './member.ts'
-import { readArchive } from './read.ts'
+import { inflatedBytes, readArchive } from './read.ts'
 
 /**
  * A file of `docker-archive:` or `oci-archive:` as images to copy from. It is read once to know and check it, and then each blob where it
- * lies; one that is compressed as a whole is inflated up to each blob again. Images of a docker-archive have no manifest of their own: they
+ * lies; one that is compressed as a whole is inflated on from the blob before, or from its beginning where that lies behind. Images of a docker-archive have no manifest of their own: they
  * get one of OCI with the layers as they lie in the archive, so most often without compression.
  */
 export async function openArchive(file: string, kind: 'docker-archive' | 'oci-archive'): Promise<ImageSource> {
@@ -42,6 +42,7 @@ export async function openArchive(file: string, kind: 'docker-archive' | 'oci-ar
         throw new Fault('not-found', `the archive has no blob ${digest} of ${size} bytes`, { at: file })
       return document === undefined ? verified(bytes.slice(layer!.offset, size), digest, file) : bytesOf(document)
     },
+    placeOf: ({ digest }) => contents.layers.get(digest)?.offset ?? 0,
     async *referrers(digest) {
       for (const { mediaType, digest: own, size } of contents.index ?? []) {
         if (!isManifestType(mediaType) && !isIndexType(mediaType)) continue
@@ -56,7 +57,7 @@ export async function openArchive(file: string, kind: 'docker-archive' | 'oci-ar
         ? (contents.index ?? []).flatMap(({ annotations }) => annotations?.[refName] ?? [])
         : contents.images.flatMap(({ names }) => names)
     },
-    async close() {},
+    close: () => bytes.close(),
   }
 }
 
@@ -69,6 +70,7 @@ interface ArchiveFile {
   readonly archived: Bytes
   /** Of the archive without its compression. */
   slice(offset: number, size: number): Bytes
+  close(): Promise<void>
 }
 
 async function archiveBytes(file: string): Promise<ArchiveFile> {
@@ -78,12 +80,9 @@ async function archiveBytes(file: string): Promise<ArchiveFile> {
     const archived = bytesOfFile(file, found.size)
     const form = formOf(await headOf(file))
     if (form === 'plain' || form === 'xz' || form === 'bzip2') {
-      return { archived, slice: (offset, size) => bytesOfFile(file, size, { start: offset, end: offset + size }) }
+      return { archived, slice: (offset, size) => bytesOfFile(file, size, { start: offset, end: offset + size }), close: async () => {} }
     }
-    return {
-      archived,
-      slice: (offset, size) => bytesFrom(() => part(inflate(archived, form, offset + size + (64 << 20)), offset, size), size),
-    }
+    return { archived, ...inflatedParts(() => inflate(archived, form, inflatedBytes)) }
   } catch (error) {
     throw diskFault(error, file, 'read the archive')
   }
@@ -100,13 +99,56 @@ async function headOf(file: string): Promise<Uint8Array> {
   }
 }
 
-async function* part(pieces: AsyncIterable<Uint8Array>, offset: number, size: number): AsyncGenerator<Uint8Array> {
-  let at = 0
-  for await (const piece of pieces) {
-    const wanted = piece.subarray(Math.max(0, offset - at), Math.max(0, offset + size - at))
-    if (wanted.byteLength > 0) yield wanted
-    at += piece.byteLength
-    if (at >= offset + size) return
+/** What is inflated, as far as somebody has read it. */
+interface Reading {
+  readonly pieces: AsyncGenerator<Uint8Array>
+  /** Of the next byte. */
+  position: number
+  /** The beginning of what comes next. */
+  rest: Uint8Array
+}
+
+/** Parts of what can be read from its front alone: a part goes on from the one before where that is done and did not go past it. */
+function inflatedParts(open: () => AsyncGenerator<Uint8Array>): Pick<ArchiveFile, 'slice' | 'close'> {
+  let resting: Reading | undefined
+  let isClosed = false
+  const begin = async (offset: number): Promise<Reading> => {
+    const last = resting
+    resting = undefined
+    if (last !== undefined && last.position <= offset) return last
+    await last?.pieces.return(undefined)
+    return { pieces: open(), position: 0, rest: new Uint8Array() }
+  }
+  async function* read(offset: number, size: number): AsyncGenerator<Uint8Array> {
+    const reading = await begin(offset)
+    let isWhole = false
+    try {
+      while (reading.position < offset + size) {
+        if (reading.rest.byteLength === 0) {
+          const next = await reading.pieces.next()
+          if (next.done === true) return
+          reading.rest = next.value
+        }
+        const end = reading.position < offset ? offset : offset + size
+        const piece = reading.rest.subarray(0, end - reading.position)
+        const isWanted = reading.position >= offset
+        reading.rest = reading.rest.subarray(piece.byteLength)
+        reading.position += piece.byteLength
+        if (isWanted) yield piece
+      }
+      isWhole = true
+    } finally {
+      if (isWhole && resting === undefined && !isClosed) resting = reading
+      else await reading.pieces.return(undefined)
+    }
+  }
+  return {
+    slice: (offset, size) => bytesFrom(() => read(offset, size), size),
+    async close() {
+      isClosed = true
+      await resting?.pieces.return(undefined)
+      resting = undefined
+    },
   }
 }
 

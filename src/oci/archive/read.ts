@@ -20,7 +20,10 @@ export interface ArchiveLimits {
   readonly inflatedBytes: number
 }
 
-const defaultLimits: ArchiveLimits = { members: 100_000, documentBytes: 64 << 20, inflatedBytes: 2 ** 40 }
+/** That an archive may inflate to unless told. */
+export const inflatedBytes = 2 ** 40
+
+const defaultLimits: ArchiveLimits = { members: 100_000, documentBytes: 64 << 20, inflatedBytes }
 
 /**
  * Reads what `docker save`, skopeo, buildkit and podman write (docker-archive, oci-archive, and both in one), plain or in gzip or zstd, once

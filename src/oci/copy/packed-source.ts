@@ -60,9 +60,10 @@ export function packedSource(
   const packed = async (stored: StoredManifest, o?: Signal): Promise<StoredManifest> => {
     const content = parseManifest(stored)
     if (content.kind === 'index') throw new Fault('bug', 'a docker-archive has no index', { at: archive.name })
-    const layers: ImageDescriptor[] = []
-    for (const layer of content.layers) layers.push(await pack(layer, o))
-    const made = makeManifest({ ...content, layers })
+    const layers = new Map<Digest, ImageDescriptor>()
+    const inOrder = content.layers.toSorted((a, b) => (archive.placeOf?.(a) ?? 0) - (archive.placeOf?.(b) ?? 0))
+    for (const layer of inOrder) layers.set(layer.digest, layers.get(layer.digest) ?? (await pack(layer, o)))
+    const made = makeManifest({ ...content, layers: content.layers.map(({ digest }) => layers.get(digest)!) })
     manifests.set(made.digest, made)
     return made
   }

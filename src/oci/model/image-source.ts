@@ -11,6 +11,8 @@ export interface ImageSource {
   manifest(digest: Digest, o?: Signal): Promise<StoredManifest>
   /** Verified as it streams: the last piece is withheld until length and digest are right, else `corrupt`. */
   blob(descriptor: Descriptor, o?: Signal): Promise<Bytes>
+  /** Where a blob lies: whoever wants several spares reading by asking for them in this order. */
+  placeOf?(descriptor: Descriptor): number
   referrers(digest: Digest, o?: Signal): AsyncIterable<Descriptor>
   /** All names there are, in its own order. */
   refs(o?: Signal): Promise<readonly string[]>
