@@ -5,6 +5,6 @@
  * programs could read in two ways is refused; all that is wrong with a zip is `corrupt`.
  * Never does: read a zip from the front, trust an entry's own header, unpack to a disk, decrypt.
  */
-export { openZip, type Zip, type ZipEntry, type ZipLimits } from './open.ts'
-export { type Ahead, readAhead } from './read-ahead.ts'
+export { openZip, type Zip, type ZipEntry } from './open.ts'
+export { readAhead } from './read-ahead.ts'
 export { type RangedSource, rangesOfFile } from './ranged-source.ts'
