@@ -56,7 +56,7 @@ function flagOf(input: string): string {
 }
 
 function inputOption({ name, description, kind, options, default: fallback }: WorkflowInput): Option {
-  const value = kind === 'flag' ? '[true|false]' : kind === 'commit' ? '<commit|branch>' : '<value>'
+  const value = kind === 'flag' ? '[bool]' : kind === 'commit' ? '<commit|branch>' : '<value>'
   const values = options.length === 0 ? '' : `: ${options.join(', ')}`
   return new Option(
     `${flagOf(name)} ${value}`,
