@@ -33,14 +33,22 @@ export function packed(bytes: Buffer, packing: Packing): Buffer {
   return packing === 'plain' ? bytes : packing === 'gzip' ? gzipSync(bytes, { level: 1 }) : zstdCompressSync(bytes)
 }
 
-/** As `docker save` wrote before 25: a folder for each layer of each image, and a link where the layer is in another image too. */
+/**
+ * As `docker save` wrote before 25: a folder for each layer, called by what it is and lies upon, the highest one by its image's config too; a link
+ * where the same layer is in another folder.
+ */
 export function dockerMembers(images: readonly FakeImage[]): TarMember[] {
   const first = new Map<Digest, string>()
+  const folders = new Set<string>()
   const members: TarMember[] = []
-  const list = images.map((image, which) => {
+  const list = images.map((image) => {
+    let folder = ''
     const names = image.layers.map((layer, at) => {
-      const folder = hexOf(digestOf(`${which} ${at}`))
+      const top = at === image.layers.length - 1 ? digestOf(image.config) : ''
+      folder = hexOf(digestOf(`${folder} ${digestOf(layer)} ${top}`))
       const name = `${folder}/layer.tar`
+      if (folders.has(folder)) return name
+      folders.add(folder)
       const known = first.get(digestOf(layer))
       members.push({ name: `${folder}/`, type: '5' }, { name: `${folder}/VERSION`, content: Buffer.from('1.0') })
       members.push({ name: `${folder}/json`, content: Buffer.from(JSON.stringify({ id: folder })) })
