@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { before, describe, test, type TestContext } from 'node:test'
@@ -235,6 +236,30 @@ describe('from a workflow to a registry, by commands', () => {
     assert.equal((await at.digest('presto-coordinator', 'latest')).Digest, digest)
     const quiet = await at.holdfast('daemon --once')
     assert.match(quiet.out, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC nothing new: 2 runs looked at, 2 requests, .*\n$/)
+  })
+
+  test('a daemon ends in good order when it is asked to, and nobody else can read its secrets', async (t) => {
+    const at = await desk(t, 'htpasswd')
+    if (at === undefined) return
+    const env = { PATH: process.env['PATH'], HOME: at.cwd, NO_COLOR: '1', GH_TOKEN: at.github.token, GITLAB_REGISTRY_PASSWORD: at.password }
+    const words = ['images', 'daemon', '--interval', '1h', '--gitlab-token', 'glpat-tests']
+    const running = spawn(process.execPath, [path.join(import.meta.dirname, '../../bin/holdfast.cjs'), ...words], { cwd: at.cwd, env })
+    const texts = { out: '', err: '' }
+    const closed = new Promise<number | null>((resolve) => running.once('close', resolve))
+    running.stderr.on('data', (piece: Buffer) => (texts.err += piece.toString()))
+    await new Promise<void>((resolve) => {
+      running.stdout.on('data', (piece: Buffer) => {
+        texts.out += piece.toString()
+        if (texts.out.includes('next at')) resolve()
+      })
+      running.once('close', () => resolve())
+    })
+    assert.match(texts.out, /1 tag brought: 1 run looked at, \d+ requests, .*; next at /, texts.err)
+    assert.doesNotMatch(readFileSync(`/proc/${running.pid}/cmdline`, 'utf8'), /glpat/)
+    running.kill('SIGTERM')
+    assert.equal(await closed, 0, texts.err)
+    assert.match(texts.out, /\nended after 1 cycle: 1 tag brought\n$/)
+    assert.match(texts.err, /warning: a secret on the command line .*\(--gitlab-token\): better use GITLAB_TOKEN or --gitlab-token-stdin/)
   })
 
   test('a tag that cannot be brought is told, and the others are; the exit status is 11', async (t) => {

@@ -13,7 +13,10 @@ export async function imagesContext(
 ): Promise<ImagesContext> {
   const { isDockerLogin, ...flags } = more
   const settings = await chosenSettings(call, flags)
-  return await (await call.wire()).images(settings, { ...(await accessFrom(call)), isDockerLogin })
+  const access = await accessFrom(call)
+  if (isDockerLogin === true && access.registryPassword !== undefined)
+    call.report({ kind: 'note', level: 'warning', text: 'with --skip-login the password that was given is not used' })
+  return await (await call.wire()).images(settings, { ...access, isDockerLogin })
 }
 
 export async function chosenSettings(call: Call<Flags>, more: ImagesFlags = {}): Promise<ImagesSettings> {
