@@ -9,8 +9,8 @@ import { timeText } from './words.ts'
 
 interface CreateFlags {
   readonly scope: readonly string[]
-  /** Milliseconds; undefined: never. */
-  readonly expires: number | undefined
+  /** Milliseconds; infinite: never. */
+  readonly expires: number
 }
 
 /** `holdfast token …`: who may change something through the server. */
@@ -34,7 +34,7 @@ export function addTokenCommands(token: Command, cli: Cli): void {
       await withState(call, async (state, by) => {
         const name = nameFrom(call.args[0])
         const { scope, expires } = call.options
-        const until = expires === undefined ? undefined : call.host.clock.now() + expires
+        const until = expires === Infinity ? undefined : call.host.clock.now() + expires
         const { token: made, secret } = state.tokens.create({ name, scopes: scope, by, expires: until })
         logIn(state, 'token create', by, made)
         return {
@@ -146,8 +146,8 @@ function parseScopes(text: string): readonly string[] {
   throw new Fault('invalid', `there is no scope ${JSON.stringify(strange)}`, { hint: `choose of: ${Object.keys(scopes).join(', ')}` })
 }
 
-function parseExpiry(text: string): number | undefined {
-  return text === 'never' ? undefined : parseDuration(text)
+function parseExpiry(text: string): number {
+  return text === 'never' ? Infinity : parseDuration(text)
 }
 
 function parseLimit(text: string): number {

@@ -136,6 +136,8 @@ describe('answers', () => {
     const text = await (await desk.get('/metrics')).text()
     assert.match(text, /^holdfast_http_requests_total\{route="getOverview",method="GET",status="200"\} 1$/m)
     assert.match(text, /^holdfast_http_request_duration_seconds_count\{route="getOverview"\} 1$/m)
+    assert.match(text, /^holdfast_store_operations_total\{operation="list"\} \d+$/m)
+    assert.match(text, /^holdfast_executions\{state="waiting"\} 0$/m)
     for (const line of text.trimEnd().split('\n')) assert.match(line, /^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[^}]*\})? [0-9.e+-]+)$/)
   })
 })

@@ -1,4 +1,4 @@
-import type { Served } from './served.ts'
+import type { ServedView } from './served.ts'
 
 /** What is counted, in the text form that Prometheus reads. Names follow its conventions: base units, `_total` for what only grows. */
 export interface Metrics {
@@ -19,7 +19,8 @@ interface Series {
   readonly byStatus: Map<string, number>
 }
 
-export function createMetrics({ version, clock }: Served): Metrics {
+export function createMetrics(served: ServedView): Metrics {
+  const { version, clock } = served
   const series = new Map<string, Series>()
   const startedAt = clock.now()
   let underWay = 0
@@ -56,9 +57,63 @@ export function createMetrics({ version, clock }: Served): Metrics {
         ...family('process_resident_memory_bytes', 'gauge', 'Memory of this process.', [` ${process.memoryUsage.rss()}`]),
         ...family('process_start_time_seconds', 'gauge', 'When this server began.', [` ${startedAt / 1000}`]),
       ]
-      return `${lines.join('\n')}\n`
+      const told = await Promise.all([ofStores(served), ofMoves(served), ofJobs(served)].map((found) => found.catch(() => [])))
+      return `${[...lines, ...told.flat()].join('\n')}\n`
     },
   }
+}
+
+/** What this process asked of stores. */
+async function ofStores({ counted }: ServedView): Promise<string[]> {
+  const { operations, bytes } = await counted()
+  return [
+    ...family(
+      'holdfast_store_operations_total',
+      'counter',
+      'Calls of the stores of this process.',
+      Object.entries(operations).map(([operation, count]) => `{operation="${operation}"} ${count}`),
+    ),
+    ...family(
+      'holdfast_store_bytes_total',
+      'counter',
+      'Bytes of content that this process read from stores and wrote to them.',
+      (['read', 'written'] as const).map((direction) => `{direction="${direction}"} ${bytes[direction]}`),
+    ),
+  ]
+}
+
+/** When names moved last: what should move every day, and did not, is seen by it. */
+async function ofMoves({ moves }: ServedView): Promise<string[]> {
+  const last = new Map<string, number>()
+  for (const { group, at } of (await moves.latest()).toReversed()) last.set(group, Date.parse(at) / 1000)
+  const samples = Array.from(last, ([group, at]) => `{group="${group}"} ${at}`)
+  return family('holdfast_last_move_timestamp_seconds', 'gauge', 'When a name of this group moved last.', samples)
+}
+
+async function ofJobs({ jobs }: ServedView): Promise<string[]> {
+  if (jobs === undefined || jobs.jobs.length === 0) return []
+  const queue = await jobs.queue()
+  const [counts, states] = await Promise.all([queue.counts(), queue.jobs()])
+  return [
+    ...family(
+      'holdfast_executions',
+      'gauge',
+      'Executions of jobs that are in this state and not forgotten yet.',
+      Object.entries(counts).map(([state, count]) => `{state="${state}"} ${count}`),
+    ),
+    ...family(
+      'holdfast_job_failures',
+      'gauge',
+      'Firings of a job that failed since one ended well.',
+      states.map(({ name, failures }) => `{job="${name}"} ${failures}`),
+    ),
+    ...family(
+      'holdfast_job_last_success_timestamp_seconds',
+      'gauge',
+      'When a firing of a job last ended well.',
+      states.flatMap(({ name, succeeded }) => (succeeded === undefined ? [] : [`{job="${name}"} ${succeeded / 1000}`])),
+    ),
+  ]
 }
 
 function family(name: string, type: string, help: string, samples: readonly string[]): string[] {

@@ -5,7 +5,7 @@ import type { Clock, Report } from '../kit/index.ts'
 import type { IndexContext } from '../python-index/index.ts'
 import type { Product, ReleaseContext } from '../releases/index.ts'
 import type { SnapshotContext } from '../snapshots/index.ts'
-import type { ObjectStore } from '../store/index.ts'
+import type { MeterReading, ObjectStore } from '../store/index.ts'
 import type { ServerState } from './state/open.ts'
 import type { Moves } from './moves.ts'
 
@@ -27,6 +27,8 @@ export interface Served {
   readonly images: (() => Promise<ImagesContext>) | undefined
   /** Undefined where there is no queue. */
   readonly jobs: ServedJobs | undefined
+  /** What the stores of this process were asked so far. */
+  counted(): Promise<MeterReading>
   readonly clock: Clock
   /** A number in [0, 1). */
   readonly random: () => number
