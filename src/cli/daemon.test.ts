@@ -119,6 +119,19 @@ describe('holdfast daemon --once', () => {
   })
 })
 
+test('doctor looks at jobs, their queue, who works on it and what went wrong', async () => {
+  const at = desk('[[job]]\nname = "fails"\nrun = "snapshot create nothing-here"\nevery = "1h"\n')
+  await at.holdfast('daemon --once')
+  const { out } = await at.holdfast('doctor')
+  assert.match(out, /commands +1 job\n/)
+  assert.match(out, /warning +daemon +nobody works on the queue/)
+  assert.match(out, /warning +fails +ended with 4, 1 time in a row/)
+  at.configure('[[job]]\nrun = "snapshot creat"\nevery = "1h"\n')
+  const { exit, out: refused } = await at.holdfast('doctor')
+  assert.equal(exit, 1)
+  assert.match(refused, /PROBLEM +commands +[^]*unknown command 'creat'/)
+})
+
 describe('jobs that cannot run', () => {
   const refusal = async (config: string) => {
     const { exit, err } = await desk(config).holdfast('daemon --once')

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import type { Config } from '../config/index.ts'
 import { explain } from '../kit/index.ts'
 import type { Call, Cli } from './command.ts'
+import type { Inside } from './daemon/in-process.ts'
 import { type Finding, findingsText } from './doctor/finding.ts'
 import { checkFolder, checkNode, checkTools } from './doctor/machine.ts'
 
@@ -12,7 +13,7 @@ interface DoctorOptions {
 
 const neededNode = '24.15'
 
-export function addDoctorCommand(program: Command, cli: Cli): void {
+export function addDoctorCommand(program: Command, cli: Cli, inside: Inside): void {
   cli.add<DoctorOptions>(program, {
     name: 'doctor',
     summary: 'Check Node, tools, configuration, stores, credentials and clock',
@@ -23,7 +24,7 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
       ['holdfast doctor --store s3://bucket/prefix --full', 'a store before it is used'],
     ],
     run: async (call) => {
-      const findings = await examine(call)
+      const findings = await examine(call, inside)
       return {
         result: { findings },
         text: findingsText(findings, call.paint, call.width),
@@ -33,7 +34,7 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
   })
 }
 
-async function examine(call: Call<DoctorOptions>): Promise<Finding[]> {
+async function examine(call: Call<DoctorOptions>, inside: Inside): Promise<Finding[]> {
   const { host, options } = call
   const { config, findings: aboutConfig } = await checkConfig(call)
   const findings = [checkNode(process.versions.node, neededNode), ...(await checkTools(config, host.env, call.signal)), ...aboutConfig]
@@ -50,6 +51,8 @@ async function examine(call: Call<DoctorOptions>): Promise<Finding[]> {
       if (publish !== undefined && !places.has(publish.url)) places.set(publish.url, false)
   for (const [url, carriesRefs] of places)
     findings.push(...(await checkStore(call, wire, { url, carriesRefs, full: options.full === true })))
+  if (config.jobs.length > 0 || config.queue !== undefined)
+    findings.push(...(await (await import('./doctor/jobs.ts')).checkDaemon(call, config, inside)))
   return findings
 }
 

@@ -45,7 +45,7 @@ for all of them but 0 and 1. This page is made from the table in \`src/kit/fault
 ${rows.join('\n')}
 
 A command that converges (\`release reconcile\`, \`release prune\`, \`store prune\`, \`snapshot restore\`, \`snapshot copy\`, \`store copy\`, \`snapshot forget\` by rules, \`env restore\`, \`env push\`, \`env cleanup\`, \`env stop\`, \`runs sync\`, \`index mirror\`, \`index publish\`, \`index reconcile\`, \`index event\`, \`index archive\`) exits 0 when there is nothing to do, and says so.
-A command that names an effect (\`release create\`, \`release promote\`, \`release rollback\`, \`snapshot tag\`, \`snapshot unpin\`, \`index promote\`, \`index rollback\`, \`index yank\`, \`index unyank\`, \`index mark\`, and \`env create\` in the mode \`disabled\`) exits 3 when there would be none, and so does a filter that matches nothing. \`snapshot create\` makes a snapshot of an unchanged tree too: that it was so then is
+A command that names an effect (\`release create\`, \`release promote\`, \`release rollback\`, \`snapshot tag\`, \`snapshot unpin\`, \`index promote\`, \`index rollback\`, \`index yank\`, \`index unyank\`, \`index mark\`, \`jobs retry\`, \`jobs cancel\`, and \`env create\` in the mode \`disabled\`) exits 3 when there would be none, and so does a filter that matches nothing. \`snapshot create\` makes a snapshot of an unchanged tree too: that it was so then is
 its effect; with \`--skip-if-unchanged\` it converges.
 `
 }

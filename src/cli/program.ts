@@ -103,7 +103,7 @@ export async function buildProgram(
   await addShortcuts(program, cli, groups)
   program.commandsGroup('Set-up and care:')
   addInitCommand(program, cli)
-  addDoctorCommand(program, cli)
+  addDoctorCommand(program, cli, inside)
   addServeCommand(program, cli)
   addDaemonCommand(program, cli, inside)
   addWorkerCommand(program, cli, inside)

@@ -307,7 +307,9 @@ export const configSchema = table(
     runs: v.optional(runs),
     serve: v.optional(serveSchema, {}),
     queue: v.optional(
-      databaseUrl('Where workers on several machines share their units: a PostgreSQL database. Without it, a file of this machine.'),
+      databaseUrl(
+        'Where workers on several machines share their units: a PostgreSQL database (variable: HOLDFAST_QUEUE_URL too). Without it, a file of this machine.',
+      ),
     ),
     daemon: v.optional(daemon, {}),
     job: v.optional(listOf(job, 'Commands on a schedule.'), []),
