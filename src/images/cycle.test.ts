@@ -183,6 +183,26 @@ describe('a cycle', () => {
       assert.deepEqual([again.tags, again.xref.unread], [[], []], what)
     }
   })
+
+  test('meets trouble with GitLab: waits where it is busy, else says what is wrong, and brings nothing twice', async (t) => {
+    const at = await scene(t)
+    if (at === undefined) return
+    await at.cycle()
+    for (const [kind, code] of Object.entries({
+      busy: undefined,
+      broken: undefined,
+      truncated: 'corrupt',
+      'login-page': 'corrupt',
+      expired: 'denied',
+      forbidden: 'denied',
+    } as const)) {
+      at.gitlab.misbehave(kind === 'busy' ? { kind, retryAfter: 2 } : { kind: kind as 'broken' })
+      const first: unknown = await at.cycle().catch((error: unknown) => error)
+      if (code === undefined) assert.deepEqual((first as Cycle).tags, [], kind)
+      else assert.equal(first instanceof Error && 'code' in first ? first.code : 'none', code, kind)
+      assert.deepEqual((await at.cycle()).tags, [], kind)
+    }
+  })
 })
 
 describe('a daemon', () => {
