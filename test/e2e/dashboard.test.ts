@@ -6,12 +6,34 @@ import { fillDesk } from '../fakes/server-desk.ts'
 
 const scratch = scratchDirectory()
 
-const pages = ['/', '/ui/moves', '/ui/releases', '/ui/releases/rcclx?variant=6.4', '/ui/releases/rcclx/6.4/stable', '/ui/nowhere']
+const pages = [
+  '/',
+  '/ui/moves',
+  '/ui/releases',
+  '/ui/releases/rcclx?variant=6.4',
+  '/ui/releases/rcclx/6.4/stable',
+  '/ui/releases/rcclx/diff?variant=6.4&a=last-stable&b=stable',
+  '/ui/index',
+  '/ui/index/default/packages?prefix=v2/gpu',
+  '/ui/index/default/package?prefix=v2/gpu&name=torch',
+  '/ui/index/default/generations?prefix=v2/gpu',
+  '/ui/index/default/diff?a=v2/gpu@1&b=v2/gpu',
+  '/ui/environments',
+  '/ui/environments/stage',
+  '/ui/environments/stage/diff?from=clean_state',
+  '/ui/runs?project=vision',
+  '/ui/jobs',
+  '/ui/jobs/1',
+  '/ui/store',
+  '/ui/store/snapshots',
+  '/ui/store/snapshots/diff?a=latest&b=latest',
+  '/ui/audit',
+  '/ui/nowhere',
+]
 
 const looks = [
   { name: 'light', options: { colorScheme: 'light' } },
-  { name: 'dark', options: { colorScheme: 'dark' } },
-  { name: '360 px wide', options: { viewport: { width: 360, height: 740 } } },
+  { name: 'dark and 360 px wide', options: { colorScheme: 'dark', viewport: { width: 360, height: 740 } } },
 ] as const
 
 describe('the dashboard', () => {
@@ -19,6 +41,7 @@ describe('the dashboard', () => {
   before(async () => {
     dashboard = await dashboardDesk(scratch)
     await fillDesk(dashboard.desk)
+    await dashboard.desk.holdfast('daemon --once')
   })
   after(async () => {
     await dashboard.close()
@@ -26,12 +49,15 @@ describe('the dashboard', () => {
 
   for (const { name, options } of looks) {
     it(`has no page with a barrier, or wider than the screen: ${name}`, async () => {
+      const page = await dashboard.open('/', options)
       for (const at of pages) {
-        const page = await dashboard.open(at, options)
+        await page.goto(dashboard.desk.url + at)
+        await settled(page)
+        assert.deepEqual(await page.getByRole('alert').allInnerTexts(), [], at)
         assert.deepEqual(await findBarriers(page), [], at)
         assert.equal(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'), 0, at)
-        await page.context().close()
       }
+      await page.context().close()
       dashboard.expectCalm()
     })
   }

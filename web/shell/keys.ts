@@ -6,6 +6,12 @@ import { nextTheme } from './theme.ts'
 export const pages = [
   { name: '', title: 'Overview', letter: 'o' },
   { name: 'releases', title: 'Releases', letter: 'r' },
+  { name: 'index', title: 'Index', letter: 'i' },
+  { name: 'environments', title: 'Environments', letter: 'e' },
+  { name: 'runs', title: 'Runs', letter: 'u' },
+  { name: 'jobs', title: 'Jobs', letter: 'j' },
+  { name: 'store', title: 'Store', letter: 's' },
+  { name: 'audit', title: 'Audit', letter: 'a' },
 ] as const
 
 export const isHelpOpen = signal(false)

@@ -113,7 +113,7 @@ async function everything(): Promise<readonly Found[]> {
       })),
     ]),
     ...(index?.environments ?? []).flatMap(({ name, indexes }) =>
-      indexes.map(({ prefix }) => ({ text: prefix, kind: 'index', href: hrefTo(['index', name], { prefix }) })),
+      indexes.map(({ prefix }) => ({ text: prefix, kind: 'index', href: hrefTo(['index', name, 'packages'], { prefix }) })),
     ),
     ...(environments?.environments ?? []).map(({ name }) => ({ text: name, kind: 'environment', href: hrefTo(['environments', name]) })),
     ...(jobs?.jobs ?? []).map(({ name }) => ({ text: name, kind: 'job', href: hrefTo(['jobs'], { job: name }) })),

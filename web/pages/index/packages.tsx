@@ -1,0 +1,109 @@
+import { useState } from 'preact/hooks'
+import { useAnswer, usePages } from '../../api/answer.ts'
+import { at } from '../../api/client.ts'
+import { Badge, Size } from '../../parts/facts.tsx'
+import { Page } from '../../parts/page.tsx'
+import { Empty } from '../../parts/states.tsx'
+import { PagedTable } from '../../parts/table.tsx'
+import { countText } from '../../parts/words.ts'
+import { Action } from '../../shell/action.tsx'
+import { hrefTo, place, setQuery } from '../../shell/place.ts'
+
+/** Milliseconds after the last letter. */
+const patience = 250
+
+export function Packages({ environment }: { readonly environment: string }) {
+  const { prefix = '', q } = Object.fromEntries(place.value.query)
+  const pages = usePages('listPackages', `${at('index', environment)}/packages`, { prefix, q })
+  const known = useAnswer('getIndexEnvironment', at('index', environment)).data
+  const url = known === undefined ? undefined : `${location.origin}${known.mount}${prefix}/`
+  const of = environment === 'default' ? {} : { environment }
+  return (
+    <Page
+      title={prefix}
+      trail={[['Index', hrefTo(['index'])]]}
+      actions={
+        <>
+          <a class="button" href={hrefTo(['index', environment, 'generations'], { prefix })}>
+            Generations
+          </a>
+          <Action
+            label="Promote from"
+            title={`Promote from another index into ${prefix}`}
+            name="index-promote"
+            scope="index:promote"
+            body={{ ...of, to: prefix, from: (known?.prefixes ?? []).find((each) => each !== prefix) ?? prefix }}
+            fields={[
+              { name: 'from', label: 'From the index', value: (known?.prefixes ?? []).find((each) => each !== prefix) ?? '' },
+              { name: 'message', label: 'Why, for the history' },
+            ]}
+          />
+          <Action
+            label="Roll back"
+            title={`Roll back ${prefix}`}
+            name="index-rollback"
+            scope="index:rollback"
+            body={{ ...of, prefix }}
+            isGrave
+          />
+        </>
+      }
+    >
+      {url !== undefined && (
+        <p class="faint filters">
+          <code>pip install --index-url {url} PACKAGE</code>
+        </p>
+      )}
+      <Filter q={q} />
+      <PagedTable
+        label={`Packages of ${prefix}`}
+        pages={pages}
+        keyOf={({ name }) => name}
+        empty={
+          q === undefined ? (
+            <Empty command="holdfast index publish all">No package is published here.</Empty>
+          ) : (
+            <Empty>No package has {q} in its name.</Empty>
+          )
+        }
+        columns={[
+          {
+            title: 'Package',
+            isWide: true,
+            cell: ({ name }) => (
+              <a href={hrefTo(['index', environment, 'package'], { prefix, name })} data-row="">
+                {name}
+              </a>
+            ),
+          },
+          { title: 'Files', isNumber: true, cell: ({ files }) => countText(files) },
+          { title: 'Size', isNumber: true, cell: ({ bytes }) => <Size bytes={bytes} /> },
+          {
+            title: 'Refused',
+            isNumber: true,
+            cell: ({ refused }) => (refused === 0 ? <span class="faint">–</span> : <Badge tone="warn">{countText(refused)}</Badge>),
+          },
+        ]}
+      />
+    </Page>
+  )
+}
+
+function Filter({ q }: { readonly q: string | undefined }) {
+  const [waiting, setWaiting] = useState<ReturnType<typeof setTimeout>>()
+  return (
+    <div class="filters">
+      <input
+        class="filter"
+        type="search"
+        aria-label="Packages that have this in their name"
+        placeholder="Name"
+        defaultValue={q ?? ''}
+        onInput={({ currentTarget: { value } }) => {
+          clearTimeout(waiting)
+          setWaiting(setTimeout(() => setQuery({ q: value.trim() }), patience))
+        }}
+      />
+    </div>
+  )
+}
