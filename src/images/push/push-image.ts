@@ -72,7 +72,7 @@ const maxInflatedBytes = 2 ** 38
 /** Readings of one tarball: more are asked for only by uploads that a registry loses, or layers that are not what was remembered. */
 const maxReadings = 4
 const headsAtOnce = 4
-const mostConfirms = 3
+const mostConfirms = 5
 
 /**
  * Brings a tarball's image to a registry: layers as they come, then the config, the manifest under its digest, and a referrer that tells where
@@ -227,7 +227,11 @@ async function finishImage(context: PushContext, push: ImagePush, read: ReadImag
   }
   const config = configOf(read.image)
   await put(config, read.image.config.bytes)
-  await putConfirmed(context, push, [config, ...read.layers.map(({ layer }) => descriptorOf(layer))], manifest)
+  const blobs = [config, ...read.layers.map(({ layer }) => descriptorOf(layer))]
+  await untilThere(async () => {
+    await confirmBlobs(context, push, blobs)
+    await registry.putManifest(repository, manifest.digest, manifest, { signal })
+  })
   let referrer: Digest | undefined
   if (provenance !== undefined) {
     const made = makeReferrer(
@@ -236,28 +240,21 @@ async function finishImage(context: PushContext, push: ImagePush, read: ReadImag
       read.layers.map(({ layer }) => layer),
     )
     for (const { descriptor, bytes } of made.blobs) await put(descriptor, bytes)
-    referrer = await registry.putManifest(repository, made.manifest.digest, made.manifest, { signal })
+    // In a registry without a list of referrers, a tag is written that names it.
+    referrer = await untilThere(() => registry.putManifest(repository, made.manifest.digest, made.manifest, { signal }))
   }
   await push.beforeTag?.(manifest)
   return { ...(await moveTag(context, push, manifest)), layers, sentBytes, referrer }
 }
 
 /**
- * A registry that keeps files may miss a blob for the moment in which another client's upload of the same blob ends there: then both are asked
- * once more. What is not there stays not there.
+ * A registry that keeps files may miss a blob or a manifest for the moment in which another client's upload of the same one ends there: then it
+ * is asked again. What is not there stays not there.
  */
-async function putConfirmed(
-  context: PushContext,
-  push: ImagePush,
-  blobs: readonly ImageDescriptor[],
-  manifest: StoredManifest,
-): Promise<void> {
-  const { registry, signal } = context
+async function untilThere<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await confirmBlobs(context, push, blobs)
-      await registry.putManifest(push.repository, manifest.digest, manifest, { signal })
-      return
+      return await work()
     } catch (error) {
       const isMissing = isFault(error, 'corrupt') || (isFault(error, 'invalid') && error.message.includes('MANIFEST_BLOB_UNKNOWN'))
       if (!isMissing || attempt === mostConfirms) throw error
@@ -298,7 +295,7 @@ async function moveTag(
   if (before === digest) return { digest, tag: 'same', before }
   if (before !== undefined && onOther === 'skip') return { digest: before, tag: 'kept', before }
   if (before !== undefined && onOther === 'refuse') throw refused(context, push, before, digest)
-  await registry.putManifest(repository, tag, manifest, { signal })
+  await untilThere(() => registry.putManifest(repository, tag, manifest, { signal }))
   return { digest, tag: before === undefined ? 'created' : 'moved', before }
 }
 
