@@ -296,3 +296,25 @@ test('a unit’s log and cost are kept, and nothing secret of it', async () => {
   )
   await ended(at, daemon)
 })
+
+test('what ended while the queue was out of reach is written down when it is back', async () => {
+  const held = heldCommand()
+  const at = await desk([job('sync')], { sync: held.run })
+  let isAway = false
+  const { queue } = at
+  const end: typeof queue.end = async (...ending) => {
+    if (isAway) throw new Fault('unavailable', 'the queue’s database cannot be reached')
+    return await queue.end(...ending)
+  }
+  const daemon = runDaemon({ ...at.options('w1'), queue: { ...queue, end } })
+  await at.clock.advance(2000)
+  isAway = true
+  held.letGo({ exit: 0, document: { result: { moved: 7 } } })
+  await at.clock.advance(2 * lease)
+  assert.equal((await queue.execution(1))?.state, 'running')
+  isAway = false
+  await at.clock.advance(lease)
+  const unit = await queue.execution(1)
+  assert.deepEqual([unit?.state, unit?.attempt, unit?.summary], ['done', 1, 'moved 7'])
+  await ended(at, daemon)
+})

@@ -74,19 +74,20 @@ interface Desk {
   settled(): Promise<void>
 }
 
-function openDesk({ queue, worker, runner, report, clock, onStart, onEnd }: WorkOptions): Desk {
+function openDesk({ queue, worker, runner, report, clock, stop, onStart, onEnd }: WorkOptions): Desk {
   const running = new Map<number, Running>()
   const ends = new Set<Promise<void>>()
   let takes = 0
   const settle = async (one: Running) => {
     const { execution, log } = one
     const ending = await one.ended
-    // A record that cannot be written now is written later; should the worker be given up meanwhile, the unit is someone else's.
+    // A record that cannot be written now is written later, for as long as this process goes on.
     const tries = { queue, report, clock, stop: new AbortController().signal }
+    const limit = () => (stop.aborted ? lease : Number.POSITIVE_INFINITY)
     const lines = log.take()
     if (lines.length > 0)
-      await steadily(tries, () => queue.tell(worker.id, [{ id: execution.id, attempt: execution.attempt, lines }]), lease)
-    const now = await steadily(tries, () => queue.end(execution, ending), lease)
+      await steadily(tries, () => queue.tell(worker.id, [{ id: execution.id, attempt: execution.attempt, lines }]), limit)
+    const now = await steadily(tries, () => queue.end(execution, ending), limit)
     onEnd?.(execution, now)
     if (now === undefined) warn(report, `unit ${execution.id} was not ours any more when it ended, and its result does not count`)
   }
@@ -186,7 +187,7 @@ async function giveBack(queue: Queue, id: number): Promise<void> {
 async function steadily<T>(
   { clock, report, stop }: Pick<WorkOptions, 'clock' | 'report' | 'stop' | 'queue'>,
   ask: () => Promise<T>,
-  limit = Number.POSITIVE_INFINITY,
+  limit = () => Number.POSITIVE_INFINITY,
 ): Promise<T | undefined> {
   const begun = clock.now()
   for (let wait = 250; !stop.aborted; wait = Math.min(longestWait, wait * 2)) {
@@ -195,7 +196,7 @@ async function steadily<T>(
     } catch (error) {
       const fault = asFault(error)
       if (fault.retry !== 'later') throw fault
-      if (clock.now() - begun > limit) return undefined
+      if (clock.now() - begun > limit()) return undefined
       warn(report, `${fault.message}: trying again`)
       await clock.sleep(wait, stop).catch(() => undefined)
     }
