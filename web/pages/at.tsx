@@ -5,6 +5,7 @@ import { Audit } from './audit.tsx'
 import { EnvironmentDifference } from './environments/difference.tsx'
 import { Environment } from './environments/environment.tsx'
 import { Environments } from './environments/environments.tsx'
+import { Images } from './images.tsx'
 import { IndexDifference } from './index/difference.tsx'
 import { Generations } from './index/generations.tsx'
 import { Indexes } from './index/indexes.tsx'
@@ -39,6 +40,8 @@ function pageAt([first = '', ...rest]: readonly string[]) {
       return releasesAt(rest)
     case 'index':
       return indexAt(rest)
+    case 'images':
+      return rest.length === 0 && <Images />
     case 'environments':
       return environmentsAt(rest)
     case 'runs':

@@ -38,7 +38,7 @@ export function Table<T>({ label, columns, rows, keyOf, isMarked }: TableProps<T
           <tr key={keyOf(row)} role="row" class={isMarked?.(row) === true ? 'marked' : undefined}>
             {columns.map(({ title, cell, isNumber, isWide }) => (
               <td key={title} role="cell" data-title={title} class={isNumber === true ? 'number' : isWide === true ? 'wide' : undefined}>
-                {cell(row)}
+                <div>{cell(row)}</div>
               </td>
             ))}
           </tr>

@@ -1,12 +1,12 @@
-import type { ComponentChildren } from 'preact'
-
 export interface Leaf {
   readonly path: string
   readonly change: 'added' | 'changed' | 'removed'
-  readonly text: ComponentChildren
+  readonly text: string
 }
 
 interface Folder {
+  /** What is different of itself. */
+  own: Leaf | undefined
   readonly folders: Map<string, Folder>
   readonly leaves: Leaf[]
   count: number
@@ -19,6 +19,7 @@ const mostDrawn = 500
 export function Tree({ leaves }: { readonly leaves: readonly Leaf[] }) {
   const root = emptyFolder()
   for (const leaf of leaves) insert(root, leaf)
+  settle(root)
   return (
     <div class="tree">
       <FolderShown of={root} />
@@ -34,24 +35,44 @@ function FolderShown({ of: { folders, leaves } }: { readonly of: Folder }) {
         <li key={name}>
           <details open={folder.count <= 50}>
             <summary>
-              {name}/ <span class="faint">{folder.count}</span>
+              {folder.own !== undefined && <Sign change={folder.own.change} />}
+              {name}/ <span class="faint">{folder.own === undefined ? folder.count : [folder.own.text, folder.count].join(', ')}</span>
             </summary>
             <FolderShown of={folder} />
           </details>
         </li>
       ))}
       {leaves.slice(0, mostDrawn).map(({ path, change, text }) => (
-        <li key={path} class={change}>
-          <span class="sign" title={change}>
-            {change === 'added' ? '+' : change === 'removed' ? '−' : '~'}
-          </span>
-          <span class="unseen">{change} </span>
+        <li key={path}>
+          <Sign change={change} />
           {path.split('/').at(-1)} <span class="faint">{text}</span>
         </li>
       ))}
       {left > 0 && <li class="faint">and {left} more</li>}
     </ul>
   )
+}
+
+const signs = { added: '+', changed: '~', removed: '−' } as const
+
+function Sign({ change }: Pick<Leaf, 'change'>) {
+  return (
+    <>
+      <span class={`sign ${change}`} title={change} aria-hidden="true">
+        {signs[change]}
+      </span>
+      <span class="unseen">{change} </span>
+    </>
+  )
+}
+
+/** Folders that differ themselves are told with what is in them. */
+function settle({ folders, leaves }: Folder): void {
+  for (const [name, folder] of folders) {
+    const at = leaves.findIndex(({ path }) => path.split('/').at(-1) === name)
+    if (at !== -1) [folder.own] = leaves.splice(at, 1)
+    settle(folder)
+  }
 }
 
 function insert(root: Folder, leaf: Leaf): void {
@@ -67,5 +88,5 @@ function insert(root: Folder, leaf: Leaf): void {
 }
 
 function emptyFolder(): Folder {
-  return { folders: new Map(), leaves: [], count: 0 }
+  return { own: undefined, folders: new Map(), leaves: [], count: 0 }
 }

@@ -13,7 +13,7 @@ interface ActionProps {
   readonly title: string
   /** Below /actions. */
   readonly name: string
-  readonly body: Readonly<Record<string, string | number | boolean | undefined>>
+  readonly body: Readonly<Record<string, unknown>>
   readonly scope: string
   /** It throws something away: said in its colour. */
   readonly isGrave?: boolean
@@ -23,6 +23,8 @@ interface ActionProps {
 
 interface Field {
   readonly name: string
+  /** The object of the body that it lies in. */
+  readonly into?: string
   readonly label: string
   readonly value?: string
 }
@@ -70,7 +72,7 @@ function ActionDialog({
     Object.fromEntries(fields.map((each) => [each.name, each.value ?? ''])),
   )
   const secret = token.value
-  const body = { ...given, ...Object.fromEntries(Object.entries(filled).filter(([, value]) => value !== '')) }
+  const body = filledIn(given, fields, filled)
   const asked = JSON.stringify(body)
   const plan = planned?.asked === asked ? planned : undefined
 
@@ -146,6 +148,17 @@ function ActionDialog({
       )}
     </Dialog>
   )
+}
+
+function filledIn(body: ActionProps['body'], fields: readonly Field[], filled: Readonly<Record<string, string>>): ActionProps['body'] {
+  const whole: Record<string, unknown> = { ...body }
+  for (const { name, into } of fields) {
+    const value = filled[name]
+    if (value === undefined || value === '') continue
+    if (into === undefined) whole[name] = value
+    else whole[into] = { ...(whole[into] as object), [name]: value }
+  }
+  return whole
 }
 
 function PlanShown({ lines, isDone }: { readonly lines: readonly string[]; readonly isDone: boolean }) {

@@ -7,6 +7,7 @@ export const pages = [
   { name: '', title: 'Overview', letter: 'o' },
   { name: 'releases', title: 'Releases', letter: 'r' },
   { name: 'index', title: 'Index', letter: 'i' },
+  { name: 'images', title: 'Images', letter: 'm' },
   { name: 'environments', title: 'Environments', letter: 'e' },
   { name: 'runs', title: 'Runs', letter: 'u' },
   { name: 'jobs', title: 'Jobs', letter: 'j' },
