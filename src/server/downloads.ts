@@ -133,7 +133,7 @@ async function bodyOf(
 ) {
   const key = blobKey(digest)
   try {
-    const body = await store.get(key, { signal, ...(range === undefined ? {} : { range }) })
+    const body = await store.get(key, { signal, oneBuffer: true, ...(range === undefined ? {} : { range }) })
     if (body.info.size !== size)
       throw new Fault('corrupt', `${path} has ${body.info.size} bytes in the store, not ${size}`, { at: `${store.name}/${key}` })
     if (range !== undefined) return body

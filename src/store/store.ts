@@ -96,6 +96,8 @@ export interface GetOptions extends Signal {
   readonly range?: { readonly start: number; readonly end?: number | undefined } | undefined
   /** Throws `precondition` unless the object still has this etag. */
   readonly etag?: string | undefined
+  /** The reader is done with each piece before it asks for the next one, and knows it: pieces may lie in one buffer, one after the other. */
+  readonly oneBuffer?: boolean | undefined
 }
 
 export interface ReaderOptions extends Signal {

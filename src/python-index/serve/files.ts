@@ -64,7 +64,7 @@ async function bodyOf(
   options: { readonly range?: { readonly start: number; readonly end: number }; readonly signal: AbortSignal },
 ): Promise<ObjectBody> {
   try {
-    return await bucket.get(key, { ...options, etag })
+    return await bucket.get(key, { ...options, etag, oneBuffer: true })
   } catch (error) {
     throw isFault(error, 'precondition') ? replaced(key) : error
   }

@@ -43,7 +43,7 @@ export function createFileStore(options: FileStoreOptions): ObjectStore {
       throwIfAborted(signal)
       return (await stateOf(folder, key)).version?.info
     },
-    async get(key, { etag, range, signal }: GetOptions = {}) {
+    async get(key, { etag, range, signal, oneBuffer }: GetOptions = {}) {
       throwIfAborted(signal)
       const version = await versionNow(folder, key, etag)
       const wanted = rangeWithin(range, version.info.size, nameOf(folder, key))
@@ -51,7 +51,7 @@ export function createFileStore(options: FileStoreOptions): ObjectStore {
         info: version.info,
         length: wanted.end - wanted.start,
         rewindable: true,
-        [Symbol.asyncIterator]: () => readVersion(folder, version, wanted, { signal }),
+        [Symbol.asyncIterator]: () => readVersion(folder, version, wanted, { signal, oneBuffer }),
       }
     },
     async reader(key, reading: ReaderOptions = {}) {

@@ -2,7 +2,7 @@ import { type BigIntStats, constants } from 'node:fs'
 import { abortable } from '../../intake.ts'
 import { errno, pieceSize, throwIfAborted } from '../../../kit/index.ts'
 import { checkReading } from '../../range.ts'
-import type { ObjectReader, ReaderOptions, Signal } from '../../store.ts'
+import type { GetOptions, ObjectReader, ReaderOptions } from '../../store.ts'
 import { isLink, replaced, type Version } from '../layout.ts'
 import { type Folder, nameOf, onDisk } from './folder.ts'
 
@@ -20,12 +20,19 @@ export async function* readVersion(
   folder: Folder,
   version: Version,
   { start, end }: { start: number; end: number },
-  { signal }: Signal,
+  { signal, oneBuffer = false }: Pick<GetOptions, 'signal' | 'oneBuffer'>,
 ): AsyncGenerator<Uint8Array> {
-  yield* abortable(readPieces(folder, version, start, end), signal)
+  yield* abortable(readPieces(folder, version, { start, end, oneBuffer }), signal)
 }
 
-async function* readPieces(folder: Folder, version: Version, start: number, end: number): AsyncGenerator<Uint8Array> {
+interface Reading {
+  readonly start: number
+  readonly end: number
+  /** Each piece overwrites the one before. */
+  readonly oneBuffer: boolean
+}
+
+async function* readPieces(folder: Folder, version: Version, { start, end, oneBuffer }: Reading): AsyncGenerator<Uint8Array> {
   const at = nameOf(folder, version.key)
   const file = await openVersion(folder, version)
   try {
@@ -34,9 +41,12 @@ async function* readPieces(folder: Folder, version: Version, start: number, end:
       if (etagOf(version.slot, now) !== version.info.etag) throw replaced(at)
     }
     await check()
+    let kept: Uint8Array | undefined
     for (let position = start; position < end;) {
       // Not filled with zeros first: what is given is what was read into it.
-      const piece = new Uint8Array(Buffer.allocUnsafeSlow(Math.min(pieceSize, end - position)).buffer)
+      const length = Math.min(pieceSize, end - position)
+      const piece = kept?.subarray(0, length) ?? new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
+      if (oneBuffer) kept ??= piece
       const { bytesRead } = await onDisk(file.read(piece, 0, piece.byteLength, position), at, 'read it')
       if (bytesRead === 0) throw replaced(at)
       position += bytesRead
