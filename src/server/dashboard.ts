@@ -58,7 +58,7 @@ async function hold(name: string, bytes: Uint8Array): Promise<Held> {
       'content-type': types[ending] ?? 'application/octet-stream',
       // All but the page have their digest in their names.
       'cache-control': isPage ? 'no-cache' : 'public, max-age=31536000, immutable',
-      vary: 'accept-encoding',
+      vary: isPage ? 'accept, accept-encoding' : 'accept-encoding',
       etag,
       ...(isPage ? { 'content-security-policy': policy } : {}),
     },

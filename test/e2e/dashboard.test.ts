@@ -93,15 +93,155 @@ describe('the dashboard', () => {
     dashboard.expectCalm()
   })
 
+  it('shows a job as it runs: progress, log and end, without a reload', async () => {
+    const queue = await dashboard.desk.served.jobs!.queue()
+    const worker = { id: 'worker-1', host: 'here', pid: process.pid, concurrency: 1 }
+    await queue.beat(worker)
+    const [added] = await queue.add([{ key: 'long', words: ['index', 'mirror'], source: 'index', priority: 9, splits: false }])
+    const page = await dashboard.open(`/ui/jobs/${added!.id}`)
+    await page.locator('.badge', { hasText: 'waiting' }).waitFor()
+    const [held] = await queue.take(worker.id, 1, {})
+    assert.equal(held?.id, added!.id)
+    await page.locator('.badge', { hasText: 'running' }).waitFor()
+    const progress = { task: 'mirroring wheels', items: 3, bytes: 0, totalItems: 12 }
+    await queue.tell(worker.id, [{ id: held.id, attempt: held.attempt, progress, lines: [{ at: held.created, text: 'torch is there' }] }])
+    await page.getByText('mirroring wheels, 3 of 12').waitFor()
+    assert.equal(await page.getByRole('progressbar', { name: 'mirroring wheels' }).getAttribute('value'), '0.25')
+    await page.getByText('torch is there').waitFor()
+    assert.deepEqual(await findBarriers(page), [])
+    await queue.end(held, { kind: 'exit', exit: 0, summary: '12 wheels, all there' })
+    await page.getByText('12 wheels, all there').waitFor()
+    assert.equal(await page.getByText('torch is there').count(), 1)
+    await page.context().close()
+    dashboard.expectCalm()
+  })
+
+  it('shows a move that somebody else makes, without a reload', async () => {
+    const page = await dashboard.open('/')
+    dashboard.desk.build('from elsewhere')
+    const made = dashboard.desk.holdfast('release create rcclx --variant 7.0 --no-build --yes')
+    await page.getByRole('main').getByRole('link', { name: 'rcclx/7.0' }).waitFor()
+    assert.equal((await made).exit, 0)
+    await page.context().close()
+  })
+
+  it('puts runs against tags: what is missing is seen, and can be seen alone', async () => {
+    const page = await dashboard.open('/ui/images')
+    await page.getByText('No images are configured.').waitFor()
+    await page.route('**/api/v1/images', async (route) => await route.fulfill({ json: crossReference }))
+    await page.reload()
+    await page.getByRole('row', { name: /presto-2/ }).waitFor()
+    const rows = () => page.getByRole('table', { name: 'Runs and their images' }).getByRole('row').allInnerTexts()
+    assert.deepEqual(
+      (await rows()).map((row) => row.match(/present|missing/g)),
+      [null, ['present', 'present'], ['present', 'missing']],
+    )
+    await page.getByRole('button', { name: 'Only with something missing' }).click()
+    assert.equal((await rows()).length, 2)
+    assert.deepEqual(await findBarriers(page), [])
+    await page.context().close()
+    dashboard.expectCalm()
+  })
+
+  it('draws a piece of 10,000 releases, and more of them when asked to', async () => {
+    const page = await dashboard.open('/')
+    await page.route('**/api/v1/releases/rcclx/list?*', async (route) => {
+      const query = new URL(route.request().url()).searchParams
+      const from = Number(query.get('after') ?? 0)
+      const items = Array.from({ length: Number(query.get('limit')) }, (_none, at) => releaseRow(from + at))
+      await route.fulfill({ json: { items, total: 10_000, next: String(from + items.length) } })
+    })
+    await page.goto(`${dashboard.desk.url}/ui/releases/rcclx`)
+    await page.getByText('100 of 10,000').waitFor()
+    const rows = page.getByRole('table', { name: 'Releases of rcclx' }).getByRole('row')
+    assert.equal(await rows.count(), 101)
+    await page.getByRole('button', { name: 'Show more' }).click()
+    await page.getByText('300 of 10,000').waitFor()
+    await page.context().close()
+    dashboard.expectCalm()
+  })
+
+  it('finds a page by its name, and says which keys there are', async () => {
+    const page = await dashboard.open('/ui/runs')
+    await page.keyboard.press('/')
+    await page.keyboard.type('rcclx 6')
+    await page.getByRole('option', { name: 'rcclx 6.4 variant' }).waitFor()
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/ui/releases/rcclx?variant=6.4')
+    await page.getByRole('heading', { name: 'rcclx', level: 1 }).waitFor()
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await page.keyboard.press('t')
+    assert.equal(await page.locator('html').getAttribute('data-theme'), 'light')
+    await page.reload()
+    assert.equal(await page.locator('html').getAttribute('data-theme'), 'light')
+    await page.context().close()
+    dashboard.expectCalm()
+  })
+
+  it('says what is wrong with a token, and forgets it', async () => {
+    const page = await dashboard.open('/ui/audit')
+    await page.getByLabel('Token with the scope audit:read').fill('hf_nothing')
+    await page.keyboard.press('Enter')
+    await page.getByText('This token is not good').waitFor()
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByLabel('Token with the scope audit:read').fill(dashboard.desk.token('audit:read').authorization.replace('Bearer ', ''))
+    await page.keyboard.press('Enter')
+    await page
+      .getByText(/rollBackRelease|Nothing was done/)
+      .first()
+      .waitFor()
+    assert.deepEqual(await findBarriers(page), [])
+    assert.equal(await page.evaluate('sessionStorage.length'), 0)
+    await page.context().close()
+    dashboard.expectCalm()
+  })
+
   it('asks nothing twice at its first view, and little', async () => {
     const context = await dashboard.browser.newContext()
     const page = await context.newPage()
     const asked: string[] = []
+    let bytes = 0
     page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+    page.on('response', (response) => (bytes += Number(response.headers()['content-length'] ?? 0)))
     await page.goto(dashboard.desk.url)
     await settled(page)
+    assert.ok(bytes < 100_000, `${bytes} bytes`)
     assert.equal(new Set(asked).size, asked.length, asked.join('\n'))
     assert.ok(asked.length <= 8, asked.join('\n'))
     await context.close()
   })
 })
+
+const run = {
+  id: 7,
+  number: 41,
+  attempt: 1,
+  branch: 'main',
+  created: '2026-01-02T03:04:05.000Z',
+  url: 'https://github.com/o/r/actions/runs/7',
+}
+
+const crossReference = {
+  repo: 'o/r',
+  source: 'registry.example',
+  looked: 2,
+  missing: 1,
+  extra: [{ repository: 'x86/presto', tag: 'old' }],
+  unusable: [],
+  unread: [{ run, reason: 'its log is gone' }],
+  notes: [],
+  tags: ['presto-1', 'presto-2'].map((tag, at) => ({
+    tag,
+    platform: 'linux/amd64',
+    run: { ...run, id: at, number: 40 - at },
+    images: ['coordinator', 'worker'].map((family, of) => ({ family, repository: `x86/${family}`, tag, present: at + of < 2 })),
+  })),
+}
+
+function releaseRow(at: number): object {
+  const id = `sha256:${at.toString(16).padStart(64, '0')}`
+  return { variant: '6.4', channels: [], id, size: 1 << 20, fileCount: 1, created: '2026-01-02T03:04:05.000Z', by: 'ci', sources: {} }
+}
