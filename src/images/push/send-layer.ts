@@ -25,6 +25,9 @@ export interface SentLayer {
 /** A layer that is no larger than this is asked for before it is sent, since all of it is here when its digest is known. */
 export const smallBytes = 4 << 20
 
+/** Two of them are in memory for each layer that is on its way. */
+const chunkBytes = 8 << 20
+
 /** Compressed, unless it is so already, and sent as it comes; memory is bounded by a few chunks. */
 export async function sendLayer(layer: LayerToSend, target: LayerTarget): Promise<SentLayer> {
   const { registry, repository, signal } = target
@@ -37,7 +40,7 @@ export async function sendLayer(layer: LayerToSend, target: LayerTarget): Promis
       if (how === undefined) await registry.putBlob(repository, known().digest, bytesOf(Buffer.concat(pieces)), { signal })
       return { layer: known(), how: how ?? 'sent' }
     }
-    const upload = await registry.openUpload(repository, { signal })
+    const upload = await registry.openUpload(repository, { signal, chunkBytes })
     try {
       await sendStream(upload, chained(pieces, source), { signal })
       await upload.finish(known().digest, { signal })

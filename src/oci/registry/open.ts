@@ -24,7 +24,8 @@ export function openRegistry(options: RegistryOptions): Registry {
     ...createBlobs(session),
     mountBlob: (repository, digest, from, o) => mountBlob(session, repository, digest, from, o?.signal),
     putBlob: (repository, digest, body, more = {}) => putBlob({ session, repository, digest, body, options, more }),
-    openUpload: async (repository, o) => continueUpload(session, repository, await beginUpload(session, repository, o?.signal), options),
+    openUpload: async (repository, o) =>
+      continueUpload(session, repository, await beginUpload(session, repository, o?.signal, o?.chunkBytes), options),
     tags: (repository, o) => listTags(session, repository, o?.signal),
   }
 }

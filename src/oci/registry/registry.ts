@@ -44,6 +44,11 @@ export interface PutBlobOptions extends Signal {
   readonly resume?: ResumeMemo | undefined
 }
 
+export interface OpenUploadOptions extends Signal {
+  /** What a chunk is to have, where the registry does not want more. */
+  readonly chunkBytes?: number | undefined
+}
+
 /** Content whose digest is known only at its end, sent as it comes. One call at a time. */
 export interface Upload {
   /** Bytes that the registry has confirmed. */
@@ -80,7 +85,7 @@ export interface Registry {
   mountBlob(repository: string, digest: Digest, from: string, o?: Signal): Promise<boolean>
   /** A small body in one piece, others in chunks. The registry compares the digest: `corrupt` where the body has another. */
   putBlob(repository: string, digest: Digest, body: Bytes, o?: PutBlobOptions): Promise<void>
-  openUpload(repository: string, o?: Signal): Promise<Upload>
+  openUpload(repository: string, o?: OpenUploadOptions): Promise<Upload>
   /** In the registry's order; `not-found` where there is no such repository. */
   tags(repository: string, o?: Signal): AsyncIterable<string>
   /** What names this manifest its subject: from the referrers API, or the fallback tag where the registry has none. */

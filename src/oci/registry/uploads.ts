@@ -16,6 +16,8 @@ export interface Position {
   readonly location: string
   readonly offset: number
   readonly chunkBytes: number
+  /** What the registry wants a chunk to have. */
+  readonly leastBytes: number
 }
 
 export interface OpenUpload extends Upload {
@@ -31,7 +33,12 @@ const answerLimit = 1 << 20
 const longestRetryAfter = 300_000
 
 /** POST: the registry gives a place to send to. */
-export async function beginUpload(session: Session, repository: string, signal: AbortSignal | undefined): Promise<Position> {
+export async function beginUpload(
+  session: Session,
+  repository: string,
+  signal: AbortSignal | undefined,
+  chunkBytes = usualChunkBytes,
+): Promise<Position> {
   const answer = await session.read(
     {
       path: `${repositoryPath(repository)}/blobs/uploads/`,
@@ -44,7 +51,8 @@ export async function beginUpload(session: Session, repository: string, signal: 
     },
     answerLimit,
   )
-  return await positionOf(session, answer, 0)
+  const position = await positionOf(session, answer, 0)
+  return { ...position, chunkBytes: Math.max(chunkBytes, position.leastBytes) }
 }
 
 export function continueUpload(session: Session, repository: string, from: Position, options: UploadOptions): OpenUpload {
@@ -211,11 +219,12 @@ export async function persistently<T>(options: UploadOptions, signal: AbortSigna
 export async function positionOf(session: Session, answer: HttpPage, assumed: number, current?: string): Promise<Position> {
   const { location = current, range, 'oci-chunk-min-length': least = '0' } = answer.headers
   if (location === undefined) throw new Fault('corrupt', `${session.host} does not say where an upload goes on`, { at: answer.url })
-  const chunkBytes = Math.max(usualChunkBytes, /^\d+$/.test(least) ? Number(least) : 0)
+  const leastBytes = /^\d+$/.test(least) ? Number(least) : 0
+  const chunkBytes = Math.max(usualChunkBytes, leastBytes)
   if (chunkBytes > largestChunkBytes) {
     throw new Fault('unsupported', `${session.host} wants chunks of ${least} bytes: more than ${largestChunkBytes}`, { at: answer.url })
   }
   const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(range ?? '')?.[1]
   const offset = last === undefined ? assumed : last === '0' && assumed !== 1 ? 0 : Number(last) + 1
-  return { location: await session.ownPath(location, answer.url), offset, chunkBytes }
+  return { location: await session.ownPath(location, answer.url), offset, chunkBytes, leastBytes }
 }
