@@ -92,7 +92,7 @@ function layOut(work: string): void {
 
 /** All but what does something of itself. */
 function importsOf(dist: string): string {
-  const files = globSync('**/*.js', { cwd: dist, exclude: ['cli/main.js', '**/*thread.js'] })
+  const files = globSync('**/*.js', { cwd: dist, exclude: ['cli/main.js', '**/*thread.js', 'web/**'] })
   return files.map((file) => `await import(${JSON.stringify(path.join(dist, file))})`).join('\n')
 }
 
