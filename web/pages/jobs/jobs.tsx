@@ -66,7 +66,7 @@ const columns: Column<Job>[] = [
     ),
   },
   { title: 'Runs', isWide: true, cell: ({ run }) => <code>holdfast {run}</code> },
-  { title: 'Schedule', cell: ({ schedule }) => spoken(schedule) },
+  { title: 'Schedule', cell: ({ schedule }) => <span class="nowrap">{spoken(schedule)}</span> },
   { title: 'Next', cell: ({ next }) => (next === undefined ? <span class="faint">–</span> : <Ago at={next} />) },
   { title: 'Last', cell: (job) => <Last job={job} /> },
   {

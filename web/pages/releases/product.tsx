@@ -161,7 +161,7 @@ function HeldBy({ row: { channels, archived } }: { readonly row: Row }) {
         </Badge>
       ))}
       {archived !== undefined && (
-        <span class="faint" title={archived.why}>
+        <span class="faint nowrap" title={archived.why}>
           archived {archived.at}
         </span>
       )}
