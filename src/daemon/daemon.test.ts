@@ -318,3 +318,13 @@ test('what ended while the queue was out of reach is written down when it is bac
   assert.deepEqual([unit?.state, unit?.attempt, unit?.summary], ['done', 1, 'moved 7'])
   await ended(at, daemon)
 })
+
+test('once does all that waits, though a limit lets only some of it begin at a time', async () => {
+  const at = await desk([])
+  const words = Array.from({ length: 30 }, (_word, index) => [`unit-${index}`])
+  await at.queue.add(words.map((each) => ({ key: each[0]!, words: each, source: 'narrow', priority: 0, splits: false })))
+  let exit: number | undefined
+  void runOnce({ ...at.options('w1'), limits: { narrow: 2 } }).then((worst) => (exit = worst))
+  while (exit === undefined) await at.clock.advance(100)
+  assert.equal((await at.queue.counts()).done, 30)
+})

@@ -45,10 +45,12 @@ export async function work(options: WorkOptions): Promise<void> {
   try {
     await queue.beat(worker).catch(() => undefined)
     while (!stop.aborted) {
-      const room = worker.concurrency - desk.running.size
+      const room = desk.room()
+      // What ends while units are looked for may make room for others.
+      const wasIdle = desk.running.size === 0
       const taken = room === 0 ? [] : await desk.taking(() => steadily(options, () => queue.take(worker.id, room, limits)))
       for (const execution of taken) desk.start(execution, wakes.wake)
-      if (once === true && desk.running.size === 0) break
+      if (once === true && wasIdle && taken.length === 0) break
       if (room === 0 || taken.length === 0) await wakes.next(clock, pollEvery)
     }
     await finish(options, desk)
@@ -67,6 +69,8 @@ export async function work(options: WorkOptions): Promise<void> {
 /** The units that this worker holds. */
 interface Desk {
   readonly running: Map<number, Running>
+  /** Units that may begin now: others may do so while the ends of as many are being written down. */
+  room(): number
   start(execution: Execution, wake: () => void): void
   /** While units are being taken, the queue may know of more of them than the desk does. */
   taking(take: () => Promise<Execution[] | undefined>): Promise<Execution[]>
@@ -78,6 +82,7 @@ function openDesk({ queue, worker, runner, report, clock, stop, onStart, onEnd }
   const running = new Map<number, Running>()
   const ends = new Set<Promise<void>>()
   let takes = 0
+  let busy = 0
   const settle = async (one: Running) => {
     const { execution, log } = one
     const ending = await one.ended
@@ -93,10 +98,16 @@ function openDesk({ queue, worker, runner, report, clock, stop, onStart, onEnd }
   }
   return {
     running,
+    room: () => Math.min(worker.concurrency - busy, 2 * worker.concurrency - running.size),
     start(execution, wake) {
       const one = startUnit(execution, runner)
       onStart?.(execution)
       running.set(execution.id, one)
+      busy++
+      void one.ended.then(() => {
+        busy--
+        wake()
+      })
       const end = settle(one)
         .catch((error: unknown) => warn(report, `what became of unit ${execution.id} could not be written down: ${asFault(error).message}`))
         .finally(() => {

@@ -19,7 +19,7 @@ const stops: (() => void)[] = []
 after(() => stops.forEach((stop) => stop()))
 const scratch = scratchDirectory()
 
-test(`eight workers and their database, killed at random, do each unit once (seed ${testSeed})`, async (t) => {
+test(`workers and their database, killed at random, do each unit once (seed ${testSeed})`, async (t) => {
   if (reason !== undefined) return t.skip(reason)
   const server = createPostgres(scratch, path.join(scratch, 'data'), '-c max_connections=90 -c shared_buffers=64MB')
   server.run(server.lines.start)

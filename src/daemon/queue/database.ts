@@ -63,9 +63,9 @@ export function formatSteps(prefix: string, identity: string): readonly (readonl
       )`,
       `create unique index by_open_key on ${prefix}executions (key) where state in ('waiting', 'running')`,
       `create index by_waiting on ${prefix}executions (priority desc, due, id) where state = 'waiting'`,
-      `create index by_open_job on ${prefix}executions (job) where state in ('waiting', 'running')`,
+      `create index by_open_job on ${prefix}executions (job) where job is not null and state in ('waiting', 'running')`,
       `create index by_running on ${prefix}executions (worker) where state = 'running'`,
-      `create index by_firing on ${prefix}executions (job, firing)`,
+      `create index by_firing on ${prefix}executions (job, firing) where job is not null`,
       `create index by_ended on ${prefix}executions (ended) where ended is not null`,
       `create table ${prefix}lines (
         id ${identity},
