@@ -23,6 +23,10 @@ const openParameters = new Set([
   'region',
   'endpoint',
   'sync',
+  'tags',
+  'tags_count',
+  'status',
+  'exclude_pull_requests',
 ])
 
 /**

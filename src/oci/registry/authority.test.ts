@@ -143,8 +143,17 @@ describe('a registry that wants tokens', () => {
     assert.match(fault.hint ?? '', /credentials from the test were not taken/)
     assert.equal(peer.requests.length, 3)
     assert.equal(realm.asked.length, 2)
+    assert.match(fault.hint ?? '', /allow to pull \(at GitLab: read_registry\) in team\/app/)
     const { registry: nobody } = await scene(bearer(realm.url), () => false, { login: undefined })
     assert.match((await faultOf(nobody.manifest(repository, 'v1'), 'denied', /401/)).hint ?? '', /docker login/)
+  })
+
+  test('and forbids a push says which right is missing, and whose', async () => {
+    const realm = await startRealm()
+    const { registry } = await scene(bearer(realm.url), (authorization, request) => hasBearer(authorization) && !request.startsWith('POST'))
+    const content = Buffer.from('content')
+    const fault = await faultOf(registry.putBlob(repository, digestOf(content), bytesOf(content)), 'denied', /401/)
+    assert.match(fault.hint ?? '', /from the test .* allow to push \(at GitLab: read_registry and write_registry\) in team\/app/)
   })
 
   test('asks anonymously where nothing is known of who asks', async () => {

@@ -14,8 +14,8 @@ export interface Authority {
   headers(scopes: readonly Scope[], signal?: AbortSignal): Promise<Readonly<Record<string, string>>>
   /** Learns from an answer of 401 to `used`; whether it is worth while to ask again. */
   challenged(challenge: string, used: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<boolean>
-  /** The same refusal, with what was known of who asks. */
-  explained(fault: Fault): Fault
+  /** The same refusal, with what was known of who asks, and what they would have to be allowed. */
+  explained(fault: Fault, scopes: readonly Scope[]): Fault
 }
 
 export interface AuthorityOptions extends IdentityOptions {
@@ -64,7 +64,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
       } catch (error) {
         if (!isFault(error, 'denied')) throw error
         forget()
-        throw identity.explained(error)
+        throw identity.explained(error, scopes)
       }
     },
     async challenged(challenge, { authorization }, signal) {

@@ -44,10 +44,12 @@ export function createSession({ host, http }: { readonly host: string; readonly 
       if ((status >= 200 && status < 300) || accepts.includes(status)) return answer
       const fault = await refusal(`${method ?? 'GET'} ${url}`, answer)
       // What another host wants, where a redirect led, is nothing to us.
-      if (status !== 401 || new URL(answer.url).origin !== origin) throw fault
-      if (hasRenewed) throw authority.explained(fault)
+      if (new URL(answer.url).origin !== origin) throw fault
+      if (status === 403) throw authority.explained(fault, ask.scopes)
+      if (status !== 401) throw fault
+      if (hasRenewed) throw authority.explained(fault, ask.scopes)
       const isAnother = await authority.challenged(answer.headers['www-authenticate'] ?? '', secret, signal)
-      if (!isAnother) throw authority.explained(fault)
+      if (!isAnother) throw authority.explained(fault, ask.scopes)
       hasRenewed = secret['authorization'] !== undefined
       if (body !== undefined && 'rewindable' in body && !body.rewindable) throw fault
     }
