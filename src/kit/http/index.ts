@@ -5,6 +5,6 @@
  * where the server can; a credential goes to its own origin alone, and never into a message; no answer is larger than a stated limit.
  * Never does: follow from https to http; repeat what may have had an effect; read the environment.
  */
-export { basicCredential, type Credential, type HttpUrl, parseHttpUrl } from './address.ts'
+export { basicCredential, type Credential, parseHttpUrl } from './address.ts'
 export { createHttp, type HttpAnswer, type HttpClient, type HttpOptions, type HttpPage, type HttpRequest } from './client.ts'
 export { retryAfterOf } from './retry-after.ts'

@@ -5,5 +5,5 @@
  */
 export { type Generated, type GenerateOptions, ManifestGenerator, type ManifestGeneratorOptions } from './generator.ts'
 export { type Manifest, type ManifestExperiment, type ManifestFile, ManifestType } from './manifest.ts'
-export { timerName, timerUnits, type Unit } from './timer.ts'
+export { timerName, timerUnits } from './timer.ts'
 export { keepLooking } from './watch.ts'
