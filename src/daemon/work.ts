@@ -83,9 +83,10 @@ function openDesk({ queue, worker, runner, report, clock, stop, onStart, onEnd }
   const ends = new Set<Promise<void>>()
   let takes = 0
   let busy = 0
-  const settle = async (one: Running) => {
+  const settle = async (one: Running, onOver: () => void) => {
     const { execution, log } = one
     const ending = await one.ended
+    onOver()
     // A record that cannot be written now is written later, for as long as this process goes on.
     const tries = { queue, report, clock, stop: new AbortController().signal }
     const limit = () => (stop.aborted ? lease : Number.POSITIVE_INFINITY)
@@ -104,11 +105,11 @@ function openDesk({ queue, worker, runner, report, clock, stop, onStart, onEnd }
       onStart?.(execution)
       running.set(execution.id, one)
       busy++
-      void one.ended.then(() => {
+      const onOver = () => {
         busy--
         wake()
-      })
-      const end = settle(one)
+      }
+      const end = settle(one, onOver)
         .catch((error: unknown) => warn(report, `what became of unit ${execution.id} could not be written down: ${asFault(error).message}`))
         .finally(() => {
           running.delete(execution.id)

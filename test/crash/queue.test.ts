@@ -88,7 +88,7 @@ async function killedAtRandom({ queue, place, units, workers, killEvery, crash }
   for (let done = 0; done < units; done = await doneIn(queue)) {
     if (done >= next) {
       next = done + Math.ceil(killEvery * (0.5 + random()))
-      if (crash !== undefined && random() < 0.25) {
+      if (crash !== undefined && (random() < 0.25 || (kills.databases === 0 && kills.workers > 1))) {
         kills.databases++
         crash()
       } else {
@@ -115,6 +115,7 @@ async function killedAtRandom({ queue, place, units, workers, killEvery, crash }
     assert.equal(summary, `by ${worker}`)
   }
   assert.ok(kills.workers > 0)
+  assert.ok(crash === undefined || kills.databases > 0)
   await queue.close()
   return kills
 }
