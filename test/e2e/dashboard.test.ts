@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { type DashboardDesk, dashboardDesk, findBarriers, settled } from '../fakes/dashboard-desk.ts'
 import { scratchDirectory } from '../fakes/scratch.ts'
-import { fillDesk } from '../fakes/server-desk.ts'
+import { fillDesk, type ServerDesk } from '../fakes/server-desk.ts'
 
 const scratch = scratchDirectory()
 
@@ -42,6 +42,7 @@ describe('the dashboard', () => {
     dashboard = await dashboardDesk(scratch)
     await fillDesk(dashboard.desk)
     await dashboard.desk.holdfast('daemon --once')
+    await restoreTwice(dashboard.desk)
   })
   after(async () => {
     await dashboard.close()
@@ -89,6 +90,18 @@ describe('the dashboard', () => {
     await page.keyboard.press('Escape')
     await stable.locator('code').filter({ hasNotText: before }).waitFor()
     assert.equal(dashboard.desk.state.audit.read({ limit: 1 })[0]!.kind, 'done')
+    await page.context().close()
+    dashboard.expectCalm()
+  })
+
+  it('plots how long restores took, each a link to its execution', async () => {
+    const page = await dashboard.open('/ui/environments/stage')
+    const bars = page.getByRole('group', { name: 'How long restores by jobs took' }).getByRole('link')
+    await bars.nth(1).waitFor()
+    assert.equal(await bars.count(), 2)
+    assert.match((await bars.nth(1).getAttribute('aria-label'))!, /, failed$/)
+    await bars.nth(1).click()
+    await page.getByRole('heading', { name: 'holdfast env restore stage' }).waitFor()
     await page.context().close()
     dashboard.expectCalm()
   })
@@ -214,6 +227,18 @@ describe('the dashboard', () => {
     await context.close()
   })
 })
+
+/** As jobs do it: how long it took is plotted. */
+async function restoreTwice({ served }: ServerDesk): Promise<void> {
+  const queue = await served.jobs!.queue()
+  await queue.beat({ id: 'worker-0', host: 'here', pid: process.pid, concurrency: 1 })
+  for (const exit of [0, 8]) {
+    await queue.add([{ key: 'restore', words: ['env', 'restore', 'stage'], source: 'env', priority: 0, splits: false }])
+    const [held] = await queue.take('worker-0', 1, {})
+    await queue.end(held!, { kind: 'exit', exit })
+  }
+  await queue.leave('worker-0')
+}
 
 const run = {
   id: 7,

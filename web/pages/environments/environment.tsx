@@ -4,10 +4,12 @@ import { at } from '../../api/client.ts'
 import { Ago, Badge, Facts, Size } from '../../parts/facts.tsx'
 import { Page, Section } from '../../parts/page.tsx'
 import { Empty, Shown } from '../../parts/states.tsx'
+import { Durations } from '../../parts/plot.tsx'
 import { Table } from '../../parts/table.tsx'
 import { countText, durationText } from '../../parts/words.ts'
 import { Action } from '../../shell/action.tsx'
 import { hrefTo } from '../../shell/place.ts'
+import { durationsOf } from '../jobs/durations.ts'
 import { EnvironmentState } from './environments.tsx'
 
 type Data = Answers['getEnvironment']
@@ -46,6 +48,7 @@ export function Environment({ name }: { readonly name: string }) {
                 </ul>
               </Section>
             )}
+            <RestoreTimes name={name} />
             <Section title="Snapshots">
               <Snapshots name={name} list={data.list} />
             </Section>
@@ -54,6 +57,13 @@ export function Environment({ name }: { readonly name: string }) {
       </Shown>
     </Page>
   )
+}
+
+/** Of the restores that jobs have made; what people restore by hand is not written down but for the last. */
+function RestoreTimes({ name }: { readonly name: string }) {
+  const { data } = useAnswer('listExecutions', '/jobs/executions?limit=1000')
+  const restores = (data?.executions ?? []).filter(({ run }) => run === `env restore ${name}` || run.startsWith(`env restore ${name} `))
+  return <Durations label="How long restores by jobs took" points={durationsOf(restores)} />
 }
 
 function Snapshots({ name, list }: { readonly name: string; readonly list: readonly Snapshot[] }) {

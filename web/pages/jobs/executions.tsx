@@ -4,8 +4,10 @@ import { ask, revision, type Trouble, withQuery } from '../../api/client.ts'
 import { type Execution, executions as told } from '../../api/live.ts'
 import { Ago, Badge } from '../../parts/facts.tsx'
 import { Empty, Failed, Waiting } from '../../parts/states.tsx'
+import { Durations } from '../../parts/plot.tsx'
 import { type Column, Table } from '../../parts/table.tsx'
 import { hrefTo } from '../../shell/place.ts'
+import { durationsOf } from './durations.ts'
 import { ProgressBar, StateBadge, Took } from './state.tsx'
 
 const atOnce = 50
@@ -37,6 +39,7 @@ export function Executions({ job, state }: ExecutionsProps) {
   if (list.length === 0) return <Empty command="holdfast daemon">Nothing {state === undefined ? 'was run yet' : `is ${state}`}.</Empty>
   return (
     <>
+      {job !== undefined && <Durations label={`How long ${job} took`} points={durationsOf(list)} />}
       <Table
         label="Executions"
         rows={list.map((each) => told.value.get(each.id) ?? each)}
