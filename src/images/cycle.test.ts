@@ -113,6 +113,7 @@ describe('a cycle', () => {
     ])
     const fault = faultOfCycle(first)
     assert.deepEqual([fault?.code, fault?.message], ['partial', `1 of 3 tags failed: ${older}`])
+    assert.match(fault?.hint ?? '', /the artifact has "x\.txt"/, 'running it again would not mend it')
     at.github.add(runScene(older))
     assert.deepEqual(done(await at.cycle()), [[older, undefined]])
   })

@@ -86,15 +86,17 @@ export function imagesOf({ tags }: Pick<Cycle, 'tags'>): readonly BroughtImage<W
 
 /** `partial` with what failed; undefined where nothing did. */
 export function faultOfCycle({ tags, xref }: Pick<Cycle, 'tags' | 'xref'>): Fault | undefined {
-  const hint = 'run it again: only what is missing is brought'
+  const again = 'run it again: only what is missing is brought'
   const failed = tags.filter(({ fault }) => fault !== undefined)
   const [first] = failed
   if (first !== undefined) {
+    // Where trying again helps nothing, what does for the first that is shown.
+    const hint = failed.every(({ fault }) => fault?.retry === 'never') ? (first.fault?.hint ?? again) : again
     const list = failed.map(({ missing }) => missing.tag).join(', ')
     return new Fault('partial', `${failed.length} of ${tags.length} tags failed: ${list}`, { hint, cause: first.fault })
   }
   const [unread] = xref.unread
   if (unread === undefined) return undefined
   const text = `the logs of ${xref.unread.length} of ${xref.looked} runs could not be read: ${unread.failure.message}`
-  return new Fault('partial', text, { at: unread.run.url, hint, cause: unread.failure })
+  return new Fault('partial', text, { at: unread.run.url, hint: again, cause: unread.failure })
 }

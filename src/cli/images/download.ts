@@ -6,7 +6,7 @@ import type { Cli } from '../command.ts'
 import { printable } from '../width.ts'
 import { imagesContext } from './choose.ts'
 import { type GithubFlags, githubOptions, tagArgument } from './options.ts'
-import { relativeTo } from './text.ts'
+import { nextStep, relativeTo } from './text.ts'
 
 interface DownloadFlags extends GithubFlags {
   readonly outputDir?: string
@@ -54,7 +54,7 @@ export function addDownloadCommand(images: Command, cli: Cli): void {
         text: [
           printable(did),
           printable(`  ${relativeTo(host.cwd, folder.archive)}  ${formatBytes(archive.size)}  ${archive.digest}`),
-          `next: holdfast images prepare ${tag}`,
+          printable(nextStep('prepare', tag, options.outputDir)),
         ].join('\n'),
       }
     },

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { listImages } from '../../images/index.ts'
+import { isDigestTag, listImages } from '../../images/index.ts'
 import { formatBytes } from '../../kit/index.ts'
 import type { Call, Cli } from '../command.ts'
 import type { Outcome } from '../output.ts'
@@ -80,8 +80,13 @@ function tableOf({ width, paint, host }: Call<object>, rows: readonly Row[], wit
   ]
   const columns: Column<Row>[] = [
     { header: 'REPOSITORY', cell: ({ repository }) => repository },
-    { header: 'TAG', cell: ({ name }) => name, paint: paint.cyan },
+    { header: 'TAG', cell: ({ name }) => (width === undefined ? name : shortTag(name)), paint: paint.cyan },
     ...(withDetails ? details : []),
   ]
   return renderTable(columns, rows, { width, paintHeader: paint.bold })
+}
+
+/** Those of signatures and referrers are longer than all others: in full they would leave no room in a terminal. */
+function shortTag(name: string): string {
+  return isDigestTag(name) ? name.replace(/^(sha256-[0-9a-f]{12})[0-9a-f]+/, '$1…') : name
 }

@@ -7,7 +7,7 @@ import { printable } from '../width.ts'
 import { countText } from '../words.ts'
 import { imagesContext } from './choose.ts'
 import { type DownloadsFlags, downloadsDirOf, downloadsOption, type GithubFlags, tagArgument, unusedGithubOptions } from './options.ts'
-import { relativeTo } from './text.ts'
+import { nextStep, relativeTo } from './text.ts'
 
 interface PrepareFlags extends DownloadsFlags, GithubFlags {
   readonly clean?: boolean
@@ -44,7 +44,7 @@ export function addPrepareCommand(images: Command, cli: Cli): void {
           images: plan.images.map(({ name, ...image }) => ({ ...image, file: path.join(folder.extracted, name) })),
           extras,
         },
-        text: [did, ...lines, ...also, `next: holdfast images push ${tag}`].map(printable).join('\n'),
+        text: [did, ...lines, ...also, nextStep('push', tag, options.downloadsDir)].map(printable).join('\n'),
       }
     },
   })

@@ -180,6 +180,15 @@ describe('images gitlab-list', () => {
     assert.match(out, /\narm\/presto-coordinator: no tags\n2 tags in 2 repositories of tests\/images at 127.0.0.1:\d+; 3 requests\n$/)
   })
 
+  test('leaves room for sizes in a terminal, where a digest tag would take all of it', async (t) => {
+    const name = `sha256-${'a'.repeat(64)}`
+    const { holdfast } = await desk(t, {}, { repositories: { 'x86/presto-native-worker-cpu': ['v1', name] } })
+    const narrow = await holdfast('images gitlab-list', { columns: 80 })
+    assert.match(narrow.out, /TAG +SIZE/)
+    assert.match(narrow.out, /sha256-aaaaaaaaaaaa… +334 MiB/)
+    assert.ok((await holdfast('images gitlab-list')).out.includes(name), 'whole for whoever reads it from a pipe')
+  })
+
   test('needs one request for names alone', async (t) => {
     const { json } = await desk(t, {}, { repositories })
     const { result } = await json('images gitlab-list --names')
