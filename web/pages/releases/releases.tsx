@@ -17,7 +17,7 @@ export function Releases() {
       <Shown of={answer}>
         {({ products }) =>
           products.length === 0 ? (
-            <Empty command={'[release.NAME]\nartifact = "out/library.a"\nvariants = ["1.0"]'}>
+            <Empty command={'[release.NAME]\nartifact = "out/library.a"\nvariants = { "1.0" = {} }'}>
               No product is configured. Add one to holdfast.toml.
             </Empty>
           ) : (
