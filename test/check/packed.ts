@@ -3,7 +3,7 @@
  * an import of every entry with its types, every group of commands, and the demo.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { type Said, usePackage } from './packed-use.ts'
@@ -33,6 +33,7 @@ function main(): void {
   const holdfast = path.join(scratch, 'node_modules/.bin/holdfast')
   expectEqual('holdfast --version', run([holdfast, '--version'], scratch).stdout.trim(), version)
   run([holdfast, '--help'], scratch)
+  if (!existsSync(path.join(scratch, 'node_modules/holdfast/dist/web/index.html'))) throw new Error('the package lacks the dashboard')
   standInForVitest()
   importEntries()
   checkTypes()

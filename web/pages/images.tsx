@@ -108,7 +108,7 @@ function Matrix({ tags }: { readonly tags: readonly Tag[] }) {
     {
       title: 'Run',
       cell: ({ run }) => (
-        <a href={run.url} target="_blank" rel="noreferrer" data-row="">
+        <a href={addressOf(run)} target="_blank" rel="noreferrer" data-row="">
           #{run.number}
         </a>
       ),
@@ -142,6 +142,11 @@ function Matrix({ tags }: { readonly tags: readonly Tag[] }) {
       )}
     </>
   )
+}
+
+/** As GitHub says it, where it is an address of the web. */
+function addressOf({ url }: Tag['run']): string | undefined {
+  return /^https?:\/\//.test(url) ? url : undefined
 }
 
 function Cell({ images }: { readonly images: readonly Image[] }) {
@@ -185,7 +190,7 @@ function Left({ title, rows }: { readonly title: string; readonly rows: readonly
           {
             title: 'Run',
             cell: ({ run }) => (
-              <a href={run.url} target="_blank" rel="noreferrer">
+              <a href={addressOf(run)} target="_blank" rel="noreferrer">
                 #{run.number}
               </a>
             ),
