@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { faultOf } from '../../test/fakes/fault-of.ts'
 import { refusal, spoilt } from '../../test/fakes/github/trouble.ts'
 import { imageDesk, type ImageDesk, type ImageDeskOptions, madeFamilies, runScene, runTag, tarballOf } from '../../test/fakes/image-desk.ts'
+import { archiveBytes, dockerMembers, fakeImage, fakeLayer } from '../../test/fakes/images.ts'
 import { registryDesk, type RegistryDesk } from '../../test/fakes/registry-desk.ts'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
+import { seededRandom } from '../../test/fakes/seeded-random.ts'
 import { zipBytes } from '../../test/fakes/zip-bytes.ts'
 import { registryForTests } from '../../test/services/registry.ts'
 import { digestOf } from '../kit/index.ts'
@@ -40,6 +42,13 @@ async function scene(t: TestContext, options: Partial<ImageDeskOptions> = {}): P
     tags: async (tag = imageTag) =>
       await Promise.all(madeFamilies.map(async (family) => (await registry.headManifest(`${project}/x86/${family}`, tag))?.digest)),
   }
+}
+
+function bytesBelow(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+  // What is replaced just now may be gone.
+  const sizes = files.map((each) => statSync(path.join(each.parentPath, each.name), { throwIfNoEntry: false })?.size ?? 0)
+  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 describe('a sync of a tag', () => {
@@ -180,6 +189,32 @@ describe('a sync of a tag', () => {
       ['same', 'created', 'created'],
     )
     assert.deepEqual(again.images.map(wasDone), [false, true, true])
+  })
+
+  test('keeps nothing on the disk while it goes on, but what it remembers of layers and runs', async (t) => {
+    const random = seededRandom(7)
+    const noise = Buffer.from(Uint32Array.from({ length: 3 << 19 }, () => Math.floor(random() * 2 ** 32)).buffer)
+    const members = madeFamilies.map((family) => {
+      const image = fakeImage(`${family}:built`, [fakeLayer({ [`opt/${family}`]: noise })])
+      return { name: `${family}-${runTag}.tar.gz`, content: archiveBytes(dockerMembers([image]), 'gzip'), isStored: true }
+    })
+    const folder = mkdtempSync(path.join(scratch, 'disk-'))
+    const at = await scene(t, { folder, runs: [runScene(runTag, { members })] })
+    if (at === undefined) return
+    const before = process.env['TMPDIR']
+    process.env['TMPDIR'] = folder
+    t.after(() => {
+      if (before === undefined) delete process.env['TMPDIR']
+      else process.env['TMPDIR'] = before
+    })
+    const sizes: number[] = []
+    const look = async () => void sizes.push(bytesBelow(folder))
+    at.github.trouble(spoilt({ beforePiece: look }, { match: /artifacts/, times: Infinity }))
+    const { images } = await at.sync()
+    await look()
+    assert.ok(images.reduce((sum, { pushed }) => sum + pushed!.sentBytes, 0) > 18_000_000)
+    assert.ok(sizes.length > 10, `${sizes.length} looks`)
+    assert.ok(Math.max(...sizes) < 100_000, `${Math.max(...sizes)} bytes`)
   })
 
   test('waits out limits, renews addresses that expire, and goes on where a download breaks off', async (t) => {
