@@ -151,6 +151,8 @@ describe('the dashboard', () => {
     )
     await page.getByRole('button', { name: 'Only with something missing' }).click()
     assert.equal((await rows()).length, 2)
+    await page.getByText('#9').waitFor()
+    assert.equal(await page.locator('[href^="javascript"]').count(), 0)
     assert.deepEqual(await findBarriers(page), [])
     await page.context().close()
     dashboard.expectCalm()
@@ -256,7 +258,7 @@ const crossReference = {
   missing: 1,
   extra: [{ repository: 'x86/presto', tag: 'old' }],
   unusable: [],
-  unread: [{ run, reason: 'its log is gone' }],
+  unread: [{ run: { ...run, number: 9, url: 'javascript:alert(1)' }, reason: 'its log is gone' }],
   notes: [],
   tags: ['presto-1', 'presto-2'].map((tag, at) => ({
     tag,

@@ -107,11 +107,7 @@ function Matrix({ tags }: { readonly tags: readonly Tag[] }) {
   const columns: Column<Tag>[] = [
     {
       title: 'Run',
-      cell: ({ run }) => (
-        <a href={addressOf(run)} target="_blank" rel="noreferrer" data-row="">
-          #{run.number}
-        </a>
-      ),
+      cell: ({ run }) => <RunLink run={run} />,
     },
     { title: 'Branch', cell: ({ run }) => run.branch },
     { title: 'Built', cell: ({ run }) => <Ago at={run.created} /> },
@@ -144,9 +140,14 @@ function Matrix({ tags }: { readonly tags: readonly Tag[] }) {
   )
 }
 
-/** As GitHub says it, where it is an address of the web. */
-function addressOf({ url }: Tag['run']): string | undefined {
-  return /^https?:\/\//.test(url) ? url : undefined
+/** Its address is what GitHub says: it leads to the web, or nowhere. */
+function RunLink({ run: { url, number } }: Pick<Tag, 'run'>) {
+  if (!/^https?:\/\//.test(url)) return <>#{number}</>
+  return (
+    <a href={url} target="_blank" rel="noreferrer" data-row="">
+      #{number}
+    </a>
+  )
 }
 
 function Cell({ images }: { readonly images: readonly Image[] }) {
@@ -189,11 +190,7 @@ function Left({ title, rows }: { readonly title: string; readonly rows: readonly
         columns={[
           {
             title: 'Run',
-            cell: ({ run }) => (
-              <a href={addressOf(run)} target="_blank" rel="noreferrer">
-                #{run.number}
-              </a>
-            ),
+            cell: ({ run }) => <RunLink run={run} />,
           },
           { title: 'Branch', cell: ({ run }) => run.branch },
           { title: 'Built', cell: ({ run }) => <Ago at={run.created} /> },
