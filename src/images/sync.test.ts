@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readlinkSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { faultOf } from '../../test/fakes/fault-of.ts'
@@ -45,10 +45,24 @@ async function scene(t: TestContext, options: Partial<ImageDeskOptions> = {}): P
 }
 
 function bytesBelow(folder: string): number {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+  const named = readdirSync(folder, { recursive: true, withFileTypes: true }).map((each) => path.join(each.parentPath, each.name))
+  // What was opened and has no name any more takes its room too.
+  const opened = readdirSync('/proc/self/fd').map((each) => `/proc/self/fd/${each}`)
+  const nameless = opened.filter((file) => {
+    const target = linkOf(file)
+    return target.startsWith(`${folder}/`) && target.endsWith(' (deleted)')
+  })
   // What is replaced just now may be gone.
-  const sizes = files.map((each) => statSync(path.join(each.parentPath, each.name), { throwIfNoEntry: false })?.size ?? 0)
+  const sizes = [...named, ...nameless].map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0)
   return sizes.reduce((sum, size) => sum + size, 0)
+}
+
+function linkOf(file: string): string {
+  try {
+    return readlinkSync(file)
+  } catch {
+    return ''
+  }
 }
 
 describe('a sync of a tag', () => {
