@@ -155,7 +155,7 @@ function Cell({ images }: { readonly images: readonly Image[] }) {
   return (
     <>
       {images.map(({ repository, tag, present }) => (
-        <div key={`${repository}:${tag}`} title={`${repository}:${tag}`}>
+        <div key={`${repository}:${tag}`} class="image" title={`${repository}:${tag}`}>
           {present ? (
             <>
               <Badge tone="good">present</Badge>
