@@ -43,8 +43,8 @@ export function addSystemdCommands(systemd: Command, cli: Cli): void {
     ],
     writes: true,
     examples: [
-      ['sudo holdfast systemd install --run-as holdfast', 'for the machine'],
       ['holdfast systemd install --user', 'for your own systemd'],
+      ['sudo holdfast systemd install --run-as holdfast', 'for the machine'],
     ],
     run: install,
   })
