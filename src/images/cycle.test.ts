@@ -241,6 +241,13 @@ describe('a daemon', () => {
     assert.ok(nexts[1]! - nexts[0]! >= 900_000 && nexts[1]! - nexts[0]! < 910_000)
   })
 
+  test('remarks once which of several runs counts, not in every cycle', async (t) => {
+    const ran = await run(t, { runs: [runScene(), runScene()] }, 4)
+    if (ran === undefined) return
+    assert.equal(ran.totals.cycles, 3)
+    assert.equal(ran.at.notes.filter((text) => text.includes('the newest of 2 runs counts')).length, 1)
+  })
+
   test('tries a tag that fails less and less often, and a newer run of it at once', async (t) => {
     const damaged = runScene(runTag, { members: [{ name: 'x.txt', content: Buffer.from('x') }] })
     const ran = await run(

@@ -1,4 +1,4 @@
-import { asFault, type Fault } from '../kit/index.ts'
+import { asFault, type Fault, type Report } from '../kit/index.ts'
 import type { ImagesContext } from './context.ts'
 import { type Cycle, cycle, type CycledTag, type CycleOptions } from './cycle.ts'
 import type { XrefTag } from './xref/plan.ts'
@@ -38,6 +38,7 @@ export async function runDaemon(context: ImagesContext, options: DaemonOptions):
   const { clock, signal } = context
   const { interval, onEvent } = options
   const patience = tagPatience(interval, clock.now)
+  const remarks = remarksOnce(context.report)
   const totals = { cycles: 0, synced: 0, failed: 0 }
   const isStopped = () => signal?.aborted === true
   let failures = 0
@@ -51,8 +52,9 @@ export async function runDaemon(context: ImagesContext, options: DaemonOptions):
         else totals.failed++
         onEvent({ kind: 'tag', cycle: number, done, nextTry: patience.note(done) })
       }
-      const done = await cycle(context, { ...options, isWaiting: patience.isWaiting, onTag })
+      const done = await cycle({ ...context, report: remarks.report }, { ...options, isWaiting: patience.isWaiting, onTag })
       totals.cycles = number
+      remarks.cycleEnded()
       failures = 0
       onEvent({ kind: 'cycle', cycle: number, done, took: clock.now() - start, next: clock.now() + wait })
     } catch (error) {
@@ -70,6 +72,22 @@ export async function runDaemon(context: ImagesContext, options: DaemonOptions):
     }
   }
   return totals
+}
+
+/** What every cycle would remark is told once, and again only after a cycle without it. */
+function remarksOnce(report: Report): { readonly report: Report; cycleEnded(): void } {
+  let [before, now] = [new Set<string>(), new Set<string>()]
+  return {
+    report(event) {
+      if (event.kind !== 'note') return report(event)
+      const isKnown = before.has(event.text) || now.has(event.text)
+      now.add(event.text)
+      if (!isKnown) report(event)
+    },
+    cycleEnded() {
+      ;[before, now] = [now, new Set()]
+    },
+  }
 }
 
 /** Milliseconds: doubled with each failure. */
