@@ -198,6 +198,8 @@ describe('the API', () => {
       const target = `/api/v1/${segments.map(encodeURIComponent).join('/')}?${new URLSearchParams(given).toString()}`
       const response = await desk.get(target)
       const text = await response.text()
+      // A client takes dots off itself: what is asked for then may be none of the API.
+      if (!new URL(target, 'http://localhost').pathname.startsWith('/api/v1/')) return
       assert.ok(response.status < 500, `${target}: ${response.status} ${text}`)
       assert.doesNotThrow(() => JSON.parse(text), target)
     }

@@ -25,17 +25,28 @@ interface Listener {
 
 export function createEvents(served: ServedView, end: AbortSignal | undefined): Events {
   const listeners = new Set<Listener>()
-  let looking: Promise<void> | undefined
+  let looking: { readonly first: Promise<unknown> } | undefined
   const tell = (text: string) => {
     for (const listener of listeners) listener.push(text)
   }
-  const keepLooking = async () => {
+  const startLooking = () => {
     const look = createLook(served)
-    await look().catch(() => [])
+    // What was found out before is forgotten: a page that is opened now asks again once it listens.
+    const first = look()
+      .catch(() => [])
+      .then(() => served.forget())
+    void keepLooking(look, first).finally(() => (looking = undefined))
+    return { first }
+  }
+  const keepLooking = async (look: () => Promise<string[]>, first: Promise<unknown>) => {
+    await first
     while (listeners.size > 0) {
       await served.clock.sleep(lookEvery, end).catch(() => undefined)
       if (end?.aborted === true) return
-      for (const text of await look().catch(failed)) tell(text)
+      const texts = await look().catch(failed)
+      // Whoever hears of it and asks is not given what was found out before.
+      if (texts.length > 0) served.forget()
+      for (const text of texts) tell(text)
     }
   }
   const failed = (error: unknown) => [`event: trouble\ndata: ${JSON.stringify({ code: asFault(error).code })}\n\n`]
@@ -46,6 +57,8 @@ export function createEvents(served: ServedView, end: AbortSignal | undefined): 
       const { listener, stream } = listen(served, asked.signal, end)
       const body = async function* () {
         try {
+          // Whoever hears this is told of all that comes after it.
+          await looking?.first
           yield encoded(': holdfast\nretry: 3000\n\n')
           for (const text of await missed(served, asked.headers.get('last-event-id'))) yield encoded(text)
           yield* stream
@@ -54,7 +67,7 @@ export function createEvents(served: ServedView, end: AbortSignal | undefined): 
         }
       }
       listeners.add(listener)
-      looking ??= keepLooking().finally(() => (looking = undefined))
+      looking ??= startLooking()
       return {
         status: 200,
         headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },

@@ -16,15 +16,12 @@ const mostExecutions = 500
 /** Follows the server's events for as long as the page is open; the browser connects again by itself, and says where it was. */
 export function follow(): void {
   const source = new EventSource('/api/v1/events')
-  let wasLost = false
   source.addEventListener('open', () => {
-    // What happened in between was not told of executions.
-    if (wasLost) revision.value += 1
-    wasLost = false
+    // What happened before the stream stood, or while it was broken, is told by nobody.
+    changed()
     isLive.value = true
   })
   source.addEventListener('error', () => {
-    wasLost = true
     isLive.value = false
   })
   source.addEventListener('move', () => changed())

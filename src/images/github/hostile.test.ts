@@ -49,6 +49,11 @@ describe('an answer of the API', () => {
     stand.trouble(apiAnswer(304, {}, ''))
     await faultOf(desk(stand).github.runs({ limit: 5 }), 'corrupt', /answered with 304, which nobody asked for/)
   })
+  test('that refuses with numbers beyond those of JavaScript is refused itself', async () => {
+    const stand = await scene({ runs: [{}] })
+    stand.trouble(apiAnswer(400, json, '{"errors": [9007199254740993]}'))
+    await faultOf(desk(stand).github.runs({ limit: 5 }), 'corrupt', /an answer that cannot be read/)
+  })
   test('with other runs than were asked for does no harm', async () => {
     const stand = await scene({ runs: [{}] })
     stand.trouble(apiAnswer(200, json, '{"workflow_runs": []}'))

@@ -16,6 +16,9 @@ export function githubFault(error: unknown, purpose: Purpose): Fault {
   if (error instanceof Error && isFault(error.cause)) return error.cause
   if (isFault(error)) return error
   const refusal = refusalIn(error)
+  // Octokit makes its message of an answer that it does not know by encoding it, which integers beyond 2^53 do not survive.
+  if (error instanceof TypeError && /serialize a BigInt/.test(error.message))
+    return new Fault('corrupt', `${purpose.what}: GitHub refused it with an answer that cannot be read`, { at: purpose.at, cause: error })
   if (refusal === undefined)
     return new Fault('bug', `asking for ${purpose.what} failed: ${String(error)}`, { at: purpose.at, cause: error })
   const { status, headers } = refusal

@@ -60,7 +60,8 @@ export function createFileHasher(): FileHasher {
         checkPlace(fd, path)
         for (let attempt = 1; ; attempt++) {
           const facts = factsOf(fd, path)
-          const isGrowing = linesSince !== undefined && facts.mtime > linesSince
+          // A time in the future was given to it: when that was done is known.
+          const isGrowing = linesSince !== undefined && Math.min(facts.mtime, facts.ctime) > linesSince
           let size = isGrowing ? wholeLines(fd, facts.size, before) : facts.size
           let hashed = await hashOnce(fd, { ...facts, size }, before, signal)
           // Of a log that began anew, what was listed before says nothing about its lines.
