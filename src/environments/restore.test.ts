@@ -61,6 +61,32 @@ describe('a restore that works in place', () => {
     assert.equal(desk.read('a'), 'other')
   })
 
+  test('forced while somebody works in the directory, lets the next one trust no time of a file', async () => {
+    const right = copyingMode()
+    const compared: (boolean | undefined)[] = []
+    const seen = copyingMode({
+      async restore(place, name, options) {
+        compared.push(options.checksum)
+        return await right.restore(place, name, options)
+      },
+    })
+    const desk = environmentDesk(scratch, { modes: { filesystem: seen } })
+    const context = desk.context()
+    await createSnapshot(context)
+    await restoreSnapshot(context, { force: true })
+    const inside = spawn('sleep', ['600'], { cwd: desk.live })
+    try {
+      await once(inside, 'spawn')
+      await restoreSnapshot(context, { force: true })
+    } finally {
+      inside.kill('SIGKILL')
+      await once(inside, 'exit')
+    }
+    await restoreSnapshot(context)
+    await restoreSnapshot(context)
+    assert.deepEqual(compared, [false, false, true, false])
+  })
+
   test('takes its mark away where the snapshot is damaged, since nothing was touched', async () => {
     const desk = environmentDesk(scratch)
     const context = desk.context()

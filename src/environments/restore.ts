@@ -2,7 +2,7 @@ import { asFault, type Fault, type FaultCode, throwIfAborted } from '../kit/inde
 import type { EnvironmentContext } from './context.ts'
 import { momentOf } from './create.ts'
 import { giveWay, makePlain } from './give-way.ts'
-import { assertNobodyInside, awaitLeaving } from './holders.ts'
+import { assertNobodyInside, awaitLeaving, findHolders } from './holders.ts'
 import { awaitHealth, runHook, runHookAnyway } from './hooks.ts'
 import { clearMark, readMark, setMark } from './mark.ts'
 import type { Given, Mode, SnapshotMode } from './mode.ts'
@@ -67,7 +67,8 @@ export async function restoreSnapshot(context: EnvironmentContext, options: Rest
     await remember(session, record, given, verified)
     await runHook(context.settings.hooks, { ...moment, hook: 'afterRestore' }, surroundings)
     await awaitHealth(context.settings.hooks, moment, surroundings)
-    return { snapshot: name, mode: mode.name, ...given, finished: session.mark !== undefined, verified }
+    const { besideOthers: _, ...told } = given
+    return { snapshot: name, mode: mode.name, ...told, finished: session.mark !== undefined, verified }
   })
 }
 
@@ -76,7 +77,7 @@ function leftAlone({ name: environment, report }: EnvironmentContext, name: stri
   return { snapshot: name, mode: 'disabled', milliseconds: 0, written: 0, finished: false, verified: false }
 }
 
-type GivenBack = Given & { readonly milliseconds: number; readonly fellBack?: Fault | undefined }
+type GivenBack = Given & { readonly milliseconds: number; readonly fellBack?: Fault | undefined; readonly besideOthers?: boolean }
 
 /** Every Nth restore reads the whole snapshot first. */
 async function verifyWhereDue(session: Session, record: SnapshotRecord, isAsked: boolean): Promise<boolean> {
@@ -91,15 +92,18 @@ async function giveBack(session: Session, record: SnapshotRecord, mode: Mode, op
   const begun = context.clock.now()
   if (options.force !== true)
     assertNobodyInside(context.name, place.live, 'stop them (or let a hook do it: before_restore), or run it with --force')
+  const besideOthers = options.force === true && !mode.swaps && findHolders(place.live, process.pid).holders.length > 0
+  // What they wrote while a file was given back does not show in its time.
+  const checksum = options.checksum === true || session.state().last?.besideOthers === true
   await ensureLive(place)
   throwIfAborted(context.signal)
   await giveWay(session, mode, options.force === true)
   if (!mode.swaps) await setMark(place.snapshotsDir, { snapshot: record.name, mode: mode.name, at: new Date(begun).toISOString() })
   try {
     if (!mode.swaps) await makePlain(session)
-    const given = await mode.restore(place, record.name, { kept: record.kept, checksum: options.checksum })
+    const given = await mode.restore(place, record.name, { kept: record.kept, checksum })
     if (!mode.swaps || mark !== undefined) await clearMark(place.snapshotsDir)
-    return { ...given, milliseconds: context.clock.now() - begun }
+    return { ...given, milliseconds: context.clock.now() - begun, besideOthers }
   } catch (error) {
     const fault = asFault(error)
     // A damaged snapshot is found before anything is touched.
@@ -138,7 +142,14 @@ async function remember(session: Session, { name, mode }: SnapshotRecord, given:
   const at = new Date(context.clock.now()).toISOString()
   const fellBack = given.fellBack !== undefined
   await session.remember({
-    last: { snapshot: name, mode, at, milliseconds: given.milliseconds, ...(fellBack ? { fellBack } : {}) },
+    last: {
+      snapshot: name,
+      mode,
+      at,
+      milliseconds: given.milliseconds,
+      ...(fellBack ? { fellBack } : {}),
+      ...(given.besideOthers === true ? { besideOthers: true } : {}),
+    },
     sinceVerified: verified ? 0 : sinceVerified + 1,
     used: { ...used, [name]: at },
   })

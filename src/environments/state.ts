@@ -23,6 +23,8 @@ export interface LastRestore {
   readonly milliseconds: number
   /** The clean-up ran in its place. */
   readonly fellBack?: boolean | undefined
+  /** Processes went on writing in the directory meanwhile, so what is known of its files may be wrong. */
+  readonly besideOthers?: boolean | undefined
 }
 
 const empty: EnvironmentState = { sinceVerified: 0, used: {} }
@@ -30,7 +32,16 @@ const empty: EnvironmentState = { sinceVerified: 0, used: {} }
 const mode = v.picklist(snapshotModes)
 const count = v.pipe(v.number(), v.minValue(0))
 const shape: Shape<EnvironmentState> = v.object({
-  last: v.optional(v.object({ snapshot: v.string(), mode, at: v.string(), milliseconds: count, fellBack: v.optional(v.boolean()) })),
+  last: v.optional(
+    v.object({
+      snapshot: v.string(),
+      mode,
+      at: v.string(),
+      milliseconds: count,
+      fellBack: v.optional(v.boolean()),
+      besideOthers: v.optional(v.boolean()),
+    }),
+  ),
   sinceVerified: count,
   used: v.record(v.string(), v.string()),
   chosen: v.optional(v.object({ mode, why: v.string() })),
