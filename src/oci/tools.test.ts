@@ -4,10 +4,10 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { before, describe, it } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { bytesOf, collect, digestOf, isFault, run, systemClock } from '../kit/index.ts'
+import { bytesOf, collect, digestOf, systemClock } from '../kit/index.ts'
 import { fakeImage, fakeLayer } from '../../test/fakes/images.ts'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
-import { ensureDebianPackages } from '../../test/services/install.ts'
+import { imageTools, whyNoImageTools } from '../../test/services/image-tools.ts'
 import { readArchive } from './archive/read.ts'
 import type { ArchiveContents } from './archive/member.ts'
 import { compressLayer } from './compress.ts'
@@ -19,24 +19,14 @@ import { layerType, mediaTypes } from './model/media-types.ts'
 import type { Descriptor } from './registry/registry.ts'
 
 const scratch = scratchDirectory()
+const sh = imageTools(scratch)
 const at = (...parts: string[]): string => path.join(scratch, ...parts)
 let missing: string | undefined
 
 before(async () => {
-  try {
-    await ensureDebianPackages(['skopeo', 'umoci'])
-    await makeWithUmoci()
-  } catch (error) {
-    if (!isFault(error, 'unsupported')) throw error
-    missing = `${error.message}; ${error.hint}`
-  }
+  missing = await whyNoImageTools()
+  if (missing === undefined) await makeWithUmoci()
 })
-
-async function sh(...command: [string, ...string[]]): Promise<string> {
-  const { status, stdout, tail } = await run(command, { env: { ...process.env, HOME: scratch, XDG_RUNTIME_DIR: scratch } })
-  assert.equal(status, 0, `${command.join(' ')}: ${tail.join('\n')}`)
-  return stdout
-}
 
 /** An image of two layers, `made:v1`, as umoci makes it. */
 async function makeWithUmoci(): Promise<void> {

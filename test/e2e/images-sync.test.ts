@@ -5,7 +5,7 @@ import path from 'node:path'
 import { before, describe, test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { runCli } from '../../src/cli/program.ts'
-import { digestOf, isFault, run, systemClock } from '../../src/kit/index.ts'
+import { digestOf, systemClock } from '../../src/kit/index.ts'
 import { startGitHub } from '../fakes/github/github.ts'
 import type { RunScene } from '../fakes/github/scene.ts'
 import { startGitLab } from '../fakes/gitlab/server.ts'
@@ -13,29 +13,19 @@ import { madeFamilies, runTag } from '../fakes/image-desk.ts'
 import { scratchDirectory } from '../fakes/scratch.ts'
 import { fakeTerminal } from '../fakes/terminal.ts'
 import { zipBytes } from '../fakes/zip-bytes.ts'
-import { ensureDebianPackages } from '../services/install.ts'
+import { imageTools, whyNoImageTools } from '../services/image-tools.ts'
 import { registryForTests, type RegistryKind } from '../services/registry.ts'
 
 const scratch = scratchDirectory()
+const sh = imageTools(scratch)
 const imageTag = 'presto-92865fbce0d2-velox-65797d572e0a'
 const newer = 'presto-aaaaaaaaaaaa-velox-bbbbbbbbbbbb-linux-amd64'
 let missing: string | undefined
 
 before(async () => {
-  try {
-    await ensureDebianPackages(['skopeo', 'umoci'])
-    await makeTarballs()
-  } catch (error) {
-    if (!isFault(error, 'unsupported')) throw error
-    missing = `${error.message}; ${error.hint}`
-  }
+  missing = await whyNoImageTools()
+  if (missing === undefined) await makeTarballs()
 })
-
-async function sh(...command: [string, ...string[]]): Promise<string> {
-  const { status, stdout, tail } = await run(command, { env: { ...process.env, HOME: scratch, XDG_RUNTIME_DIR: scratch } })
-  assert.equal(status, 0, `${command.join(' ')}: ${tail.join('\n')}`)
-  return stdout
-}
 
 /** An image for each family, on one layer, as umoci makes and skopeo writes them. */
 async function makeTarballs(): Promise<void> {

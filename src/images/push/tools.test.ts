@@ -10,9 +10,9 @@ import { scratchDirectory } from '../../../test/fakes/scratch.ts'
 import { seededRandom } from '../../../test/fakes/seeded-random.ts'
 import { tarBytes } from '../../../test/fakes/tar-bytes.ts'
 import { type ZipMember, zipBytes } from '../../../test/fakes/zip-bytes.ts'
-import { ensureDebianPackages } from '../../../test/services/install.ts'
+import { imageTools, whyNoImageTools } from '../../../test/services/image-tools.ts'
 import { registryForTests, type RegistryServer } from '../../../test/services/registry.ts'
-import { bytesOf, digestOf, isFault, run, systemClock } from '../../kit/index.ts'
+import { bytesOf, digestOf, systemClock } from '../../kit/index.ts'
 import { openZip } from '../../kit/zip/index.ts'
 import { openSource, parsePlace } from '../../oci/index.ts'
 import { readBundle } from '../bundle/read-bundle.ts'
@@ -21,25 +21,15 @@ import { type PushedImage, pushImage } from './push-image.ts'
 import { retag } from './retag.ts'
 
 const scratch = scratchDirectory()
+const sh = imageTools(scratch)
 const at = (...parts: string[]): string => path.join(scratch, ...parts)
 let missing: string | undefined
 const names = ['coordinator', 'worker']
 
 before(async () => {
-  try {
-    await ensureDebianPackages(['skopeo', 'umoci'])
-    await makeImages()
-  } catch (error) {
-    if (!isFault(error, 'unsupported')) throw error
-    missing = `${error.message}; ${error.hint}`
-  }
+  missing = await whyNoImageTools()
+  if (missing === undefined) await makeImages()
 })
-
-async function sh(...command: [string, ...string[]]): Promise<string> {
-  const { status, stdout, tail } = await run(command, { env: { ...process.env, HOME: scratch, XDG_RUNTIME_DIR: scratch } })
-  assert.equal(status, 0, `${command.join(' ')}: ${tail.join('\n')}`)
-  return stdout
-}
 
 /** Two images on one layer, as umoci makes them. The files that each is to have lie in `NAME/rootfs`. */
 async function makeImages(): Promise<void> {

@@ -4,9 +4,9 @@ import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { type RegistryDesk, registryDesk } from '../../../test/fakes/registry-desk.ts'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
-import { ensureDebianPackages } from '../../../test/services/install.ts'
+import { imageTools, whyNoImageTools } from '../../../test/services/image-tools.ts'
 import { findRegistry, type RegistryServer } from '../../../test/services/registry.ts'
-import { bytesOf, digestOf, isFault, run, systemClock } from '../../kit/index.ts'
+import { bytesOf, digestOf, isFault, systemClock } from '../../kit/index.ts'
 import type { ImageSource } from '../model/image-source.ts'
 import { mediaTypes } from '../model/media-types.ts'
 import { parsePlace, type Place } from '../place.ts'
@@ -19,6 +19,7 @@ import { type CopyWishes, planCopy } from './plan.ts'
 /* The real registry, and programs of others that look at what we did. */
 
 const scratch = scratchDirectory()
+const sh = imageTools(scratch)
 const at = (...parts: string[]): string => path.join(scratch, ...parts)
 let folders = 0
 const newFolder = (): string => at(`folder-${++folders}`)
@@ -27,8 +28,9 @@ let servers: readonly RegistryServer[] = []
 const desks = new Map<string, RegistryDesk>()
 
 before(async () => {
+  missing = await whyNoImageTools()
+  if (missing !== undefined) return
   try {
-    await ensureDebianPackages(['skopeo', 'umoci'])
     servers = [await findRegistry('plain'), await findRegistry('htpasswd')]
     for (const { host, login } of servers) desks.set(host, registryDesk(host, { login }))
     for (const architecture of ['amd64', 'arm64']) await makeImage(architecture)
@@ -41,12 +43,6 @@ before(async () => {
 after(() => {
   for (const desk of desks.values()) desk.close()
 })
-
-async function sh(...command: [string, ...string[]]): Promise<string> {
-  const { status, stdout, tail } = await run(command, { env: { ...process.env, HOME: scratch, XDG_RUNTIME_DIR: scratch } })
-  assert.equal(status, 0, `${command.join(' ')}: ${tail.join('\n')}`)
-  return stdout
-}
 
 const skopeo = (command: string, ...args: string[]): Promise<string> => sh('skopeo', command, ...args)
 const untrusted = ['--src-tls-verify=false', '--src-creds', 'tester:open sesame, tests']

@@ -7,12 +7,13 @@ import { faultOf } from '../../../test/fakes/fault-of.ts'
 import { registryDesk, type RegistryDesk, type RegistryDeskOptions } from '../../../test/fakes/registry-desk.ts'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
 import { startHttpPeer } from '../../../test/faults/http-peer.ts'
-import { ensureDebianPackages } from '../../../test/services/install.ts'
+import { imageTools, whyNoImageTools } from '../../../test/services/image-tools.ts'
 import { type RegistryKind, registryForTests, type RegistryServer } from '../../../test/services/registry.ts'
-import { bytesOf, bytesOnce, collect, digestOf, isFault, run } from '../../kit/index.ts'
+import { bytesOf, bytesOnce, collect, digestOf } from '../../kit/index.ts'
 import type { Descriptor } from './registry.ts'
 
 const scratch = scratchDirectory()
+const sh = imageTools(scratch)
 
 const open: { close(): unknown }[] = []
 afterEach(async () => {
@@ -291,17 +292,7 @@ describe('a real registry', () => {
 })
 
 async function hasTools(t: TestContext): Promise<boolean> {
-  try {
-    await ensureDebianPackages(['skopeo', 'umoci'])
-    return true
-  } catch (error) {
-    if (!isFault(error, 'unsupported')) throw error
-    t.skip(`${error.message}; ${error.hint}`)
-    return false
-  }
-}
-
-async function sh(...command: [string, ...string[]]): Promise<void> {
-  const { status, tail } = await run(command, { env: { ...process.env, HOME: scratch, XDG_RUNTIME_DIR: scratch } })
-  assert.equal(status, 0, `${command[0]}: ${tail.join('\n')}`)
+  const missing = await whyNoImageTools()
+  if (missing !== undefined) t.skip(missing)
+  return missing === undefined
 }
