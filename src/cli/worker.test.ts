@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
 import { fakeTerminal } from '../../test/fakes/terminal.ts'
 import { createPostgres, whyNoPostgres } from '../../test/services/postgres.ts'
@@ -37,6 +38,13 @@ test('a daemon fires, workers of other processes take, and everybody sees it', a
     (JSON.parse((await holdfast(`${line} --json`)).out) as { result: Record<string, { state: string }[]> }).result
   const stop = new AbortController()
   const workers = [holdfast('worker --concurrency 1', stop.signal), holdfast('worker --concurrency 3', stop.signal)]
+  // Where something fails here they would go on for ever, and the tests with them.
+  t.after(async () => {
+    stop.abort()
+    await Promise.allSettled(workers)
+  })
+  // Either could do all of the work before the other has begun.
+  for (let known = 0; known < 2; known = (await json('jobs list'))['workers']?.length ?? 0) await setTimeout(20)
   for (const name of ['a', 'b', 'c', 'd']) {
     const { exit, err } = await holdfast(`jobs run ${name}`)
     assert.equal(exit, 0, err)
