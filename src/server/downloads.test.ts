@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
+import { sayRaw } from '../../test/fakes/say-raw.ts'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
 import { seededRandom, testSeed } from '../../test/fakes/seeded-random.ts'
 import { type ServerDesk, serverDesk } from '../../test/fakes/server-desk.ts'
@@ -186,15 +185,6 @@ describe('a release over HTTP', () => {
     writeFileSync(blob, first)
   })
 })
-
-async function sayRaw(port: number, text: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1')
-  let said = ''
-  socket.setEncoding('latin1').on('data', (piece: string) => (said += piece))
-  socket.write(text)
-  await once(socket, 'close')
-  return said
-}
 
 function blobIn(folder: string, hex: string): string {
   const found = readdirSync(folder, { recursive: true }).map((name) => path.join(folder, String(name)))

@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { request as askTls } from 'node:https'
 import type { IncomingMessage } from 'node:http'
-import { connect, type Socket } from 'node:net'
-import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import path from 'node:path'
 import { describe, it } from 'node:test'
 import { manualClock } from '../../test/fakes/manual-clock.ts'
+import { sayRaw } from '../../test/fakes/say-raw.ts'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
 import { serverDesk } from '../../test/fakes/server-desk.ts'
 import { isFault, systemClock } from '../kit/index.ts'
@@ -199,12 +199,3 @@ describe('TLS', () => {
     )
   })
 })
-
-async function sayRaw(port: number, text: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1')
-  let said = ''
-  socket.setEncoding('latin1').on('data', (piece: string) => (said += piece))
-  socket.write(text)
-  await once(socket, 'close')
-  return said
-}

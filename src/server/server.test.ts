@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { request as ask, type IncomingMessage } from 'node:http'
 import { describe, it, type TestContext } from 'node:test'
 import { manualClock } from '../../test/fakes/manual-clock.ts'
+import { sayRaw } from '../../test/fakes/say-raw.ts'
 import { isFault, type Progress, systemClock } from '../kit/index.ts'
 import { listen, type Listening, type ListenOptions } from './index.ts'
 
@@ -11,16 +12,6 @@ async function listening(t: TestContext, options: Partial<ListenOptions> & Pick<
   const server = await listen({ port: 0, clock: systemClock, limits: { grace: 0 }, ...options })
   t.after(() => server.close())
   return server
-}
-
-/** What a server says to bytes sent as they are, until it closes. */
-async function sayRaw(port: number, text: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1')
-  let said = ''
-  socket.setEncoding('latin1').on('data', (piece: string) => (said += piece))
-  socket.write(text)
-  await once(socket, 'close')
-  return said
 }
 
 async function waits(socket: Socket): Promise<void> {

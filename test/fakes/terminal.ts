@@ -11,7 +11,7 @@ export interface FakeTerminal {
   type(line: string): void
 }
 
-export interface FakeTerminalOptions extends Partial<Pick<Host, 'env' | 'cwd' | 'clock' | 'signal'>> {
+export interface FakeTerminalOptions extends Partial<Pick<Host, 'env' | 'cwd' | 'clock' | 'random' | 'signal'>> {
   /** A terminal of that many columns; undefined stands for pipes. */
   readonly columns?: number
 }
@@ -22,6 +22,7 @@ export function fakeTerminal({
   env = {},
   cwd = '/nowhere',
   clock = manualClock(),
+  random = () => 0.5,
   signal,
 }: FakeTerminalOptions = {}): FakeTerminal {
   const texts = { out: '', err: '' }
@@ -43,7 +44,7 @@ export function fakeTerminal({
       env,
       cwd,
       clock,
-      random: () => 0.5,
+      random,
       signal: signal ?? new AbortController().signal,
       sinceStart: () => 321,
       version: '9.9.9',

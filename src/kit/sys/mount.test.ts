@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import path from 'node:path'
 import { after, describe, test } from 'node:test'
@@ -121,8 +122,9 @@ describe('mounts', { skip: needsRoot }, () => {
       require('node:worker_threads').parentPort.postMessage(mountsAt(${JSON.stringify(at)}).length)
     })`
     const worker = new Worker(body, { eval: true })
-    const left = await new Promise((resolve, reject) => worker.on('error', reject).on('message', resolve))
-    await new Promise((resolve) => worker.on('exit', resolve))
+    const exit = once(worker, 'exit')
+    const [left] = (await once(worker, 'message')) as [number]
+    await exit
     assert.equal(left, 0)
     assert.equal(mountsAt(at).length, 1)
     sys.unmount(at)
