@@ -139,29 +139,29 @@ describe('jobs that cannot run', () => {
     return err
   }
 
-  test('are told all at once, each with its line', async () => {
+  test('are told all at once, each with its line and column', async () => {
     const err = await refusal(
       '[[job]]\nrun = "snapshot creat tree"\nevery = "1h"\n[[job]]\nname = "b"\nrun = "store verify --fast"\nevery = "1h"\n',
     )
-    assert.match(err, /2 jobs cannot run:\n {2}holdfast.toml:4: job snapshot-creat-tree: snapshot creat tree: unknown command 'creat'/)
-    assert.match(err, /holdfast.toml:8: job b: store verify --fast: unknown option '--fast'/)
+    assert.match(err, /2 jobs cannot run:\n {2}holdfast.toml:4:7: job snapshot-creat-tree: snapshot creat tree: unknown command 'creat'/)
+    assert.match(err, /holdfast.toml:8:7: job b: store verify --fast: unknown option '--fast'/)
   })
 
   test('are those that never end, and those that need a shell', async () => {
     assert.match(await refusal('[[job]]\nrun = "daemon"\nevery = "1h"\n'), /no command that ends by itself/)
     assert.match(await refusal('[[job]]\nrun = "index serve"\nevery = "1h"\n'), /no command that ends by itself/)
     assert.match(await refusal('[[job]]\nrun = "runs sync --watch 5"\nevery = "1h"\n'), /never ends/)
-    assert.match(await refusal('[[job]]\nrun = "store stats > file"\nevery = "1h"\n'), /holdfast.toml:4: job\[0\].run: > is for a shell/)
+    assert.match(await refusal('[[job]]\nrun = "store stats > file"\nevery = "1h"\n'), /holdfast.toml:4:7: job\[0\].run: > is for a shell/)
     assert.match(await refusal('[[job]]\nrun = "store stats \'x"\nevery = "1h"\n'), /a quote without its end/)
   })
 
   test('are those whose schedule says nothing, too much, or is unreadable', async () => {
-    assert.match(await refusal('[[job]]\nrun = "store stats"\n'), /holdfast.toml:4: job\[0\].run: expected one of every, at and after/)
-    assert.match(await refusal('[[job]]\nrun = "store stats"\nevery = "1h"\nat = "0 3 * * *"\n'), /holdfast.toml:6: .*found every and at/)
-    assert.match(await refusal('[[job]]\nrun = "store stats"\nat = "0 25 * * *"\n'), /holdfast.toml:5: job\[0\].at: not a cron line/)
+    assert.match(await refusal('[[job]]\nrun = "store stats"\n'), /holdfast.toml:4:7: job\[0\].run: expected one of every, at and after/)
+    assert.match(await refusal('[[job]]\nrun = "store stats"\nevery = "1h"\nat = "0 3 * * *"\n'), /holdfast.toml:6:6: .*found every and at/)
+    assert.match(await refusal('[[job]]\nrun = "store stats"\nat = "0 25 * * *"\n'), /holdfast.toml:5:6: job\[0\].at: not a cron line/)
     assert.match(await refusal('[[job]]\nrun = "store stats"\nat = "0 0 30 2 *"\n'), /no time ever fits/)
     assert.match(await refusal('[[job]]\nrun = "store stats"\nat = "0 3 * * *"\ntimezone = "Mars/Base"\n'), /job\[0\].at: not a cron line/)
-    assert.match(await refusal('[[job]]\nrun = "store stats"\nafter = "nobody"\n'), /holdfast.toml:5: .*there is no job "nobody"/)
+    assert.match(await refusal('[[job]]\nrun = "store stats"\nafter = "nobody"\n'), /holdfast.toml:5:9: .*there is no job "nobody"/)
     const circle = '[[job]]\nname = "a"\nrun = "store stats"\nafter = "b"\n[[job]]\nname = "b"\nrun = "store stats"\nafter = "a"\n'
     assert.match(await refusal(circle), /the jobs wait for one another: a after b after a/)
     assert.match(
@@ -178,7 +178,7 @@ describe('jobs that cannot run', () => {
     writeFileSync(path.join(at.cwd, 'holdfast.toml'), 'queue = "postgres://ann:hunter22@db/jobs"\n')
     const refused = await at.holdfast('jobs list')
     assert.equal(refused.exit, 2)
-    assert.match(refused.err, /holdfast.toml:1: queue: a password does not belong into a file/)
+    assert.match(refused.err, /holdfast.toml:1:9: queue: a password does not belong into a file/)
     assert.doesNotMatch(refused.err, /hunter22/)
   })
 })

@@ -197,7 +197,7 @@ describe('an environment', () => {
     write('holdfast.toml', '[env.stage]\npath = "data"\nmode = "zfs"\n')
     const wrong = await holdfast('env create')
     assert.equal(wrong.exit, 2)
-    assert.match(wrong.err, /holdfast\.toml:3: env\.stage\.mode: expected one of "auto", "disabled"/)
+    assert.match(wrong.err, /holdfast\.toml:3:8: env\.stage\.mode: expected one of "auto", "disabled"/)
   })
 })
 

@@ -193,12 +193,13 @@ describe('settings that contradict themselves are refused', () => {
       await assert.rejects(imagesSettings(config), { code: 'invalid', message: says })
     })
 
-  test('a file with wrong values is told with lines', async () => {
+  test('a file with wrong values is told with lines and columns', async () => {
     await assert.rejects(
       load('[images]\nregistry = "https://r.example"\nregistry_project = "A"\ngitlab_project = "x y"\ninterval = "soon"'),
       {
         code: 'invalid',
-        message: /toml:4: images.gitlab_project[^]*toml:2: images.registry: [^]*toml:3: images.registry_project[^]*toml:5: images.interval/,
+        message:
+          /toml:4:18: images.gitlab_project[^]*toml:2:12: images.registry: [^]*toml:3:20: images.registry_project[^]*toml:5:12: images.interval/,
       },
     )
   })

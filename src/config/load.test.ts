@@ -200,50 +200,50 @@ describe('variables and flags', () => {
 describe('a mistake in the file', () => {
   const release = '[release.x]\nartifact = "a"\nvariants = { "1" = {} }\n'
   const cases: [name: string, toml: string, message: string][] = [
-    ['an unknown key', '[store]\nulr = "memory:"\n', 'holdfast.toml:2: store.ulr: unknown key; did you mean "url"?'],
-    ['an unknown table', `[relase.x]\nartifact = "a"\n`, 'holdfast.toml:1: relase: unknown key; did you mean "release"?'],
-    ['a key like no other', '[store]\nzzzzzz = 1\n', 'holdfast.toml:2: store.zzzzzz: unknown key; expected one of: url, s3, sftp'],
+    ['an unknown key', '[store]\nulr = "memory:"\n', 'holdfast.toml:2:1: store.ulr: unknown key; did you mean "url"?'],
+    ['an unknown table', `[relase.x]\nartifact = "a"\n`, 'holdfast.toml:1:2: relase: unknown key; did you mean "release"?'],
+    ['a key like no other', '[store]\nzzzzzz = 1\n', 'holdfast.toml:2:1: store.zzzzzz: unknown key; expected one of: url, s3, sftp'],
     [
       'a wrong type',
       `${release}publish_public = "yes"\n`,
-      'holdfast.toml:4: release.x.publish_public: expected true or false, found "yes"',
+      'holdfast.toml:4:18: release.x.publish_public: expected true or false, found "yes"',
     ],
     [
       'a number where text is meant',
       '[release.x]\nartifact = "a"\n[release.x.variants."7.0"]\nconstraint = 7.0\n',
-      'holdfast.toml:4: release.x.variants."7.0".constraint: expected text in quotes, found 7 (a number)',
+      'holdfast.toml:4:14: release.x.variants."7.0".constraint: expected text in quotes, found 7 (a number)',
     ],
     [
       'a wrong choice',
       `${release}on_conflict = "retyr"\n`,
-      'holdfast.toml:4: release.x.on_conflict: expected one of "retry", "fail", found "retyr"; did you mean "retry"?',
+      'holdfast.toml:4:15: release.x.on_conflict: expected one of "retry", "fail", found "retyr"; did you mean "retry"?',
     ],
     [
       'a missing key',
       '\n[release.x]\nvariants = { "1" = {} }\n',
-      'holdfast.toml:2: release.x.artifact: missing; this key is required: What the build makes: a file, a directory, or a list of them.',
+      'holdfast.toml:2:2: release.x.artifact: missing; this key is required: What the build makes: a file, a directory, or a list of them.',
     ],
     [
       'no variants',
       '[release.x]\nartifact = "a"\nvariants = {}\n',
-      'holdfast.toml:3: release.x.variants: expected at least one variant, such as { "6.4" = { constraint = "6.4.2" } }, found a table',
+      'holdfast.toml:3:12: release.x.variants: expected at least one variant, such as { "6.4" = { constraint = "6.4.2" } }, found a table',
     ],
-    ['a table where a list is meant', '[job]\nrun = "x"\n', 'holdfast.toml:1: job: expected a list, found a table'],
-    ['a value where a table is meant', 'store = 5\n', 'holdfast.toml:1: store: expected a table, found 5 (a number)'],
+    ['a table where a list is meant', '[job]\nrun = "x"\n', 'holdfast.toml:1:2: job: expected a list, found a table'],
+    ['a value where a table is meant', 'store = 5\n', 'holdfast.toml:1:9: store: expected a table, found 5 (a number)'],
     [
       'an item of a list',
       '[[job]]\nrun = "x"\nevery = "1h"\n[[job]]\nrun = "y"\nevery = "soon"\n',
-      'holdfast.toml:6: job[1].every: expected a duration such as "15m", "24h" or "90d", found "soon"',
+      'holdfast.toml:6:9: job[1].every: expected a duration such as "15m", "24h" or "90d", found "soon"',
     ],
     [
       'a flag that is taken',
       `${release}variant_flag = "force"\n`,
-      'holdfast.toml:4: release.x.variant_flag: expected a flag’s name that no release command uses for something else, found "force"',
+      'holdfast.toml:4:16: release.x.variant_flag: expected a flag’s name that no release command uses for something else, found "force"',
     ],
-    ['a name that objects have', '[release.constructor]\n', 'holdfast.toml:1: release.constructor: constructor cannot be a name here'],
+    ['a name that objects have', '[release.constructor]\n', 'holdfast.toml:1:2: release.constructor: constructor cannot be a name here'],
   ]
   for (const [name, toml, message] of cases) {
-    test(`${name} is told with file, line, key and what was expected`, async () => {
+    test(`${name} is told with file, line, column, key and what was expected`, async () => {
       const fault = await faultOf(toml)
       assert.equal(fault.code, 'invalid')
       assert.equal(fault.message, message)
@@ -254,7 +254,7 @@ describe('a mistake in the file', () => {
     const urlProblem = async (url: string) => (await faultOf(`[store]\nurl = ${JSON.stringify(url)}\n`)).message
     assert.match(
       await urlProblem('s4://bucket/x'),
-      /^holdfast\.toml:2: store\.url: expected a URL: .*s3:\/\/bucket\/prefix.*, found "s4:\/\/bucket\/x"; did you mean "s3:\/\/bucket\/x"\?$/,
+      /^holdfast\.toml:2:7: store\.url: expected a URL: .*s3:\/\/bucket\/prefix.*, found "s4:\/\/bucket\/x"; did you mean "s3:\/\/bucket\/x"\?$/,
     )
     assert.match(await urlProblem('./store'), /did you mean "file:\.\/store"\?$/)
     assert.match(await urlProblem('s3://'), /expected a URL/)
@@ -279,7 +279,7 @@ describe('a mistake in the file', () => {
     [
       'published below the store',
       `[store]\nurl = "s3://bucket/a"\n${product('x', 'publish = "s3://bucket/a/tree/"')}`,
-      /:6: .*lies in the store/,
+      /:6:11: .*lies in the store/,
     ],
     ['metadata in the store', product('x', 'metadata = ".holdfast/store/m"'), /release\.x\.metadata: the folder lies in the store/],
     [
@@ -290,7 +290,7 @@ describe('a mistake in the file', () => {
     [
       'metadata of two products',
       product('x', 'metadata = "m"') + product('y', 'metadata = "./m"'),
-      /:8: release\.y\.metadata: x writes stable\/1\/metadata\.txt/,
+      /:8:12: release\.y\.metadata: x writes stable\/1\/metadata\.txt/,
     ],
     [
       'two products under one key',
@@ -313,7 +313,7 @@ describe('a mistake in the file', () => {
     const fault = await faultOf('[store]\nulr = 1\n[release.x]\nartifact = []\nvariants = { "1" = {} }\nkeep = -1\n')
     assert.match(
       fault.message,
-      /^3 problems in the configuration:\n {2}holdfast\.toml:2: .*\n {2}holdfast\.toml:4: .*\n {2}holdfast\.toml:6: .*$|^3 problems/,
+      /^3 problems in the configuration:\n {2}holdfast\.toml:2:1: .*\n {2}holdfast\.toml:4:12: .*\n {2}holdfast\.toml:6:8: .*$/,
     )
     for (const key of ['store.ulr', 'release.x.artifact', 'release.x.keep']) assert.ok(fault.message.includes(`${key}: `), key)
   })

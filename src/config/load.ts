@@ -61,6 +61,8 @@ export interface Config {
   readonly jobs: readonly Job[]
   /** Where a key's value comes from: `holdfast.toml:3`, `HOLDFAST_STORE_URL`, `--store` or `default`. */
   origin(key: string): string
+  /** Where its value stands, as far as a file can be opened there: `holdfast.toml:3:7`. */
+  place(key: string): string
   /** Sentences for people: variables that set nothing. */
   readonly notes: readonly string[]
 }
@@ -83,13 +85,17 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
   }
   const placeInFile = (key: string) => {
     const position = positions.get(key)
-    return position === undefined ? undefined : `${shown}:${position.line}`
+    return position === undefined ? undefined : `${shown}:${position.key.line}`
+  }
+  const spotInFile = (key: string, part: 'key' | 'value') => {
+    const position = positions.get(key)?.[part]
+    return position === undefined ? undefined : `${shown}:${position.line}:${position.column}`
   }
   /** Of the key, or of the nearest table around it that is written somewhere. */
-  const placeOf = (keyPath: Path): string => {
+  const placeOf = (keyPath: Path, part: 'key' | 'value'): string => {
     for (let length = keyPath.length; length > 0; length--) {
       const key = formatPath(keyPath.slice(0, length))
-      const place = setBy.get(key) ?? placeInFile(key)
+      const place = setBy.get(key) ?? spotInFile(key, part)
       if (place !== undefined) return place
     }
     return shown ?? 'the configuration'
@@ -109,7 +115,9 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
       path: ['queue'],
       says: 'a password does not belong into a file; put it into ~/.pgpass, PGPASSWORD, or the whole URL into HOLDFAST_QUEUE_URL',
     })
-  const wrong = [...overlaps, ...problems].map((problem) => `${placeOf(problem.path)}: ${formatPath(problem.path)}: ${problem.says}`)
+  const wrong = [...overlaps, ...problems].map(
+    (problem) => `${placeOf(problem.path, 'value')}: ${formatPath(problem.path)}: ${problem.says}`,
+  )
   if (wrong.length > 0) throw invalidConfig(wrong, file)
   return {
     root,
@@ -127,6 +135,7 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
     daemon: daemonConfig(written.daemon),
     jobs,
     origin: (key) => setBy.get(key) ?? placeInFile(key) ?? 'default',
+    place: (key) => setBy.get(key) ?? spotInFile(key, 'value') ?? 'default',
     notes,
   }
 }

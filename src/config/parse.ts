@@ -10,22 +10,28 @@ export interface Position {
   readonly column: number
 }
 
+/** A key, and what stands behind it. */
+export interface Written {
+  readonly key: Position
+  readonly value: Position
+}
+
 /** What a file says, and where: positions by the path's text (`formatPath`). */
 export interface Document {
   readonly tree: Tree
-  readonly positions: ReadonlyMap<string, Position>
+  readonly positions: ReadonlyMap<string, Written>
 }
 
 /** Reads TOML 1.0. A syntax error is `invalid` with file, line and column. */
 export function parseDocument(source: string, file: string): Document {
-  const positions = new Map<string, Position>()
+  const positions = new Map<string, Written>()
   const tree: Tree = {}
   const [top] = parseSource(source, file).body
   for (const node of top.body) {
     if (node.type === 'TOMLKeyValue') addPair(tree, [], node, positions, file)
     else {
       const path = node.resolvedKey
-      rememberWay(positions, path, positionOf(node.key), file)
+      rememberWay(positions, path, { key: positionOf(node.key), value: positionOf(node.key) }, file)
       const table = tableAt(tree, path)
       for (const pair of node.body) addPair(table, path, pair, positions, file)
     }
@@ -48,19 +54,19 @@ function parseSource(source: string, file: string): AST.TOMLProgram {
   }
 }
 
-function addPair(table: Tree, above: Path, pair: AST.TOMLKeyValue, positions: Map<string, Position>, file: string): void {
+function addPair(table: Tree, above: Path, pair: AST.TOMLKeyValue, positions: Map<string, Written>, file: string): void {
   const names = pair.key.keys.map(nameOf)
   const path = [...above, ...names]
-  rememberWay(positions, path, positionOf(pair), file)
+  rememberWay(positions, path, { key: positionOf(pair), value: positionOf(pair.value) }, file)
   const holder = tableAt(table, names.slice(0, -1))
   holder[names.at(-1)!] = valueOf(pair.value, path, positions, file)
 }
 
-function valueOf(node: AST.TOMLContentNode, path: Path, positions: Map<string, Position>, file: string): unknown {
+function valueOf(node: AST.TOMLContentNode, path: Path, positions: Map<string, Written>, file: string): unknown {
   if (node.type === 'TOMLValue') return node.value
   if (node.type === 'TOMLArray') {
     return node.elements.map((element, index) => {
-      positions.set(formatPath([...path, index]), positionOf(element))
+      positions.set(formatPath([...path, index]), { key: positionOf(element), value: positionOf(element) })
       return valueOf(element, [...path, index], positions, file)
     })
   }
@@ -81,11 +87,15 @@ function tableAt(tree: Tree, path: Path): Tree {
 }
 
 /** Remembers the first place where each step of the path is named. */
-function rememberWay(positions: Map<string, Position>, path: Path, position: Position, file: string): void {
+function rememberWay(positions: Map<string, Written>, path: Path, position: Written, file: string): void {
   path.forEach((part, index) => {
     // Names that every JavaScript object has would be taken for keys that are there.
     if (typeof part === 'string' && (part in {} || part === 'prototype')) {
-      throw new Fault('invalid', `${file}:${position.line}: ${formatPath(path)}: ${part} cannot be a name here`, { at: file })
+      throw new Fault(
+        'invalid',
+        `${file}:${position.key.line}:${position.key.column}: ${formatPath(path)}: ${part} cannot be a name here`,
+        { at: file },
+      )
     }
     const text = formatPath(path.slice(0, index + 1))
     if (!positions.has(text)) positions.set(text, position)

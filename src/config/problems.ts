@@ -5,8 +5,8 @@ import { formatPath, type Path, readShape, schemaAt } from './keys.ts'
 import { nearest } from './nearest.ts'
 import { configSchema, type Written } from './schema.ts'
 
-/** Names the place of a key: `holdfast.toml:12`, a variable or a flag. */
-export type PlaceOf = (path: Path) => string
+/** Names the place of a key, or of what stands behind it: `holdfast.toml:12:7`, a variable or a flag. */
+export type PlaceOf = (path: Path, part: 'key' | 'value') => string
 
 /** The tree, checked and with defaults. Everything that is wrong with it is in one `invalid` fault. */
 export function checkConfig(tree: unknown, placeOf: PlaceOf, file: string | undefined): Written {
@@ -26,8 +26,9 @@ export function invalidConfig(problems: readonly string[], file: string | undefi
 
 function describeIssue(issue: v.BaseIssue<unknown>, placeOf: PlaceOf): string {
   const path = (issue.path ?? []).map(({ key }) => key as string | number)
-  const start = `${placeOf(path)}: ${formatPath(path) || '(whole file)'}: `
-  if (issue.type === 'strict_object' && issue.expected === 'never') return start + describeUnknownKey(path)
+  const isUnknown = issue.type === 'strict_object' && issue.expected === 'never'
+  const start = `${placeOf(path, isUnknown ? 'key' : 'value')}: ${formatPath(path) || '(whole file)'}: `
+  if (isUnknown) return start + describeUnknownKey(path)
   if (issue.type === 'strict_object' && issue.received === 'undefined') return start + describeMissingKey(path)
   const expected = issue.message
   const near = typeof issue.input === 'string' ? nearestValue(path, issue.input) : undefined

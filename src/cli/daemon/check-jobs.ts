@@ -12,7 +12,7 @@ export async function checkJobs(config: Config, host: Host, inside: Inside): Pro
   const problems: string[] = []
   for (const [at, { name, words }] of config.jobs.entries()) {
     const says = await problemOf(words, config, host, inside)
-    if (says !== undefined) problems.push(`${config.origin(`job[${at}].run`)}: job ${name}: ${lineOf(words)}: ${says}`)
+    if (says !== undefined) problems.push(`${config.place(`job[${at}].run`)}: job ${name}: ${lineOf(words)}: ${says}`)
   }
   if (problems.length === 0) return
   throw new Fault(
