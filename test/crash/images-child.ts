@@ -55,7 +55,7 @@ async function carryOut({ settings }: ImagesContext): Promise<void> {
   if (step === 'sync') throwFaults((await syncTag(context, { tag, onOther: 'refuse', isLatest })).images)
   if (step === 'push') throwFaults(await pushPlanned(context, await planPush(context, { tag, downloadsDir, isLatest })))
   if (step === 'clean') {
-    const plan = await planClean(downloadFolder(settings, downloadsDir, tag), silent)
+    const plan = await planClean(downloadFolder(settings, { downloadsDir }, tag), silent)
     if (plan !== undefined) await clean(plan)
   }
 }

@@ -22,7 +22,7 @@ export function addCleanCommand(images: Command, cli: Cli): void {
       const { host, args, signal, report, paint, options } = call
       const tag = args[0]!
       const settings = await chosenSettings(call, { downloadsDir: downloadsDirOf(call) })
-      const folder = downloadFolder(settings, settings.downloadsDir, tag)
+      const folder = downloadFolder(settings, settings, tag)
       const plan = await planClean(folder, report)
       if (plan === undefined) {
         throw new Fault('nothing-to-do', `nothing was downloaded for ${tag}`, {

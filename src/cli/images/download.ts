@@ -6,7 +6,7 @@ import type { Cli } from '../command.ts'
 import { printable } from '../width.ts'
 import { imagesContext } from './choose.ts'
 import { type GithubFlags, githubOptions, tagArgument } from './options.ts'
-import { nextStep, relativeTo } from './text.ts'
+import { relativeTo } from './text.ts'
 
 interface DownloadFlags extends GithubFlags {
   readonly outputDir?: string
@@ -30,7 +30,12 @@ export function addDownloadCommand(images: Command, cli: Cli): void {
       const downloadsDir = options.outputDir === undefined ? undefined : path.resolve(host.cwd, options.outputDir)
       const context = await imagesContext(call, { downloadsDir })
       const tag = args[0]!
-      const done = await downloadTag(context, { tag, downloadsDir: context.settings.downloadsDir, force: options.force })
+      const done = await downloadTag(context, {
+        tag,
+        downloadsDir: context.settings.downloadsDir,
+        typedDir: options.outputDir,
+        force: options.force,
+      })
       const { folder, record, fetched, resumed, unchanged } = done
       const { run, artifact, archive } = record
       const here = resumed === 0 ? '' : `; ${formatBytes(resumed)} were here already`
@@ -54,7 +59,7 @@ export function addDownloadCommand(images: Command, cli: Cli): void {
         text: [
           printable(did),
           printable(`  ${relativeTo(host.cwd, folder.archive)}  ${formatBytes(archive.size)}  ${archive.digest}`),
-          printable(nextStep('prepare', tag, options.outputDir)),
+          printable(`next: ${folder.command('prepare')}`),
         ].join('\n'),
       }
     },

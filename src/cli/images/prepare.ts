@@ -7,7 +7,7 @@ import { printable } from '../width.ts'
 import { countText } from '../words.ts'
 import { imagesContext } from './choose.ts'
 import { type DownloadsFlags, downloadsDirOf, downloadsOption, type GithubFlags, tagArgument, unusedGithubOptions } from './options.ts'
-import { nextStep, relativeTo } from './text.ts'
+import { relativeTo } from './text.ts'
 
 interface PrepareFlags extends DownloadsFlags, GithubFlags {
   readonly clean?: boolean
@@ -25,7 +25,12 @@ export function addPrepareCommand(images: Command, cli: Cli): void {
       const { options, host, args, paint } = call
       const context = await imagesContext(call, { downloadsDir: downloadsDirOf(call) })
       const tag = args[0]!
-      const done = await prepareTag(context, { tag, downloadsDir: context.settings.downloadsDir, clean: options.clean })
+      const done = await prepareTag(context, {
+        tag,
+        downloadsDir: context.settings.downloadsDir,
+        typedDir: options.downloadsDir,
+        clean: options.clean,
+      })
       const { folder, plan, unchanged, extras } = done
       const lines = plan.images.map(({ repository, tag: imageTag, name, size }) => {
         const file = relativeTo(host.cwd, path.join(folder.extracted, name))
@@ -44,7 +49,7 @@ export function addPrepareCommand(images: Command, cli: Cli): void {
           images: plan.images.map(({ name, ...image }) => ({ ...image, file: path.join(folder.extracted, name) })),
           extras,
         },
-        text: [did, ...lines, ...also, nextStep('push', tag, options.downloadsDir)].map(printable).join('\n'),
+        text: [did, ...lines, ...also, `next: ${folder.command('push')}`].map(printable).join('\n'),
       }
     },
   })

@@ -56,7 +56,7 @@ async function push(call: Call<PushFlags>): Promise<Outcome> {
   const context = await imagesContext(call, { downloadsDir: downloadsDirOf(call), isDockerLogin: skipLogin })
   const tag = args[0]!
   const { downloadsDir } = context.settings
-  const plan = await planPush(context, { tag, downloadsDir, force, isLatest: () => retagAsLatest === true })
+  const plan = await planPush(context, { tag, downloadsDir, typedDir: options.downloadsDir, force, isLatest: () => retagAsLatest === true })
   const open = plan.images.filter(({ isSkipped }) => !isSkipped)
   if (open.length > 0 && !dryRun) await agree(call, `Push ${countText(open.length, 'image')} of ${tag}`, open.map(planLine))
   const brought = dryRun ? [] : await pushPlanned(context, plan)

@@ -6,11 +6,10 @@ import type { ImagesContext } from '../context.ts'
 import { type OpenedArtifact, openArtifactOf, runOfTag } from '../run-of-tag.ts'
 import { wantedImages } from '../tags.ts'
 import { type DownloadRecord, readDownloadRecord, writeDownloadRecord } from './download-record.ts'
-import { type DownloadFolder, downloadFolder, removeFile, sizeOfFile, sweep } from './folder.ts'
+import { type DownloadFolder, downloadFolder, type DownloadsPlace, removeFile, sizeOfFile, sweep } from './folder.ts'
 
-export interface DownloadTag {
+export interface DownloadTag extends DownloadsPlace {
   readonly tag: string
-  readonly downloadsDir: string
   /** Replace what was downloaded of another run. */
   readonly force?: boolean | undefined
 }
@@ -30,8 +29,8 @@ export interface DownloadedTag {
  * Brings the artifact of a tag's newest run into its folder, in ranges side by side; killed at any moment, the next call fetches what is missing.
  * Throws `already-exists` where the folder has that of another run, without `force`.
  */
-export async function downloadTag(context: ImagesContext, { tag, downloadsDir, force = false }: DownloadTag): Promise<DownloadedTag> {
-  const folder = downloadFolder(context.settings, downloadsDir, tag)
+export async function downloadTag(context: ImagesContext, { tag, force = false, ...place }: DownloadTag): Promise<DownloadedTag> {
+  const folder = downloadFolder(context.settings, place, tag)
   const { run, metadata } = await runOfTag(context, tag)
   const wanted = wantedImages(context.settings, metadata)
   await sweep(folder.path)

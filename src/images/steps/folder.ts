@@ -17,10 +17,24 @@ export interface DownloadFolder {
   readonly extracting: string
   /** Which file goes to which tag. Written last: where it is, the files are whole. */
   readonly plan: string
+  /** A step of this tag, as it has to be typed. */
+  command(step: 'download' | 'prepare' | 'push', flags?: string): string
+}
+
+/** Where the folders of all tags are. */
+export interface DownloadsPlace {
+  /** An absolute path. */
+  readonly downloadsDir: string
+  /** As it was typed, where it was no setting: then every other step is told it too. */
+  readonly typedDir?: string | undefined
 }
 
 /** Throws `invalid` for a tag that no run can have, and so for every name that would lead elsewhere. */
-export function downloadFolder(settings: Pick<ImagesSettings, 'preset' | 'moving'>, downloadsDir: string, tag: string): DownloadFolder {
+export function downloadFolder(
+  settings: Pick<ImagesSettings, 'preset' | 'moving'>,
+  { downloadsDir, typedDir }: DownloadsPlace,
+  tag: string,
+): DownloadFolder {
   registryTag(settings, tag)
   const folder = path.join(downloadsDir, tag)
   return {
@@ -31,7 +45,15 @@ export function downloadFolder(settings: Pick<ImagesSettings, 'preset' | 'moving
     extracted: path.join(folder, 'extracted'),
     extracting: path.join(folder, 'extracting.json'),
     plan: path.join(folder, 'upload-plan.json'),
+    command(step, flags = '') {
+      const where = typedDir === undefined ? '' : ` ${step === 'download' ? '--output-dir' : '--downloads-dir'} ${quotedForShell(typedDir)}`
+      return `holdfast images ${step} ${tag}${where}${flags === '' ? '' : ` ${flags}`}`
+    },
   }
+}
+
+function quotedForShell(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 }
 
 /** The size of a file that the steps may have written; undefined where there is none, or something else under its name. */

@@ -17,12 +17,11 @@ import { type BundledTarball, readBundle } from '../bundle/read-bundle.ts'
 import type { ImagesContext } from '../context.ts'
 import { type WantedImage, wantedImages } from '../tags.ts'
 import { readDownloadRecord } from './download-record.ts'
-import { type DownloadFolder, downloadFolder, removeFile, sizeOfFile, sweep } from './folder.ts'
+import { type DownloadFolder, downloadFolder, type DownloadsPlace, removeFile, sizeOfFile, sweep } from './folder.ts'
 import { type PlannedImage, readExtracting, readUploadPlan, type UploadPlan, writeExtracting, writeUploadPlan } from './upload-plan.ts'
 
-export interface PrepareTag {
+export interface PrepareTag extends DownloadsPlace {
   readonly tag: string
-  readonly downloadsDir: string
   /** Throw away what was extracted before. */
   readonly clean?: boolean | undefined
 }
@@ -40,12 +39,12 @@ export interface PreparedTag {
  * Extracts the tarballs of a downloaded archive and plans where each of them goes. A file has its name when it is whole; the plan is written
  * when all are. Throws `not-found` where nothing was downloaded, `corrupt` where a tarball is missing or damaged.
  */
-export async function prepareTag(context: ImagesContext, { tag, downloadsDir, clean = false }: PrepareTag): Promise<PreparedTag> {
+export async function prepareTag(context: ImagesContext, { tag, clean = false, ...place }: PrepareTag): Promise<PreparedTag> {
   const { settings, signal } = context
-  const folder = downloadFolder(settings, downloadsDir, tag)
+  const folder = downloadFolder(settings, place, tag)
   const record = await readDownloadRecord(folder)
   if (record === undefined || (await sizeOfFile(folder.archive)) !== record.archive.size) {
-    throw new Fault('not-found', `no archive of ${tag} was downloaded`, { at: folder.path, hint: `holdfast images download ${tag}` })
+    throw new Fault('not-found', `no archive of ${tag} was downloaded`, { at: folder.path, hint: folder.command('download') })
   }
   await sweep(folder.path)
   const archive = record.archive.digest

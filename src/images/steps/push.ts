@@ -4,12 +4,11 @@ import { type BringOptions, type Bringing, type BroughtImage, startBringing } fr
 import type { ImagesContext } from '../context.ts'
 import { provenanceOf } from '../sync.ts'
 import { type DownloadRecord, readDownloadRecord } from './download-record.ts'
-import { type DownloadFolder, downloadFolder, sizeOfFile } from './folder.ts'
+import { type DownloadFolder, downloadFolder, type DownloadsPlace, sizeOfFile } from './folder.ts'
 import { type PlannedImage, readUploadPlan } from './upload-plan.ts'
 
-export interface PushTag extends Pick<BringOptions, 'isLatest' | 'scratchFolder'> {
+export interface PushTag extends DownloadsPlace, Pick<BringOptions, 'isLatest' | 'scratchFolder'> {
   readonly tag: string
-  readonly downloadsDir: string
   /** Also tags that are there. */
   readonly force?: boolean | undefined
 }
@@ -45,10 +44,10 @@ const width = 2
  */
 export async function planPush(context: ImagesContext, options: PushTag): Promise<PreparedPush> {
   const { settings, signal } = context
-  const { tag, downloadsDir, force = false } = options
-  const folder = downloadFolder(settings, downloadsDir, tag)
+  const { tag, force = false } = options
+  const folder = downloadFolder(settings, options, tag)
   const [record, plan] = [await readDownloadRecord(folder), await readUploadPlan(folder)]
-  const hint = `holdfast images prepare ${tag}`
+  const hint = folder.command('prepare')
   if (record === undefined || plan === undefined) throw new Fault('not-found', `nothing of ${tag} was prepared`, { at: folder.path, hint })
   if (plan.archive !== record.archive.digest) {
     throw new Fault('precondition', 'another archive was downloaded since it was prepared', { at: folder.plan, hint })
@@ -63,7 +62,7 @@ export async function planPush(context: ImagesContext, options: PushTag): Promis
       const file = path.join(folder.extracted, name)
       const head = await registry.headManifest(`${settings.registryProject}/${repository}`, imageTag, { signal: stopping })
       const isSkipped = head !== undefined && !force
-      if (!isSkipped && (await sizeOfFile(file)) !== size) throw changed(file, tag)
+      if (!isSkipped && (await sizeOfFile(file)) !== size) throw changed(folder, file)
       return { ...image, name: bringing.nameOf(image), file, before: head?.digest, isSkipped }
     },
     signal,
@@ -73,7 +72,7 @@ export async function planPush(context: ImagesContext, options: PushTag): Promis
 
 /** Carries it out. An image that fails stops no other and is told. */
 export async function pushPlanned(context: ImagesContext, plan: PreparedPush): Promise<readonly BroughtImage<PlannedPush>[]> {
-  const { record, bringing, images } = plan
+  const { folder, record, bringing, images } = plan
   return await mapBounded(
     images,
     width,
@@ -85,17 +84,17 @@ export async function pushPlanned(context: ImagesContext, plan: PreparedPush): P
       const tarball = verified(bytesOfFile(file, size), digest, file)
       const brought = await bringing.bring(image, { tarball, at: file, provenance }, signal)
       return isFault(brought.fault, 'corrupt') && brought.fault.at === file
-        ? { ...brought, fault: changed(file, record.metadata.tag, brought.fault) }
+        ? { ...brought, fault: changed(folder, file, brought.fault) }
         : brought
     },
     context.signal,
   )
 }
 
-function changed(file: string, tag: string, cause?: Fault): Fault {
+function changed(folder: DownloadFolder, file: string, cause?: Fault): Fault {
   return new Fault('corrupt', cause?.message ?? 'the file is not there as it was prepared', {
     at: file,
-    hint: `holdfast images prepare ${tag} --clean`,
+    hint: folder.command('prepare', '--clean'),
     cause,
   })
 }

@@ -46,6 +46,7 @@ describe('a docker-archive', () => {
       assert.ok(gunzipSync(packed).equals(image.layers[at]!))
     }
     assert.equal((await source.manifest(stored.digest)).digest, stored.digest)
+    await source.close()
   })
 
   it('goes to the target while it is compressed, and what is remembered is not compressed again', async () => {
@@ -59,6 +60,7 @@ describe('a docker-archive', () => {
         await target.putStream(content)
       })
       await carryOutCopy(await planCopy({ source, target, ref: 'app:v1', as: 'v1' }), { source, target })
+      await source.close()
       return compressed
     }
     assert.equal(await copy(first), 2)
@@ -78,5 +80,6 @@ describe('a docker-archive', () => {
     assert.ok(content.kind === 'manifest')
     assert.equal(content.layers.length, 2)
     for (const layer of content.layers) await collect(await source.blob(layer), 1 << 26)
+    await source.close()
   })
 })

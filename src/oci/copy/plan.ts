@@ -77,7 +77,10 @@ async function chooseTop({ source, ref, platform, digest, signal }: CopyOptions)
   const found = await source.resolve(ref, { signal })
   const top = platform === undefined ? found : await choosePlatform(source, found, platform, { signal })
   if (digest === undefined || digest === top.digest) return top
-  throw new Fault('precondition', `the target is to have ${digest}, and the source has ${top.digest}`, { at: source.name })
+  throw new Fault('precondition', `the target is to have ${digest}, and the source has ${top.digest}`, {
+    at: source.name,
+    hint: 'nothing was changed: name the target without a digest, or the image that has this one',
+  })
 }
 
 /** Signatures and attestations are added to what a digest tag names: then nothing is lost that the target has. */
@@ -104,7 +107,10 @@ function emptyGraph(top: StoredManifest): ImageGraph {
 
 function checkName(target: ImageTarget, { name, digest, before }: PlannedName, { expect, force, moving }: CopyWishes): void {
   if (expect !== undefined && before !== expect) {
-    throw new Fault('precondition', `${name} is ${before ?? 'not there'}, and was expected to be ${expect}`, { at: target.name })
+    throw new Fault('precondition', `${name} is ${before ?? 'not there'}, and was expected to be ${expect}`, {
+      at: target.name,
+      hint: `nothing was changed: look at what it is now, and ${before === undefined ? 'leave --expect away' : `run it again with --expect ${before}`} if that is right`,
+    })
   }
   if (before === undefined || before === digest || force === true || expect !== undefined || moving?.includes(name) === true) return
   throw new Fault('already-exists', `${name} is ${before}, and would become ${digest}`, {
