@@ -43,17 +43,37 @@ export interface Reaching {
   readonly record: v.InferOutput<typeof shape>
 }
 
+export interface ReadReachingOptions extends Signal {
+  /** Hears of records that cannot be understood, which are passed over then. Without it they are faults. */
+  readonly unreadable?: ((key: string) => void) | undefined
+}
+
 /** The records below those prefixes that keep something alive. A format that is not known is `unsupported`. */
-export async function* readReaching(store: ObjectStore, prefixes: readonly string[], options: Signal): AsyncGenerator<Reaching> {
+export async function* readReaching(
+  store: ObjectStore,
+  prefixes: readonly string[],
+  { unreadable, signal }: ReadReachingOptions,
+): AsyncGenerator<Reaching> {
   for (const prefix of prefixes) {
-    for await (const { key } of store.list(prefix, options)) {
+    for await (const { key } of store.list(prefix, { signal })) {
       const at = `${store.name}/${key}`
-      const found = await readRecord(store, key, options)
+      const found = await readRecord(store, key, { signal })
       if (found === undefined) continue
-      const record = checkShape(shape, parseJson(v.unknown(), found.bytes, at), at)
+      const record = parseReaching(found.bytes, at, unreadable && (() => unreadable(key)))
+      if (record === undefined) continue
       if (!knownFormats.has(record.format)) throw unknownRecord(`a record of the format ${JSON.stringify(record.format)}`, at)
       yield { key, etag: found.info.etag, bytes: found.bytes, record }
     }
+  }
+}
+
+function parseReaching(bytes: Uint8Array, at: string, unreadable: (() => void) | undefined): Reaching['record'] | undefined {
+  try {
+    return checkShape(shape, parseJson(v.unknown(), bytes, at), at)
+  } catch (error) {
+    if (unreadable === undefined || !isFault(error, 'corrupt')) throw error
+    unreadable()
+    return undefined
   }
 }
 

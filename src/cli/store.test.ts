@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, beforeEach, describe, test } from 'node:test'
@@ -73,5 +73,21 @@ describe('holdfast store', () => {
     await holdfast('snapshot tag latest --add theirs --store file:./backup')
     await holdfast('snapshot tag latest --add ours')
     assert.match(await holdfast('store copy --to file:./backup', 1), /^refs\/snapshots\/line\.json is different there/)
+  })
+
+  test('verify brings back from a copy what is damaged or gone, and prune deletes nothing where all refs are gone', async () => {
+    await holdfast('store copy --to file:./backup')
+    const inStore = (folder: string) => globSync(path.join(cwd, 'store', folder)).toSorted()
+    const [record, pack] = [inStore('snapshots/*.json')[0]!, inStore('packs/*/*')[0]!]
+    rmSync(record)
+    writeFileSync(pack, readFileSync(pack).fill(1, 30, 60))
+    assert.match(await holdfast('store verify --read-data', 1), /^missing: snapshots\/[^]*\ndamaged: packs\/[^]*\n2 damaged or missing\n$/)
+    await holdfast('store verify --repair', 1)
+    assert.match(await holdfast('store verify --repair-from file:./backup'), /all is whole\n[^]* {2}brought back: snapshots\//)
+    rmSync(path.join(cwd, 'store/refs'), { recursive: true })
+    await holdfast('store prune', 5)
+    await holdfast('store copy --to file:./store --store file:./backup')
+    await holdfast('store prune')
+    await holdfast('snapshot verify --read-data')
   })
 })

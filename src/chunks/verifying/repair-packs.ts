@@ -1,5 +1,5 @@
 import { bytesOf, type Clock, collect, type Digest, digestOf, Fault, isFault } from '../../kit/index.ts'
-import { copy, type ObjectStore, type Signal } from '../../store/index.ts'
+import type { ObjectStore, Signal } from '../../store/index.ts'
 import { digestAt } from '../chunk.ts'
 import type { ChunkReader } from '../chunk-store.ts'
 import { openRewriter } from '../collecting/repack.ts'
@@ -11,6 +11,7 @@ import { openChunkReader } from '../open-chunk-store.ts'
 import { checkTrailer, digestOfPackKey, endBytes, maxPackBytes, packKey, parseEnd } from '../pack/pack.ts'
 import { defaultParameters, readParameters } from '../parameters.ts'
 import { checkPack } from './check-pack.ts'
+import { putAside } from './put-aside.ts'
 import { inspectPacks, type VerifyOptions } from './verify-packs.ts'
 
 export interface RepairOptions extends VerifyOptions {
@@ -71,7 +72,10 @@ async function repair(contents: Contents, lease: Lease, options: RepairOptions):
   )
   const quarantined: string[] = []
   for (const key of [...broken.map(({ id }) => packKey(id)), ...unreadable, ...contents.damagedIndexes.keys()]) {
-    if (await putAside(store, key, { signal })) quarantined.push(`quarantine/${key}`)
+    const aside = await putAside(store, key, { signal })
+    if (aside === undefined) continue
+    await store.delete(key, { signal })
+    quarantined.push(aside)
   }
   return { indexed, ...saved, quarantined }
 }
@@ -178,16 +182,4 @@ async function putIndex(store: ObjectStore, contents: IndexContents, { signal }:
   const bytes = encodeIndex(contents)
   const digest = digestOf(bytes)
   await store.put(indexKey(digest), bytesOf(bytes), { digest, signal })
-}
-
-/** False where there is nothing any more. */
-async function putAside(store: ObjectStore, key: string, { signal }: Signal): Promise<boolean> {
-  try {
-    await copy(store, key, store, `quarantine/${key}`, { signal })
-  } catch (error) {
-    if (isFault(error, 'not-found')) return false
-    throw error
-  }
-  await store.delete(key, { signal })
-  return true
 }

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { collect, type Collected } from '../../chunks/index.ts'
-import { formatBytes, formatDuration, parseDuration } from '../../kit/index.ts'
+import { Fault, formatBytes, formatDuration, parseDuration } from '../../kit/index.ts'
 import { traceNode } from '../../snapshots/index.ts'
+import type { ObjectStore } from '../../store/index.ts'
 import { type Cli, parsedOption } from '../command.ts'
 
 interface PruneOptions {
@@ -26,6 +27,7 @@ export function addPruneCommand(group: Command, cli: Cli): void {
     run: async ({ options, host, report, signal, snapshots }) => {
       const context = await snapshots()
       const dryRun = options.dryRun === true
+      if (await hasLostItsNames(context.store, signal)) throw lostNames(context.store)
       const collected = await collect({
         store: context.store,
         trace: traceNode,
@@ -39,6 +41,22 @@ export function addPruneCommand(group: Command, cli: Cli): void {
       })
       return { result: { dryRun, ...collected }, text: collectedText(collected, options.grace, dryRun) }
     },
+  })
+}
+
+/** Records, and not one ref: to a prune all of it would be garbage, and whoever lost the refs would lose the rest. */
+async function hasLostItsNames(store: ObjectStore, signal: AbortSignal): Promise<boolean> {
+  const isThere = async (prefix: string) => {
+    for await (const { key } of store.list(prefix, { signal })) if (key.endsWith('.json')) return true
+    return false
+  }
+  return !(await isThere('refs/')) && (await isThere('snapshots/'))
+}
+
+function lostNames({ name }: ObjectStore): Fault {
+  return new Fault('precondition', 'the store has records of snapshots or releases, and not one ref; nothing was deleted', {
+    at: `${name}/refs/`,
+    hint: 'bring the refs back from a copy: holdfast --store <copy> store copy --to <this store>; a store that nobody needs can be deleted as a whole',
   })
 }
 

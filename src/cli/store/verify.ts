@@ -1,5 +1,14 @@
 import { type Command, Option } from 'commander'
-import { repairPacks, type Repaired, type VerifiedObjects, type VerifiedPacks, verifyObjects, verifyPacks } from '../../chunks/index.ts'
+import {
+  type Repaired,
+  type RepairedObjects,
+  repairObjects,
+  repairPacks,
+  type VerifiedObjects,
+  type VerifiedPacks,
+  verifyObjects,
+  verifyPacks,
+} from '../../chunks/index.ts'
 import { Fault, formatBytes } from '../../kit/index.ts'
 import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
@@ -9,21 +18,25 @@ interface VerifyFlags {
   /** A share, 0 to 1; true for all of it. */
   readonly readData?: number | true
   readonly repair?: boolean
+  /** A URL. */
+  readonly repairFrom?: string
 }
 
 export function addVerifyCommand(store: Command, cli: Cli): void {
   cli.add<VerifyFlags>(store, {
     name: 'verify',
-    summary: 'Check packs, indexes, artifacts and records against their names',
+    summary: 'Check packs, indexes, artifacts and records against their names, and that what names lead to is there',
     more: 'It exits with 1 where damage is left. What needs a damaged thing is told by release verify and snapshot verify.',
     options: [
       readDataOption('of all packs and artifacts'),
       new Option('--repair', 'index packs anew, save what is whole in damaged ones, and put these aside'),
+      new Option('--repair-from <url>', 'the same, reading everything, with what this other store has of what is damaged or missing'),
     ],
     writes: true,
     examples: [
       ['holdfast store verify', 'names and sizes of packs, indexes, records'],
       ['holdfast store verify --read-data', 'every byte'],
+      ['holdfast store verify --repair-from s3://backup/holdfast', 'where damage was found, with a copy of the store'],
     ],
     run: verify,
   })
@@ -35,27 +48,58 @@ export function readDataOption(what: string): Option {
 
 async function verify(call: Call<VerifyFlags>): Promise<Outcome> {
   const { options, report, signal } = call
-  const { store, random, clock, by, cacheDir } = await call.snapshots()
-  const readData = options.readData === true ? 1 : (options.readData ?? 0)
+  const { store, random, cacheDir } = await call.snapshots()
+  const readData = options.readData === true || options.repairFrom !== undefined ? 1 : (options.readData ?? 0)
   const looking = { readData, random, report, signal, cache: await cacheDir() }
-  const objects = await verifyObjects(store, looking)
-  const packs = await verifyPacks(store, looking)
-  const mayRepair = options.repair === true && options.dryRun !== true && packs.damage.some(({ kind }) => kind !== 'alien')
-  if (!mayRepair) {
-    const dry =
-      options.dryRun === true ? { lines: ['', 'dry run: nothing was repaired'], result: { dryRun: true } } : { lines: [], result: {} }
-    return outcomeOf(call, objects, packs, dry)
-  }
-  const repaired = await repairPacks(store, { ...looking, clock, by })
-  const after = await verifyPacks(store, looking)
-  return outcomeOf(call, objects, after, { lines: ['', ...repairedLines(repaired)], result: { repaired } })
+  const look = async () => ({ objects: await verifyObjects(store, looking), packs: await verifyPacks(store, looking) })
+  const found = await look()
+  const wantsRepair = options.repair === true || options.repairFrom !== undefined
+  if (options.dryRun === true) return outcomeOf(call, found, { lines: ['', 'dry run: nothing was repaired'], result: { dryRun: true } })
+  if (!wantsRepair || !isRepairable(found, options)) return outcomeOf(call, found, { lines: [], result: {} })
+  const repaired = await repair(call, found, looking)
+  const { objects, ...packs } = repaired
+  const lines = ['', ...repairedLines(packs), ...(objects === undefined ? [] : repairedObjectLines(objects))]
+  return outcomeOf(call, await look(), { lines, result: { repaired } })
 }
 
-function outcomeOf(call: Call<object>, objects: VerifiedObjects, packs: VerifiedPacks, more: { lines: string[]; result: object }): Outcome {
+interface Found {
+  readonly objects: VerifiedObjects
+  readonly packs: VerifiedPacks
+}
+
+function isRepairable({ objects, packs }: Found, { repairFrom }: VerifyFlags): boolean {
+  const inPacks = packs.damage.some(({ kind }) => kind !== 'alien')
+  return inPacks || (repairFrom !== undefined && objects.damaged.length + objects.missing.length > 0)
+}
+
+/** Packs first: names that come back lead to what is in them. */
+async function repair(
+  call: Call<VerifyFlags>,
+  { objects }: Found,
+  looking: Parameters<typeof verifyPacks>[1],
+): Promise<Repaired & { readonly objects?: RepairedObjects }> {
+  const { store, clock, random, by } = await call.snapshots()
+  const { repairFrom } = call.options
+  if (repairFrom === undefined) return await repairPacks(store, { ...looking, clock, by })
+  const other = await call.snapshots(repairFrom)
+  const packs = await repairPacks(store, { ...looking, clock, by, from: await other.chunks() })
+  return { ...packs, objects: await repairObjects(store, objects, { clock, random, from: other.store, signal: call.signal }) }
+}
+
+function repairedObjectLines({ restored, lost, quarantined }: RepairedObjects): string[] {
+  return [
+    ...restored.map((key) => printable(`  brought back: ${key}`)),
+    ...lost.map((key) => printable(`  lost: ${key}: the other store has it not, or not whole`)),
+    ...quarantined.map((key) => printable(`  put aside: ${key}`)),
+  ]
+}
+
+function outcomeOf(call: Call<object>, { objects, packs }: Found, more: { lines: string[]; result: object }): Outcome {
   const { paint } = call
   const harmful = packs.damage.filter(({ kind }) => kind !== 'stray' && kind !== 'alien')
   const lines = [
-    ...objects.damaged.map((key) => `${paint.red('damaged:')} ${printable(`${key}: its bytes do not match its digest`)}`),
+    ...objects.damaged.map((key) => `${paint.red('damaged:')} ${printable(`${key}: ${whatIsWrong(key)}`)}`),
+    ...objects.missing.map((key) => `${paint.red('missing:')} ${printable(`${key}: names lead to it, and it is not there`)}`),
     ...harmful.map(
       ({ key, what, lost }) =>
         `${paint.red('damaged:')} ${printable(`${key}: ${what}${lost.length === 0 ? '' : `; ${lost.length} pieces are lost`}`)}`,
@@ -64,13 +108,17 @@ function outcomeOf(call: Call<object>, objects: VerifiedObjects, packs: Verified
       .filter((each) => !harmful.includes(each))
       .map(({ key, what }) => `${paint.yellow('strange:')} ${printable(`${key}: ${what}`)}`),
   ]
-  const damaged = harmful.length + objects.damaged.length
+  const damaged = harmful.length + objects.damaged.length + objects.missing.length
   const looked = `${packs.packs} packs (${packs.read} read) with ${packs.chunks} pieces, ${objects.blobs} artifacts, ${objects.records} records; ${formatBytes(objects.readBytes)} of artifacts and records read`
   return {
     result: { ...more.result, objects, packs },
-    text: [...lines, looked, damaged === 0 ? 'all is whole' : `${damaged} damaged`, ...more.lines].join('\n'),
+    text: [...lines, looked, damaged === 0 ? 'all is whole' : `${damaged} damaged or missing`, ...more.lines].join('\n'),
     differs: damaged > 0,
   }
+}
+
+function whatIsWrong(key: string): string {
+  return /^(?:refs|pins)\//.test(key) ? 'it cannot be understood' : 'its bytes do not match its digest'
 }
 
 export function repairedLines({ indexed, saved, fetched, lost, quarantined }: Repaired): string[] {
