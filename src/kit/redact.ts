@@ -27,6 +27,9 @@ const openParameters = new Set([
   'tags_count',
   'status',
   'exclude_pull_requests',
+  'branch',
+  'event',
+  'account',
 ])
 
 /**

@@ -3,13 +3,14 @@ import { type Clock, Fault, type Report, retrying, throwIfAborted } from '../../
 import { fetchOver } from './fetch.ts'
 import { limitHandlers } from './limits.ts'
 import { githubFault, type Purpose, refusalIn } from './refusal.ts'
+import type { TokenFor } from './token.ts'
 
 export interface ApiOptions {
   /** `https://api.github.com`, or `https://HOST/api/v3`. */
   readonly api: string
   readonly http: HttpClient
-  /** Asked once, when it is first needed. */
-  readonly token: () => Promise<string | undefined>
+  /** Asked when it is first needed, and when it is refused. */
+  readonly token: TokenFor
   readonly clock: Clock
   readonly random: () => number
   readonly report: Report

@@ -93,6 +93,16 @@ describe('rights', () => {
     )
     assert.doesNotMatch(JSON.stringify(fault), /SomebodyElses/)
   })
+  test('of a token that has expired are those of the one that took its place', async () => {
+    const stand = await scene({ runs: [{}] })
+    const asked: (string | undefined)[] = []
+    const token = async (refused?: string) => {
+      asked.push(refused)
+      return refused === undefined ? 'gho_ExpiredToken0000000000000000000001' : stand.token
+    }
+    assert.equal((await desk(stand, { token }).github.runs({ limit: 1 })).length, 1)
+    assert.deepEqual(asked.slice(0, 2), [undefined, 'gho_ExpiredToken0000000000000000000001'])
+  })
   test('that an organisation wants authorised are authorised at an address', async () => {
     const stand = await scene({ runs: [{}] })
     stand.trouble(

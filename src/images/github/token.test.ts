@@ -65,4 +65,15 @@ describe('the token for GitHub', () => {
     assert.deepEqual(await Promise.all([token(), token()]), ['gho_counted', 'gho_counted'])
     assert.equal(readFileSync(`${folder}/calls`, 'utf8'), 'x\n')
   })
+  test('that GitHub refuses is asked of the client again, which may have another by now', async () => {
+    const renewing = clientIn('renewing', `echo x >> ${folder}/renewals; echo gho_number$(wc -l < ${folder}/renewals)`)
+    const token = githubToken({ api, env: { PATH: `${renewing}:/usr/bin:/bin` }, report: () => undefined })
+    assert.equal(await token(), 'gho_number1')
+    // Two questions that were refused with the same token.
+    assert.deepEqual(await Promise.all([token('gho_number1'), token('gho_number1')]), ['gho_number2', 'gho_number2'])
+    assert.equal(await token('gho_number1'), 'gho_number2')
+    assert.equal(await token(), 'gho_number2')
+    const given = githubToken({ api, env: { GH_TOKEN: 'gh', PATH: renewing }, report: () => undefined })
+    assert.equal(await given('gh'), 'gh')
+  })
 })

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { redact } from './redact.ts'
+
+test('what our own questions have after the question mark is shown', () => {
+  for (const url of [
+    'https://api.github.com/repos/a/b/actions/workflows/c.yml/runs?branch=main&event=workflow_dispatch&exclude_pull_requests=true&per_page=30&page=2',
+    'https://api.github.com/repos/a/b/actions/workflows/c.yml/runs?status=success',
+    'https://gitlab.example.com/api/v4/projects/a%2Fb/registry/repositories?tags=true&tags_count=true&per_page=100&page=1',
+    'https://registry.example.com/v2/a/blobs/uploads/?mount=sha256%3Aab&from=b',
+    'https://auth.example.com/token?service=registry&scope=repository%3Aa%3Apull&account=ci',
+  ]) {
+    assert.equal(redact(`GET ${url} was answered with 500`), `GET ${url} was answered with 500`)
+  }
+})
+
+test('what addresses of others have there is hidden, and so are users’ passwords and what follows a word for credentials', () => {
+  assert.equal(redact('https://x.example.com/a?sig=abc&se=2026&page=1'), 'https://x.example.com/a?sig=[hidden]&se=[hidden]&page=1')
+  assert.equal(redact('https://ann:secret@example.com/'), 'https://ann:[hidden]@example.com/')
+  assert.equal(redact('authorization: Bearer abc.def'), 'authorization: Bearer [hidden]')
+  assert.equal(redact('PRIVATE-TOKEN: abcdef'), 'PRIVATE-TOKEN: [hidden]')
+})
