@@ -9,7 +9,7 @@ import type { Queue } from './daemon/index.ts'
 import type { EnvironmentContext } from './environments/index.ts'
 import type { ImagesAccess, ImagesContext, ImagesSettings } from './images/index.ts'
 import type { HttpClient } from './kit/http/index.ts'
-import { type Clock, Fault, hexOf, readSmallFile, replaceFile, type Report, silent } from './kit/index.ts'
+import { type Clock, Fault, hexOf, readSmallFile, replaceFile, type Report, silent, type Tracer } from './kit/index.ts'
 import type { IndexContext, IndexEnvironment } from './python-index/index.ts'
 import type { ReleaseContext } from './releases/index.ts'
 import type { SnapshotContext } from './snapshots/index.ts'
@@ -30,6 +30,8 @@ export interface WireOptions {
   readonly signal?: AbortSignal | undefined
   /** Bytes a second, over all stores. */
   readonly limitRate?: number | undefined
+  /** Follows what stores and servers are asked. */
+  readonly tracer?: Tracer | undefined
 }
 
 export interface Wire {
@@ -70,7 +72,7 @@ export interface Wire {
 }
 
 export async function openWire(options: WireOptions): Promise<Wire> {
-  const { config, env, clock, random, report, signal } = options
+  const { config, env, clock, random, report, signal, tracer } = options
   const opened = new Map<string, Promise<ObjectStore>>()
   const trees: Promise<ObjectStore>[] = []
   const clients = new Map<string | undefined, Promise<HttpClient>>()
@@ -82,7 +84,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     const { createByteRate, createMeter, openStore } = await storeRoom()
     const meter = createMeter()
     const rate = options.limitRate === undefined ? undefined : createByteRate(options.limitRate, clock)
-    const settings = { cwd: config.root, clock, random, meter, report, env, s3: config.store.s3, sftp: config.store.sftp, rate }
+    const settings = { cwd: config.root, clock, random, meter, report, env, s3: config.store.s3, sftp: config.store.sftp, rate, tracer }
     return { meter, rate, open: async (url: string, other: Partial<OpenOptions> = {}) => await openStore(url, { ...settings, ...other }) }
   }
   let stores: ReturnType<typeof loadStores> | undefined
@@ -96,7 +98,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     const { createHttp } = await import('./kit/http/index.ts')
     const { meter } = await loaded()
     const onRequest = (method: string) => meter.request(method)
-    return createHttp({ clock, random, report, onRequest, userAgent: 'holdfast', proxy: env, ca: ca === undefined ? [] : [ca] })
+    return createHttp({ clock, random, report, onRequest, userAgent: 'holdfast', proxy: env, ca: ca === undefined ? [] : [ca], tracer })
   }
   const wire: Wire = {
     config,
@@ -180,7 +182,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
       const { openImages } = await import('./images/index.ts')
       const { cacheRoot } = folders
       const home = env['HOME'] || homedir()
-      return openImages({ settings, access, http: () => wire.http(), env, home, cacheRoot, clock, random, report, signal })
+      return openImages({ settings, access, http: (ca) => wire.http(ca), env, home, cacheRoot, clock, random, report, signal })
     },
     http(ca) {
       const known = clients.get(ca) ?? openHttp(ca)

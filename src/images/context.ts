@@ -31,7 +31,8 @@ export interface ImagesContext {
 
 export interface ImagesWorld extends Pick<ImagesContext, 'settings' | 'clock' | 'random' | 'report' | 'signal'> {
   readonly access: ImagesAccess
-  readonly http: () => Promise<HttpClient>
+  /** `ca` are certificates that are trusted beside the system's, in PEM. */
+  readonly http: (ca?: string) => Promise<HttpClient>
   readonly env: Readonly<Record<string, string | undefined>>
   /** Where Docker's configuration is. */
   readonly home: string
@@ -63,12 +64,12 @@ export function openImages(world: ImagesWorld): ImagesContext {
     gitlab: once(async () => {
       const host = gitlabHostOf(settings)
       const token = async () => findGitLabToken({ given: access.gitlabToken, env, host })
-      return openGitLab({ host, project: settings.gitlabProject, token, http: await http() })
+      return openGitLab({ host, project: settings.gitlabProject, token, http: await http(access.certificates) })
     }),
     registry: once(async () => {
       const host = registryOf(settings)
       const credentials = findCredentials(registrySources(settings, access, world))
-      return openRegistry({ host, http: await http(), credentials, isPlain: settings.isPlain, clock, random, report })
+      return openRegistry({ host, http: await http(access.certificates), credentials, isPlain: settings.isPlain, clock, random, report })
     }),
     memory: once(() => openLayerMemory(path.join(cacheDir, 'layers.json'), report)),
     cacheDir,

@@ -9,6 +9,8 @@ export interface ImagesAccess {
   readonly registryPassword?: string | undefined
   /** Only what a login of Docker left behind. */
   readonly isDockerLogin?: boolean | undefined
+  /** Trusted at GitLab and the registry beside those of the system: in PEM. */
+  readonly certificates?: string | undefined
 }
 
 /** GitLab takes any user with an access token, but not none. */

@@ -76,7 +76,7 @@ async function desk(t: TestContext, kind: RegistryKind, tags: readonly string[] 
   const gitlab = await startGitLab({
     project,
     token: 'glpat-tests',
-    ...(kind === 'token' ? {} : { registry: { url: server.url, authorization } }),
+    ...(kind === 'token' || kind === 'tls' ? {} : { registry: { url: server.url, authorization } }),
   })
   t.after(async () => {
     await gitlab.close()
@@ -84,7 +84,7 @@ async function desk(t: TestContext, kind: RegistryKind, tags: readonly string[] 
   })
   const cwd = mkdtempSync(path.join(scratch, 'e2e-'))
   const toml = { github_api: github.api, gitlab_host: gitlab.url, gitlab_project: project, registry: server.host, registry_username: user }
-  const from = kind === 'token' ? 'tags_from = "registry"\n' : ''
+  const from = kind === 'token' || kind === 'tls' ? 'tags_from = "registry"\n' : ''
   writeFileSync(
     path.join(cwd, 'holdfast.toml'),
     `[images]\n${from}${Object.entries(toml)
@@ -103,6 +103,7 @@ async function desk(t: TestContext, kind: RegistryKind, tags: readonly string[] 
     github,
     gitlab,
     password,
+    certificate: server.certificate,
     holdfast,
     async json(line: string, more?: Parameters<typeof holdfast>[1]) {
       const { exit, out } = await holdfast(`${line} --json --stats`, more)
@@ -111,7 +112,7 @@ async function desk(t: TestContext, kind: RegistryKind, tags: readonly string[] 
     /** What the registry has, seen from outside. */
     async digest(family: string, tag = imageTag) {
       const place = `docker://${server.host}/${project}/x86/${family}:${tag}`
-      const creds = kind === 'plain' ? [] : ['--creds', `${user}:${password}`]
+      const creds = kind === 'plain' || kind === 'tls' ? [] : ['--creds', `${user}:${password}`]
       return JSON.parse(await sh('skopeo', 'inspect', '--tls-verify=false', ...creds, place)) as { Digest: string; Layers: string[] }
     },
   }
@@ -189,6 +190,23 @@ describe('from a workflow to a registry, by commands', () => {
     assert.doesNotMatch(denied.out + denied.err + synced.out + synced.err, new RegExp(at.password))
   })
 
+  test('to a registry with a certificate of its own where --tls-ca names it, and else refused', async (t) => {
+    const at = await desk(t, 'tls')
+    if (at === undefined) return
+    const refused = await at.holdfast(`sync ${runTag}`)
+    assert.equal(refused.exit, 6, refused.err)
+    assert.match(refused.err, /certificate of the server is not trusted/)
+    const certificate = `--tls-ca ${at.certificate}`
+    for (const line of [`xref ${certificate}`, `sync ${runTag} ${certificate}`, `daemon --once ${certificate}`]) {
+      const { exit, err } = await at.holdfast(line)
+      assert.equal(exit, 0, `${line}: ${err}`)
+    }
+    assert.equal((await at.digest('presto-coordinator')).Layers.length, 2)
+    const moved = await at.holdfast(`retag x86/presto-coordinator:${imageTag} x86/presto-coordinator:latest ${certificate}`)
+    assert.equal(moved.exit, 0, moved.err)
+    assert.equal((await at.holdfast(`sync ${runTag} --tls-ca holdfast.toml`)).exit, 2)
+  })
+
   test('with what docker login left behind and nothing else', async (t) => {
     const at = await desk(t, 'htpasswd')
     if (at === undefined) return
@@ -263,6 +281,9 @@ describe('from a workflow to a registry, by commands', () => {
       assert.match(err, new RegExp(`1 of \\d tags failed: ${newer}`))
     }
     assert.equal((await at.digest('presto-coordinator')).Layers.length, 2)
+    const only = await at.holdfast(`sync ${newer}`)
+    assert.equal(only.exit, 8)
+    assert.equal(`${only.out}${only.err}`.match(/Missing expected tarballs/g)?.length, 1, 'told once')
   })
 })
 

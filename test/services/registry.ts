@@ -1,14 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import { Fault, isFault, systemClock } from '../../src/kit/index.ts'
 import { ensureDebianPackages } from './install.ts'
 import { freePort, isReachable } from './ports.ts'
 import { startTokenServer, type TokenServer } from './token-server.ts'
 
-/** Whom it lets in: everybody, who has the password, or who has a token of the tests' own token server. */
-export type RegistryKind = 'plain' | 'htpasswd' | 'token'
+/** Whom it lets in: everybody, who has the password, or who has a token of the tests' own token server. `tls` is for everybody, over TLS alone. */
+export type RegistryKind = 'plain' | 'htpasswd' | 'token' | 'tls'
 
 export interface RegistryServer {
   /** `127.0.0.1:PORT`. */
@@ -18,6 +19,8 @@ export interface RegistryServer {
   readonly login: { readonly user: string; readonly password: string }
   /** Of `token` alone. */
   readonly tokens: TokenServer | undefined
+  /** Of `tls` alone: a file of its own certificate, in PEM. */
+  readonly certificate: string | undefined
   /** A repository that nobody else uses. */
   newRepository(): string
   stop(): Promise<void>
@@ -51,6 +54,7 @@ async function startRegistry(kind: RegistryKind): Promise<RegistryServer> {
   await ensureDebianPackages(['docker-registry', 'openssl'])
   const folder = await mkdtemp(path.join(os.tmpdir(), 'holdfast-registry-'))
   const tokens = kind === 'token' ? await startTokenServer(folder, login) : undefined
+  const certificate = kind === 'tls' ? await makeCertificate(folder) : undefined
   const port = await freePort()
   await writeFile(path.join(folder, 'htpasswd'), `${login.user}:${bcrypt}\n`)
   await writeFile(path.join(folder, 'config.yml'), settings(kind, folder, port, tokens))
@@ -74,7 +78,16 @@ async function startRegistry(kind: RegistryKind): Promise<RegistryServer> {
   }
   let repositories = 0
   const host = `127.0.0.1:${port}`
-  return { host, url: `http://${host}`, login, tokens, newRepository: () => `tests/${process.pid}-${++repositories}`, stop }
+  const url = `${kind === 'tls' ? 'https' : 'http'}://${host}`
+  return { host, url, login, tokens, certificate, newRepository: () => `tests/${process.pid}-${++repositories}`, stop }
+}
+
+async function makeCertificate(folder: string): Promise<string> {
+  const form = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
+  const subject = ['-subj', '/CN=holdfast-tests', '-addext', 'subjectAltName=IP:127.0.0.1']
+  const file = path.join(folder, 'tls-cert.pem')
+  await promisify(execFile)('openssl', ['req', ...form, ...subject, '-keyout', path.join(folder, 'tls-key.pem'), '-out', file])
+  return file
 }
 
 /** The shell ends the registry when its own standard input ends, which is when this process does, and takes its folder away. */
@@ -98,7 +111,10 @@ function settings(kind: RegistryKind, folder: string, port: number, tokens: Toke
     'storage:',
     `  filesystem: { rootdirectory: ${folder}/data }`,
     '  delete: { enabled: true }',
-    `http: { addr: "127.0.0.1:${port}", secret: of-the-tests }`,
+    'http:',
+    `  addr: "127.0.0.1:${port}"`,
+    '  secret: of-the-tests',
+    ...(kind === 'tls' ? [`  tls: { certificate: ${folder}/tls-cert.pem, key: ${folder}/tls-key.pem }`] : []),
     ...(kind === 'htpasswd' ? [`auth: { htpasswd: { realm: tests, path: ${folder}/htpasswd } }`] : []),
     ...(tokens === undefined
       ? []

@@ -148,6 +148,7 @@ describe('holdfast images build', () => {
       },
     ])
     assert.equal(exit, 0, err)
+    assert.match(err, /no input that is described here, and sent as it is: more /)
     assert.match(err, /following run #1: [^]*build: in progress, step 1 of 1: Compile[^]*build: success/)
     assert.match(out, /^run #1: success[^]*Image tag: +presto-[^]*\nnext: holdfast images sync presto-/)
   })

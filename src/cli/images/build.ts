@@ -70,6 +70,11 @@ async function build(call: Call<BuildFlags>, flags: readonly WorkflowInput[]): P
   const { settings, signal, report } = context
   const inputs = buildInputs(settings.preset.inputs, givenInputs(call, flags))
   const { repo, workflow } = settings
+  const unknown = Object.keys(inputs).filter((name) => !settings.preset.inputs.some((input) => input.name === name))
+  if (unknown.length > 0) {
+    const text = `no input that is described here, and sent as it is: ${unknown.join(', ')} (\`[images.inputs]\` describes them)`
+    report({ kind: 'note', level: 'warning', text, event: 'unknown_input' })
+  }
   if (dryRun === true) {
     const lines = Object.entries(inputs).map(([name, value]) => `  ${name}: ${value}`)
     const left = settings.preset.inputs.filter(({ name }) => !Object.hasOwn(inputs, name)).map(({ name }) => name)

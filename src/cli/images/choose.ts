@@ -2,6 +2,7 @@ import { collect, Fault, keepSecret, untilAborted } from '../../kit/index.ts'
 import { type ImagesFlags, imagesSettings } from '../../config/index.ts'
 import type { ImagesAccess, ImagesContext, ImagesSettings } from '../../images/index.ts'
 import type { Call } from '../command.ts'
+import { certificatesFrom } from './certificates.ts'
 import type { GithubFlags, GitlabFlags, RegistryFlags } from './options.ts'
 
 type Flags = GithubFlags & GitlabFlags & RegistryFlags
@@ -16,7 +17,8 @@ export async function imagesContext(
   const access = await accessFrom(call)
   if (isDockerLogin === true && access.registryPassword !== undefined)
     call.report({ kind: 'note', level: 'warning', text: 'with --skip-login the password that was given is not used' })
-  return await (await call.wire()).images(settings, { ...access, isDockerLogin })
+  const certificates = await certificatesFrom(call, call.options.tlsCa)
+  return await (await call.wire()).images(settings, { ...access, isDockerLogin, certificates })
 }
 
 export async function chosenSettings(call: Call<Flags>, more: ImagesFlags = {}): Promise<ImagesSettings> {

@@ -19,20 +19,17 @@ export interface GitlabFlags {
   readonly gitlabProject?: string
   readonly gitlabToken?: string
   readonly gitlabTokenStdin?: boolean
+  readonly tlsCa?: string
 }
 
-/** Who logs in at a registry. */
-export interface LoginFlags {
+/** Where below which registry the images are, and who logs in there. */
+export interface RegistryFlags {
+  readonly registry?: string
+  readonly registryProject?: string
   readonly registryUsername?: string
   readonly registryPassword?: string
   readonly passwordStdin?: boolean
   readonly plainHttp?: boolean
-}
-
-/** Where below which registry the images are. */
-export interface RegistryFlags extends LoginFlags {
-  readonly registry?: string
-  readonly registryProject?: string
 }
 
 /** Where the steps keep what is on its way. */
@@ -83,6 +80,7 @@ export function gitlabOptions(): Option[] {
     new Option('--gitlab-host <host>', 'the GitLab server (default: `gitlab_host` of [images])'),
     new Option('--gitlab-project <path>', 'the project whose registry it is (default: `gitlab_project` of [images])'),
     ...tokenOptions('gitlab-token', 'GITLAB_TOKEN'),
+    new Option('--tls-ca <file>', 'certificates in PEM to trust at GitLab and the registry, beside those of the system'),
   ]
 }
 
@@ -91,7 +89,10 @@ export function registryOptions(): Option[] {
   return [
     new Option('--registry <host>', 'the registry (default: `registry` of [images])'),
     new Option('--registry-project <path>', 'repositories lie below it (default: `registry_project` of [images], or the GitLab project)'),
-    ...loginOptions(),
+    new Option('--registry-username <user>', 'who logs in (also: GITLAB_REGISTRY_USERNAME, CI_REGISTRY_USER)'),
+    secretOption('--registry-password <password>', 'for old scripts: better in GITLAB_REGISTRY_PASSWORD, or by --password-stdin'),
+    new Option('--password-stdin', 'read the password, or a token, from standard input'),
+    new Option('--plain-http', 'speak HTTP without TLS to a registry that is not on this machine (also: `insecure` of [images])'),
   ]
 }
 
@@ -105,16 +106,6 @@ export function skipLoginOption(): Option {
 
 export function scratchOption(): Option {
   return new Option('--scratch <folder>', 'keep layers there, up to 4 GiB, whose archive does not say what they are, to send only new ones')
-}
-
-/** Those of every command that asks any registry. */
-export function loginOptions(): Option[] {
-  return [
-    new Option('--registry-username <user>', 'who logs in (also: GITLAB_REGISTRY_USERNAME, CI_REGISTRY_USER)'),
-    secretOption('--registry-password <password>', 'for old scripts: better in GITLAB_REGISTRY_PASSWORD, or by --password-stdin'),
-    new Option('--password-stdin', 'read the password, or a token, from standard input'),
-    new Option('--plain-http', 'speak HTTP without TLS to a registry that is not on this machine (also: `insecure` of [images])'),
-  ]
 }
 
 /** `--NAME` for the sake of scripts that have it, and `--NAME-stdin`. */

@@ -41,7 +41,7 @@ export function addPushCommand(images: Command, cli: Cli): void {
       retagAsLatestOption(),
       skipLoginOption(),
       ...registryOptions(),
-      ...gitlabOptions().map((option) => (option.long?.startsWith('--gitlab-token') === true ? option : option.hideHelp())),
+      ...gitlabOptions().map((option) => (/^--(gitlab-token|tls-ca)/.test(option.long ?? '') ? option : option.hideHelp())),
       ...unusedGithubOptions(),
     ],
     writes: true,

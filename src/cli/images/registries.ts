@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import { Option } from 'commander'
-import { diskFault, Fault } from '../../kit/index.ts'
+import { Fault } from '../../kit/index.ts'
 import {
   findCredentials,
   formatImageName,
@@ -15,6 +14,7 @@ import {
   type RegistryFor,
 } from '../../oci/index.ts'
 import type { Call } from '../command.ts'
+import { certificatesFrom } from './certificates.ts'
 import { secretFrom } from './choose.ts'
 
 /** How registries are reached. */
@@ -177,7 +177,7 @@ async function connect(
     gitlabRegistry: images?.registry,
     given: password === undefined || loginHost === undefined ? undefined : { host: loginHost, user: username, password },
   })
-  const ca = tlsCa === undefined ? undefined : await certificatesIn(path.resolve(host.cwd, tlsCa))
+  const ca = await certificatesFrom(call, tlsCa)
   const opened = new Map<string, Registry>()
   return async (name) => {
     const http = await (await call.wire()).http(ca)
@@ -186,12 +186,4 @@ async function connect(
     opened.set(name, registry)
     return registry
   }
-}
-
-async function certificatesIn(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw diskFault(error, file, 'read the certificates')
-  })
-  if (text.includes('-----BEGIN CERTIFICATE-----')) return text
-  throw new Fault('invalid', 'no certificate in PEM', { at: file, hint: 'it begins with -----BEGIN CERTIFICATE-----' })
 }

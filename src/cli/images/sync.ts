@@ -157,6 +157,8 @@ function outcome(
   more: { text: readonly string[]; result: object; incomplete: Fault | undefined },
 ): Outcome {
   const lines = done.flatMap(({ tag, synced, fault }) => {
+    // The only tag's own fault is told as the command's.
+    if (synced === undefined && fault === more.incomplete) return []
     const images = synced?.images ?? []
     const changed = images.filter(wasDone).length
     const sent = images.reduce((sum, { pushed }) => sum + (pushed?.sentBytes ?? 0), 0)

@@ -107,6 +107,16 @@ describe('a run that is followed', () => {
     const watched = desk(endless, { signal: stop.signal, report: () => stop.abort() })
     await faultOf(watched.github.follow({ ...blank, id: endless.runs[0]!.id }), 'aborted', /stopped/)
   })
+  test('is followed no longer than GitHub lets runs last', async () => {
+    const day = 86_400_000
+    let days = 0
+    const clock = { now: () => days * day, sleep: async () => void days++ }
+    const endless = await scene({ runs: [{ status: 'in_progress' }] })
+    const { github } = desk(endless, { clock })
+    const fault = await faultOf(github.follow({ ...blank, id: endless.runs[0]!.id }), 'unavailable', /has not ended within 36 days/)
+    assert.match(fault.hint ?? '', /35 days/)
+    assert.equal(days, 37)
+  })
 })
 
 const blank = {

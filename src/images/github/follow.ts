@@ -1,4 +1,4 @@
-import { type Clock, isFault, type Report, throwIfAborted } from '../../kit/index.ts'
+import { type Clock, Fault, isFault, type Report, throwIfAborted } from '../../kit/index.ts'
 import type { Api } from './api.ts'
 import { readRun } from './dispatch.ts'
 import { jobsOfRun } from './run-log.ts'
@@ -8,6 +8,8 @@ import type { Job, WorkflowRun } from './shapes.ts'
 const lookEvery = 15_000
 /** Looks that fail, one after another: the run goes on without us. */
 const mostFailures = 30
+/** Milliseconds: GitHub itself ends a run after 35 days (its "Usage limits"). */
+const longestRun = 36 * 86_400_000
 
 /** Waits until the run has ended, and tells what its jobs do. Short trouble of GitHub does not end it. */
 export async function followRun(
@@ -17,6 +19,7 @@ export async function followRun(
 ): Promise<WorkflowRun> {
   const { clock, report } = context
   const told = new Map<string, string>()
+  const start = clock.now()
   let now = run
   for (let failures = 0; ;) {
     try {
@@ -29,6 +32,12 @@ export async function followRun(
       // Jobs may be absent while they begin.
       if (!(isFault(error, 'unavailable') || isFault(error, 'not-found')) || ++failures === mostFailures) throw error
       report({ kind: 'note', level: 'warning', text: `${error.message}; the run goes on, looking again` })
+    }
+    if (clock.now() - start > longestRun) {
+      throw new Fault('unavailable', `run #${run.number} has not ended within ${longestRun / 86_400_000} days`, {
+        at: run.url,
+        hint: 'look at it on GitHub: a run ends after 35 days there',
+      })
     }
     await clock.sleep(lookEvery, signal)
   }

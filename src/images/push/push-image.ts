@@ -158,7 +158,7 @@ async function readImage(context: PushContext, push: ImagePush, isMeasuring: boo
       await Promise.allSettled(placing.underWay)
     }
     const text = `${push.at} is read again: a layer was lost on its way, or is not what was known of it; what has arrived is not sent again`
-    context.report({ kind: 'note', level: 'warning', text, event: 'tarball_read_again' })
+    context.report({ kind: 'note', level: 'info', text, event: 'tarball_read_again' })
   }
 }
 

@@ -23,8 +23,16 @@ export async function refusal(what: string, answer: HttpAnswer | HttpPage): Prom
   const said = words.length === 0 ? meaning.says : words.join('; ')
   return new Fault(code, `${what} was answered with ${status}: ${said}`, {
     at: answer.url,
-    hint: status === 403 ? 'the credentials do not allow it: check what they may do in this repository' : undefined,
+    hint: status === 403 ? 'the credentials do not allow it: check what they may do in this repository' : hintFor(words),
   })
+}
+
+/** What a registry does not have may be misspelt. */
+function hintFor(words: readonly string[]): string | undefined {
+  if (words.some((word) => word.startsWith('NAME_UNKNOWN')))
+    return 'check the name of the repository: it is there from its first image on, and to some registries only for who may see it'
+  if (words.some((word) => word.startsWith('MANIFEST_UNKNOWN'))) return '`holdfast images tags` with the repository lists its tags'
+  return undefined
 }
 
 /** `CODE: message (detail)` of up to three errors, without what could play tricks on a terminal. */

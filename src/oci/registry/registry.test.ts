@@ -77,9 +77,11 @@ for (const kind of ['plain', 'htpasswd', 'token'] as const) {
       const at = await scene(t, kind)
       if (at === undefined) return
       const { registry, repository } = at
-      await faultOf(registry.manifest(repository, 'v1'), 'not-found', /MANIFEST_UNKNOWN/)
+      const untagged = await faultOf(registry.manifest(repository, 'v1'), 'not-found', /MANIFEST_UNKNOWN/)
+      assert.match(untagged.hint ?? '', /`holdfast images tags`/)
       await faultOf(registry.blob(repository, digestOf('nothing')), 'not-found', /BLOB_UNKNOWN/)
-      await faultOf(Array.fromAsync(registry.tags(repository)), 'not-found', /NAME_UNKNOWN/)
+      const unknown = await faultOf(Array.fromAsync(registry.tags(repository)), 'not-found', /NAME_UNKNOWN/)
+      assert.match(unknown.hint ?? '', /check the name of the repository/)
       assert.equal(await registry.headManifest(repository, 'v1'), undefined)
       assert.equal(await registry.headBlob(repository, digestOf('nothing')), undefined)
     })
