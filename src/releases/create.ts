@@ -122,7 +122,7 @@ export async function createRelease(
     },
     { onLost: product.onConflict },
   )
-  const reconciled = await reconcile(context, product, variant, { ref: moved.after })
+  const reconciled = await reconcile(context, product, variant, { ref: moved.after, force: options.force })
   return { id, release, rotation, moved, sent, reused, storeIsNew: isNew, reconciled }
 }
 

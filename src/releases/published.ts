@@ -18,6 +18,8 @@ export interface Facts {
   readonly format: typeof factsFormat
   /** The ref's generation that the view was last brought in line with. */
   readonly generation: number
+  /** The move that made this generation; absent in what earlier versions wrote. */
+  readonly move?: string | undefined
   readonly objects: Readonly<Record<string, { readonly etag: string; readonly digest: Digest }>>
 }
 
@@ -25,6 +27,7 @@ const factsFormat = 'holdfast-facts/1'
 const factsShape = v.object({
   format: v.literal(factsFormat),
   generation: v.number(),
+  move: v.optional(v.string()),
   objects: v.record(v.string(), v.object({ etag: v.string(), digest: digestShape })),
 })
 
@@ -50,7 +53,7 @@ export async function writeFacts(
   ref: VariantRef,
   objects: Facts['objects'],
 ): Promise<void> {
-  const facts: Facts = { format: factsFormat, generation: ref.generation, objects }
+  const facts: Facts = { format: factsFormat, generation: ref.generation, move: ref.history.at(-1)?.id, objects }
   await context.store.put(factsKey(publication, ref), bytesOf(canonicalJson(facts) + '\n'), {
     contentType: 'application/json',
     signal: context.signal,

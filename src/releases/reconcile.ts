@@ -3,6 +3,7 @@ import { isNothing, type Plan } from '../manifest/index.ts'
 import type { ObjectInfo } from '../store/index.ts'
 import type { ReleaseContext } from './context.ts'
 import { needVariant } from './find.ts'
+import { mayHaveLostMoves, refuseToLoseContent } from './lost-moves.ts'
 import { metadataView } from './metadata-view.ts'
 import { type Product, stable } from './product.ts'
 import { type Facts, publishedView, readFacts, writeFacts } from './published.ts'
@@ -24,19 +25,26 @@ export interface ReconciledView {
   readonly foreign: readonly string[]
 }
 
+interface ReconcileOptions {
+  readonly dryRun?: boolean | undefined
+  /** Writes over published content that no release of the ref has. */
+  readonly force?: boolean | undefined
+}
+
 const maxRounds = 10
 
 /**
  * Brings the published keys and the metadata files of a variant in line with its ref: writes what is missing, damaged
  * or edited, removes what was pruned, leaves alone what it did not write. Where the ref moves meanwhile it starts over,
  * so that the last one to finish leaves the newest state. What stands already costs listings only. With `ref`, which was just
- * moved, all trouble is `partial`: the move stands.
+ * moved, all trouble is `partial`: the move stands. Throws `precondition`, and writes nothing, where the ref has lost moves and what
+ * they published would be written over.
  */
 export async function reconcile(
   context: ReleaseContext,
   product: Product,
   variant: string,
-  options: { readonly dryRun?: boolean | undefined; readonly ref?: VariantRef | undefined } = {},
+  options: ReconcileOptions & { readonly ref?: VariantRef | undefined } = {},
 ): Promise<Reconciled> {
   if (options.ref === undefined) return await follow(context, product, variant, (await needVariant(context, product, variant)).ref, options)
   return await inLine(options.ref, 'its views', () => follow(context, product, variant, options.ref!, options))
@@ -47,12 +55,12 @@ async function follow(
   product: Product,
   variant: string,
   first: VariantRef,
-  options: { readonly dryRun?: boolean | undefined },
+  options: ReconcileOptions,
 ): Promise<Reconciled> {
   let ref = first
   const done: ReconciledView[] = []
   for (let round = 1; ; round++) {
-    const { views, wrote } = await reconcileOnce(context, product, variant, ref, options.dryRun === true)
+    const { views, wrote } = await reconcileOnce(context, product, variant, ref, options)
     done.push(...(done.length === 0 ? views : views.filter((view) => !isNothing(view.plan))))
     if (!wrote) break
     const now = (await needVariant(context, product, variant)).ref
@@ -72,11 +80,19 @@ interface Round {
   readonly wrote: boolean
 }
 
-async function reconcileOnce(context: ReleaseContext, product: Product, variant: string, ref: VariantRef, dryRun: boolean): Promise<Round> {
+async function reconcileOnce(
+  context: ReleaseContext,
+  product: Product,
+  variant: string,
+  ref: VariantRef,
+  options: ReconcileOptions,
+): Promise<Round> {
+  const dryRun = options.dryRun === true
   const views: ReconciledView[] = []
   let wrote = false
   if (product.publish !== undefined) {
-    const published = await reconcilePublished(context, product, variant, ref, dryRun)
+    const published = await reconcilePublished(context, product, variant, ref, options)
+    if (published === 'overtaken') return { views: [], wrote: true }
     views.push(published.view)
     wrote = published.wrote
   }
@@ -95,13 +111,18 @@ async function reconcilePublished(
   product: Product,
   variant: string,
   ref: VariantRef,
-  dryRun: boolean,
-): Promise<{ readonly view: ReconciledView; readonly wrote: boolean }> {
+  { dryRun = false, force = false }: ReconcileOptions,
+): Promise<{ readonly view: ReconciledView; readonly wrote: boolean } | 'overtaken'> {
   const publication = product.publish!
   const facts = await readFacts(context, publication, ref)
   const to = await context.openView(publication.url)
   const view = await publishedView(context, product, variant, ref, to, facts)
   const planned = await planView(view, context.signal)
+  if (!force && mayHaveLostMoves(ref, facts) && !isNothing(planned.plan)) {
+    // Facts are written after their move: what another command has moved meanwhile can be seen by now.
+    if ((await needVariant(context, product, variant)).ref.generation > ref.generation) return 'overtaken'
+    await refuseToLoseContent(context, ref, { view, plan: planned.plan, facts })
+  }
   const wrote = !dryRun && (!isNothing(planned.plan) || facts.generation !== ref.generation)
   if (wrote) {
     const written = await inLine(ref, to.name, () => applyView(context, view, planned.plan, `${stable}/${variant}/`))

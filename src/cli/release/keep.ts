@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { ReleaseConfig } from '../../config/index.ts'
 import { Fault, formatBytes, parseDuration } from '../../kit/index.ts'
 import { isNothing } from '../../manifest/index.ts'
@@ -30,12 +30,15 @@ import {
 import { viewLines, viewsToJson } from './text.ts'
 
 export function addReconcileCommand(release: Command, cli: Cli, flags: VariantFlags): void {
-  cli.add(release, {
+  cli.add<{ force?: boolean }>(release, {
     name: 'reconcile',
     summary: 'Bring published files and metadata in line with the channels',
     more: 'It finishes what a crash left, and writes damaged or edited files again.',
     args: [productArgument],
-    options: variantOptions(flags),
+    options: [
+      ...variantOptions(flags),
+      new Option('--force', 'after the store was brought back from a copy: write over files that were published since'),
+    ],
     writes: true,
     examples: [
       ['holdfast release reconcile rcclx', 'every variant'],
@@ -45,7 +48,7 @@ export function addReconcileCommand(release: Command, cli: Cli, flags: VariantFl
       const isDry = call.options.dryRun === true
       const { product: chosen, variants, context } = await releasedVariants(call)
       const all = []
-      for (const variant of variants) all.push(await reconcile(context, chosen, variant, { dryRun: isDry }))
+      for (const variant of variants) all.push(await reconcile(context, chosen, variant, { dryRun: isDry, force: call.options.force }))
       const lines = all.flatMap(({ variant, views }) => [
         call.paint.bold(printable(`${chosen.name} ${variant}`)),
         ...(views.length === 0
