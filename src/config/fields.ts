@@ -71,6 +71,24 @@ export function databaseUrl(meaning: string) {
   })
 }
 
+export function mailServerUrl(meaning: string) {
+  return field(
+    'text',
+    'a URL such as smtp://mail.example.com:587 or smtps://mail.example.com, without user name and password',
+    meaning,
+    (value) => /^smtps?:\/\/(\w[\w.-]*|\[[0-9a-fA-F:]+\])(:\d{1,5})?\/?$/.test(value) && URL.canParse(value),
+  )
+}
+
+/** As it stands in an envelope: without a name, and with nothing that a line of a header would part at (RFC 5322, 3.4.1). */
+export function mailAddress(meaning: string) {
+  return matching(/^[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9][A-Za-z0-9.-]{0,250}$/, 'an address such as "builds@example.com"', meaning)
+}
+
+export function variableName(meaning: string) {
+  return matching(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of a variable, such as "SMTP_PASSWORD"', meaning)
+}
+
 export function flag(meaning: string) {
   return v.pipe(v.boolean('true or false'), v.description(meaning))
 }

@@ -4,7 +4,7 @@ import type { Path } from './keys.ts'
 import type { WrittenJob } from './schema.ts'
 
 /** Something that the schema cannot see. */
-interface Problem {
+export interface Problem {
   readonly path: Path
   readonly says: string
 }

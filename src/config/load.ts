@@ -1,5 +1,5 @@
 import path from 'node:path'
-import type { Job } from '../daemon/index.ts'
+import type { Job, Target } from '../daemon/index.ts'
 import { Fault, readSmallFile } from '../kit/index.ts'
 import { type EnvironmentConfig, environmentConfig } from './environment-settings.ts'
 import { formatPath, type Path } from './keys.ts'
@@ -60,6 +60,8 @@ export interface Config {
   readonly daemon: DaemonConfig
   readonly jobs: readonly Job[]
   /** Where a key's value comes from: `holdfast.toml:3`, `HOLDFAST_STORE_URL`, `--store` or `default`. */
+  /** Who is told when jobs fail and are well again. */
+  readonly notify: readonly Target[]
   origin(key: string): string
   /** Where its value stands, as far as a file can be opened there: `holdfast.toml:3:7`. */
   place(key: string): string
@@ -111,6 +113,15 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
   const overlaps = overlapsOf(store, release)
   const { jobs, problems } = written.job.length === 0 ? { jobs: [], problems: [] } : (await import('./jobs.ts')).jobsFrom(written.job)
   if (hasPassword(written.queue) && !setBy.has('queue'))
+  const told =
+    written.notify.length === 0
+      ? { targets: [], problems: [] }
+      : (await import('./notify.ts')).targetsFrom(
+          written.notify,
+          jobs.map(({ name }) => name),
+        )
+  // What is wrong with jobs is told first: their names count for what follows.
+  if (problems.length === 0) problems.push(...told.problems)
     problems.push({
       path: ['queue'],
       says: 'a password does not belong into a file; put it into ~/.pgpass, PGPASSWORD, or the whole URL into HOLDFAST_QUEUE_URL',
@@ -136,6 +147,7 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
     jobs,
     origin: (key) => setBy.get(key) ?? placeInFile(key) ?? 'default',
     place: (key) => setBy.get(key) ?? spotInFile(key, 'value') ?? 'default',
+    notify: told.targets,
     notes,
   }
 }

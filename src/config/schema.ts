@@ -8,12 +8,15 @@ import {
   listOf,
   localPath,
   localPaths,
+  mailAddress,
+  mailServerUrl,
   matching,
   named,
   size,
   storeUrl,
   table,
   text,
+  variableName,
   webUrl,
 } from './fields.ts'
 import { serveSchema } from './serve-settings.ts'
@@ -307,6 +310,52 @@ export const configSchema = table(
     runs: v.optional(runs),
     serve: v.optional(serveSchema, {}),
     queue: v.optional(
+const notify = table(
+  {
+    kind: choice(
+      ['webhook', 'slack', 'email'],
+      'How it is told. `slack` is an incoming webhook, of Slack or of what takes the same, such as Mattermost.',
+    ),
+    name: v.optional(
+      matching(
+        /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
+        'a name of letters, digits, dots, dashes and underscores, at most 100 of them',
+        'How it is called. Without it, as its kind is.',
+      ),
+    ),
+    jobs: v.optional(listOf(text('A job.'), 'The jobs that it is told of. Without it, all.')),
+    on: v.optional(
+      v.pipe(
+        v.array(choice(['failure', 'recovery'], 'A change.'), 'a list'),
+        v.nonEmpty('"failure", "recovery" or both'),
+        v.description('What it is told: that a job began to fail, that it is well again.'),
+      ),
+      ['failure', 'recovery'],
+    ),
+    remind: v.optional(duration('It is told again of a job that goes on failing, once in so long.')),
+    log_lines: v.optional(
+      v.pipe(count('How many of the last lines of a failed unit’s log it is told; 0: none.', 0), v.maxValue(50, 'at most 50')),
+      10,
+    ),
+    url: v.optional(webUrl('The address of a webhook, where it is no secret.')),
+    url_env: v.optional(variableName('The environment variable that holds the address.')),
+    secret_env: v.optional(
+      variableName(
+        'Of a webhook: the variable that holds the secret which events are signed with (`whsec_…`). Without it they are not signed.',
+      ),
+    ),
+    smtp: v.optional(
+      mailServerUrl('The mail server. `smtp:` begins TLS by STARTTLS (port 587), `smtps:` is TLS from the start (port 465).'),
+    ),
+    insecure: v.optional(flag('The mail server is spoken to without TLS (port 25).'), false),
+    username: v.optional(text('Who logs in at the mail server, with `password_env`.')),
+    password_env: v.optional(variableName('The variable that holds the password.')),
+    from: v.optional(mailAddress('Who the mail is from.')),
+    to: v.optional(v.pipe(listOf(mailAddress('An address.'), 'Who gets the mail.'), v.nonEmpty('at least one address'))),
+  },
+  'Who is told when jobs fail and are well again.',
+)
+
       databaseUrl(
         'Where workers on several machines share their units: a PostgreSQL database (variable: HOLDFAST_QUEUE_URL too). Without it, a file of this machine.',
       ),
@@ -325,3 +374,5 @@ export type WrittenRuns = v.InferOutput<typeof runs>
 export type WrittenStore = v.InferOutput<typeof store>
 export type WrittenDaemon = v.InferOutput<typeof daemon>
 export type WrittenJob = v.InferOutput<typeof job>
+    notify: v.optional(listOf(notify, 'Who is told when jobs fail and are well again.'), []),
+export type WrittenNotify = v.InferOutput<typeof notify>

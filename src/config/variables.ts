@@ -38,8 +38,9 @@ export function readVariables(
   env: Readonly<Record<string, string | undefined>>,
   tree: Tree,
 ): { replacements: Replacement[]; notes: string[] } {
+  const named = variablesNamedIn(tree)
   const given = Object.entries(env).filter(
-    ([variable, value]) => variable.startsWith('HOLDFAST_') && value && !otherVariables.test(variable),
+    ([variable, value]) => variable.startsWith('HOLDFAST_') && value && !otherVariables.test(variable) && !named.has(variable),
   )
   if (given.length === 0) return { replacements: [], notes: [] }
   const keys = new Map(settableKeys(configSchema, [], tree).map(({ path, schema }) => [variableOf(path), { path, schema }]))
@@ -63,6 +64,14 @@ export function replace(tree: Tree, { path, value }: Replacement): void {
     here = (typeof next === 'object' && next !== null ? next : (here[part] = {})) as Tree
   }
   here[String(path.at(-1))] = value
+}
+
+/** Those that hold the secrets of notifications. The file is not checked yet. */
+function variablesNamedIn({ notify }: Tree): Set<unknown> {
+  const tables: unknown[] = Array.isArray(notify) ? notify : []
+  return new Set(
+    tables.flatMap((each) => Object.entries(each ?? {}).flatMap(([key, value]) => (key.endsWith('_env') ? [value as unknown] : []))),
+  )
 }
 
 /** Every key that takes one value or a list of values, with the names that `tree` has. */

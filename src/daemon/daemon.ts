@@ -1,6 +1,8 @@
 import { asFault, faultCodes } from '../kit/index.ts'
 import { type Execution, worstExit } from './execution.ts'
 import type { Job, JobState } from './job.ts'
+import type { Notifier } from './notify/notifier.ts'
+import { createTeller, type Teller } from './notify/tell.ts'
 import type { Queue } from './queue.ts'
 import { keyOf } from './run-unit.ts'
 import { type Due, dueOf } from './schedule.ts'
@@ -11,8 +13,12 @@ export interface DaemonOptions extends Omit<WorkOptions, 'once' | 'onWake'> {
   readonly jobs: () => readonly Job[]
   /** Whether units of this command line are found by a look at what there is. */
   readonly splits: (words: readonly string[]) => boolean
+  /** Who is told when jobs begin to fail and are well again: asked at each look too. */
+  readonly notifiers?: (() => readonly Notifier[]) | undefined
 }
 
+/** Milliseconds that a daemon which ends waits for those who are being told. */
+const tellGrace = 5000
 const lookEvery = 1000
 const mostRounds = 1000
 
@@ -26,10 +32,14 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       return { error }
     },
   )
+  const telling = new AbortController()
+  const told = keepTelling(options, telling.signal)
   try {
     await work({ ...options, stop: AbortSignal.any([options.stop, scheduling.signal]), onWake: (given) => void (wake = given) })
   } finally {
     scheduling.abort()
+    telling.abort()
+    await told
   }
   const failure = await failed
   if (failure !== undefined) throw failure.error
@@ -44,6 +54,9 @@ export async function runOnce(options: DaemonOptions): Promise<number> {
     options.onEnd?.(execution, now)
   }
   const done = new Set<string>()
+  const teller = tellerOf(options)
+  // What the last time left; and who is new hears of what follows.
+  teller.look()
   await queue.tend({ ...options.care, lease })
   for (let round = 0; round < mostRounds && !options.stop.aborted; round++) {
     await look({ ...options, isHurried: true, leaveOut: done })
@@ -51,7 +64,25 @@ export async function runOnce(options: DaemonOptions): Promise<number> {
     await queue.tend({ ...options.care, lease })
     if (options.jobs().every(({ name }) => done.has(name)) || !(await isSomethingDue(options, done))) break
   }
+  const onStop = () => void teller.end(0)
+  options.stop.addEventListener('abort', onStop, { once: true })
+  if (!options.stop.aborted) await teller.tellAll()
+  options.stop.removeEventListener('abort', onStop)
+  await teller.end(0)
   return worstExit(exits)
+}
+
+function tellerOf({ queue, notifiers = () => [], worker, clock, report }: DaemonOptions): Teller {
+  return createTeller({ queue, notifiers, host: worker.host, clock, report })
+}
+
+async function keepTelling(options: DaemonOptions, stop: AbortSignal): Promise<void> {
+  const teller = tellerOf(options)
+  while (!stop.aborted) {
+    teller.look()
+    await options.clock.sleep(lookEvery, stop).catch(() => undefined)
+  }
+  await teller.end(tellGrace)
 }
 
 async function isSomethingDue({ queue, jobs, clock }: DaemonOptions, done: ReadonlySet<string>): Promise<boolean> {

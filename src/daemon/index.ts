@@ -6,10 +6,14 @@
  * command does, or take a unit after it was told to stop.
  */
 export { fireJob, plannedFirings, runDaemon, runOnce } from './daemon.ts'
+export type { TargetState } from './change.ts'
 export { parseCron } from './cron.ts'
 export { type Execution, isGood, type State, states } from './execution.ts'
 export { circleOf, type Job, type JobState, type Schedule } from './job.ts'
 export type { Queue, Worker, WorkerState } from './queue.ts'
+export { type Message, messageOf, type Notice, testNotice } from './notify/notice.ts'
+export { type Notifier, notifiersOf } from './notify/notifier.ts'
+export type { Address, Mail, Target, Way } from './notify/target.ts'
 export { openFileQueue, openServerQueue } from './queue/open.ts'
 export type { RunCommand, SplitUnit } from './run-unit.ts'
 export { lineOf, wordsOf } from './words.ts'

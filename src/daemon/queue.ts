@@ -1,3 +1,4 @@
+import type { HeldChange, TargetState, Telling } from './change.ts'
 import type { Ending, Execution, ProgressState, State, Unit } from './execution.ts'
 import type { JobState } from './job.ts'
 
@@ -106,11 +107,21 @@ export interface Queue {
   /** How many there are in each state. */
   counts(): Promise<Record<State, number>>
   log(execution: number, after?: number): Promise<LogLine[]>
+  /** So many at most, the oldest first. */
+  lastLines(execution: number, count: number): Promise<LogLine[]>
   workers(): Promise<WorkerState[]>
   /** What waits is cancelled at once, what runs as soon as its worker hears of it. False: it has ended already. */
   cancel(id: number): Promise<boolean>
   /** What failed, is dead or cancelled waits again, with all of its tries; what waits for its next try waits no longer. False: it runs or is done. */
   retry(id: number): Promise<boolean>
+  /**
+   * The next change of a job that this target was not told of: whoever asks first holds it for so many milliseconds, and nobody else is given
+   * it meanwhile. A target that was never heard of hears of what comes from now on. Undefined where there is none, or its next try is not due.
+   */
+  holdChange(target: string, hold: number): Promise<HeldChange | undefined>
+  /** What became of it. The next one comes when this one was told, passed or given up. */
+  endTelling(target: string, held: HeldChange, telling: Telling): Promise<void>
+  targets(): Promise<TargetState[]>
   close(): Promise<void>
 }
 

@@ -53,7 +53,7 @@ every key below has its default. \`holdfast.schema.json\` in the package gives t
   \`HOLDFAST_STORE_S3_REGION\`, and \`release.my-lib.publish\` is \`HOLDFAST_RELEASE_MY_LIB_PUBLISH\` (for names that the file has). A list is written with commas.
   \`HOLDFAST_CONFIG\` names the file to read. A variable that sets nothing is told as a warning.
 - **Paths** and \`file:\` URLs in the file count from the file's folder; in variables and flags, from the working directory.
-- **Secrets** have no keys here. S3 credentials come from the usual AWS chain: \`AWS_ACCESS_KEY_ID\` and its like, \`~/.aws\`, machine roles.
+- **Secrets** have no keys here: keys that end with \`_env\` name the variable that holds one. S3 credentials come from the usual AWS chain: \`AWS_ACCESS_KEY_ID\` and its like, \`~/.aws\`, machine roles.
 - **Durations** are written \`30s\`, \`15m\`, \`24h\`, \`90d\`, \`1h30m\`; **sizes** \`64MiB\`, \`10GB\`, \`4096\`.
 - **Mistakes** are told all at once, each with file, line, key, what was expected, and the nearest valid key. So are places
   in each other's way: publishing into the store, metadata where files are published, two products under the same keys.
@@ -68,12 +68,13 @@ function configurationPage(): string {
 }
 
 function section(table: string, keys: readonly ConfigKey[]): string {
-  const title = table === 'job' ? '`[[job]]`' : table === '' ? 'Before any table' : `\`[${table}]\``
+  const isList = table === 'job' || table === 'notify'
+  const title = isList ? `\`[[${table}]]\`` : table === '' ? 'Before any table' : `\`[${table}]\``
   const rows = keys.map((key) => {
     const fallback = key.isRequired ? 'required' : key.default === undefined ? '' : `\`${JSON.stringify(key.default)}\``
     return `| \`${key.path.at(-1)}\` | ${key.type.replaceAll('|', '\\|')} | ${fallback} | ${key.meaning} |`
   })
   const variables = table === '' ? keys.map(({ path }) => variableOf(path)).join('`, `') : `${variableOf([...table.split('.'), ''])}…`
-  const example = table === 'job' ? '' : `\nVariables: \`${variables}\`\n`
+  const example = isList ? '' : `\nVariables: \`${variables}\`\n`
   return `## ${title}\n${example}\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`
 }

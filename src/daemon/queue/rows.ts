@@ -99,7 +99,7 @@ export function numberOf(row: Row, column: string): number {
   return Number(row[column])
 }
 
-function maybeText(row: Row, column: string): string | undefined {
+export function maybeText(row: Row, column: string): string | undefined {
   const value = row[column]
   return value === null || value === undefined ? undefined : String(value)
 }

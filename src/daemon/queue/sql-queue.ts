@@ -1,11 +1,13 @@
 import type { Clock } from '../../kit/index.ts'
 import { type Ending, type Execution, settle, type State, states } from '../execution.ts'
-import type { Care, ExecutionQuery, Line, Queue, Told } from '../queue.ts'
+import type { Care, ExecutionQuery, Line, LogLine, Queue, Told } from '../queue.ts'
 import { addUnits, fireJob, placeholders } from './adding.ts'
+import { changes } from './changes.ts'
+import { closeFirings } from './closing.ts'
 import { type Database, type Row, type Value } from './database.ts'
 import { executionFrom, jobFrom, numberOf, stateOf, textOf, workerFrom } from './rows.ts'
 import { endUnits, type Settling, takeUnits } from './taking.ts'
-import { closeFirings, forgetOld, giveBackUnits } from './tending.ts'
+import { forgetOld, giveBackUnits } from './tending.ts'
 
 export interface SqlQueueOptions {
   readonly database: Database
@@ -61,6 +63,7 @@ export function sqlQueue({ database, id, clock, random }: SqlQueueOptions): Queu
     },
     ...looks(database),
     ...hands(database, clock),
+    ...changes(database, clock),
     close: () => database.close(),
   }
 }
@@ -135,7 +138,7 @@ async function writeTold({ query, prefix }: Database, worker: string, told: read
 }
 
 /** Everything that only reads. */
-function looks({ query, prefix }: Database): Pick<Queue, 'jobs' | 'executions' | 'execution' | 'counts' | 'log' | 'workers'> {
+function looks({ query, prefix }: Database): Pick<Queue, 'jobs' | 'executions' | 'execution' | 'counts' | 'log' | 'lastLines' | 'workers'> {
   const openUnits = `(select count(*) from ${prefix}executions where job = name and state in ('waiting', 'running'))`
   return {
     async jobs() {
@@ -171,15 +174,21 @@ function looks({ query, prefix }: Database): Pick<Queue, 'jobs' | 'executions' |
         `select id, attempt, at, text from ${prefix}lines where execution = $1 and id > $2 order by id limit 10000`,
         [execution, after],
       )
-      return rows.map((row: Row) => ({
-        id: numberOf(row, 'id'),
-        attempt: numberOf(row, 'attempt'),
-        at: numberOf(row, 'at'),
-        text: textOf(row, 'text'),
-      }))
+      return rows.map(lineFrom)
+    },
+    async lastLines(execution, count) {
+      const rows = await query(`select id, attempt, at, text from ${prefix}lines where execution = $1 order by id desc limit $2`, [
+        execution,
+        count,
+      ])
+      return rows.map(lineFrom).toReversed()
     },
     workers: async () => (await query(`select * from ${prefix}workers order by started, id`)).map(workerFrom),
   }
+}
+
+function lineFrom(row: Row): LogLine {
+  return { id: numberOf(row, 'id'), attempt: numberOf(row, 'attempt'), at: numberOf(row, 'at'), text: textOf(row, 'text') }
 }
 
 /** What people do by hand. */

@@ -1,7 +1,7 @@
-import { type Execution, isGood, settle, worstExit } from '../execution.ts'
+import { type Execution, settle } from '../execution.ts'
 import type { Care } from '../queue.ts'
 import type { Database } from './database.ts'
-import { executionFrom, maybeNumber, numberOf, textOf, workerFrom } from './rows.ts'
+import { executionFrom, numberOf, workerFrom } from './rows.ts'
 import { endUnits } from './taking.ts'
 
 interface Now {
@@ -40,41 +40,12 @@ function lostMessage(
   return known === undefined ? 'its worker was lost' : `its worker on ${known.host} (process ${known.pid}) was lost`
 }
 
-/** A firing has ended with the last of its units. */
-export async function closeFirings({ prefix, query }: Database): Promise<void> {
-  const closing = await query(
-    `select name, fired from ${prefix}jobs where fired > closed and not exists (
-       select 1 from ${prefix}executions where job = name and state in ('waiting', 'running'))`,
-  )
-  for (const row of closing) {
-    const [name, firing] = [textOf(row, 'name'), numberOf(row, 'fired')]
-    const units = await query(
-      `select state, exit, max(ended) as ended from ${prefix}executions where job = $1 and firing = $2 group by state, exit`,
-      [name, firing],
-    )
-    const exits = units.map((unit) => maybeNumber(unit, 'exit') ?? (unit['state'] === 'done' ? 0 : 130))
-    const ended = Math.max(0, ...units.map((unit) => maybeNumber(unit, 'ended') ?? 0))
-    const exit = worstExit(exits)
-    // A firing without units came while the same was under way already, and is neither good nor bad.
-    const change =
-      units.length === 0
-        ? ''
-        : isGood(exit)
-          ? ', ended = $3, exit = $4, succeeded = $3, failures = 0'
-          : ', ended = $3, exit = $4, failures = failures + 1'
-    await query(`update ${prefix}jobs set closed = fired${change} where name = $1 and fired = $2 and closed < fired`, [
-      name,
-      firing,
-      ...(units.length === 0 ? [] : [ended, exit]),
-    ])
-  }
-}
-
 const atOnce = 1000
 
 /** What ended long ago, with its log. A few at a time, so that nobody waits long. */
 export async function forgetOld(database: Database, before: number): Promise<void> {
   const { prefix } = database
+  await database.query(`delete from ${prefix}changes where at < $1`, [before])
   for (let more = true; more;) {
     more = await database.transaction(async (query) => {
       const old = await query(`select id from ${prefix}executions where ended is not null and ended < $1 order by ended limit ${atOnce}`, [
