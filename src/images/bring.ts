@@ -64,6 +64,7 @@ export async function startBringing(context: ImagesContext, options: BringOption
     registry: await context.registry(),
     memory: await context.memory(),
     flights: layerFlights(),
+    misses: new Map(),
     scratch: options.scratchFolder === undefined ? undefined : scratchIn(options.scratchFolder, scratchBytes),
   }
   return {
@@ -80,6 +81,7 @@ interface Shared {
   readonly registry: Registry
   readonly memory: LayerMemory
   readonly flights: LayerFlights
+  readonly misses: Map<string, number>
   readonly scratch: Scratch | undefined
 }
 

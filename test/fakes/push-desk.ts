@@ -56,7 +56,15 @@ export async function pushDesk(host: string, options: PushDeskOptions = {}): Pro
     if (event.kind === 'note') notes.push(event.text)
     if (event.kind === 'begin') readings++
   }
-  const context = { registry, memory: await openLayerMemory(memoryFile, report), flights: layerFlights(), scratch, report, signal }
+  const context = {
+    registry,
+    memory: await openLayerMemory(memoryFile, report),
+    flights: layerFlights(),
+    misses: new Map<string, number>(),
+    scratch,
+    report,
+    signal,
+  }
   return {
     registry,
     context,

@@ -1,4 +1,4 @@
-import { type Digest, Fault } from '../../kit/index.ts'
+import { type Digest, Fault, isFault } from '../../kit/index.ts'
 import type { ArchiveLayer, Registry } from '../../oci/index.ts'
 import type { Flight, LayerFlights } from './layer-flights.ts'
 import type { KnownLayer, LayerMemory } from './layer-memory.ts'
@@ -30,7 +30,7 @@ export interface Placing {
   /** Members of which others said what is not true. */
   readonly distrusted: Set<string>
   readonly mountFrom: readonly string[]
-  /** How often in a row a repository did not have what was asked of it. */
+  /** Of images side by side: how often in a row a repository did not have what was asked of it. */
   readonly misses: Map<string, number>
   readonly signal: AbortSignal | undefined
   /** The work that goes on while the archive is read on. */
@@ -191,7 +191,8 @@ async function* noticingEnd(content: AsyncIterable<Uint8Array>, notice: () => vo
   notice()
 }
 
-const patience = 8
+/** After so many misses in a row a repository is asked no more: for a small blob, which is sent as soon as asked for, and for others. */
+const patience = { small: 2, large: 8 }
 
 /** HEAD, then a mount from wherever the blob may be. Throws `corrupt` where the registry has it with another size. */
 async function askFor(
@@ -208,14 +209,30 @@ async function askFor(
   if (head !== undefined) return 'there'
   const host = `${registry.host}/`
   const known = memory.placesOf(digest).flatMap((place) => (place.startsWith(host) ? [place.slice(host.length)] : []))
-  for (const from of new Set([...likely, ...known, ...mountFrom])) {
+  const told = new Set([...likely, ...known])
+  for (const from of told) if (from !== repository && (await registry.mountBlob(repository, digest, from, { signal }))) return 'mounted'
+  const most = size <= smallBytes ? patience.small : patience.large
+  for (const from of mountFrom) {
     const missed = misses.get(from) ?? 0
-    if (from === repository || (missed >= patience && !likely.includes(from))) continue
-    if (await registry.mountBlob(repository, digest, from, { signal })) {
+    if (from === repository || told.has(from) || missed >= most) continue
+    // A mount in vain begins an upload, which has to be taken back.
+    const isThere = await isIn(registry, from, digest, signal)
+    if (isThere && (await registry.mountBlob(repository, digest, from, { signal }))) {
       misses.set(from, 0)
       return 'mounted'
     }
-    misses.set(from, missed + 1)
+    // Others have asked meanwhile.
+    misses.set(from, (misses.get(from) ?? 0) + 1)
   }
   return undefined
+}
+
+/** Who may not read there does without. */
+async function isIn(registry: Registry, repository: string, digest: Digest, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    return (await registry.headBlob(repository, digest, { signal })) !== undefined
+  } catch (error) {
+    if (isFault(error, 'denied')) return false
+    throw error
+  }
 }

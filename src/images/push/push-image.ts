@@ -23,6 +23,8 @@ export interface PushContext {
   readonly registry: Registry
   readonly memory: LayerMemory
   readonly flights: LayerFlights
+  /** How often in a row a repository did not have a layer that was looked for there. */
+  readonly misses: Map<string, number>
   /** Without it, a layer whose digest is not known beforehand is sent. */
   readonly scratch?: Scratch | undefined
   readonly report: Report
@@ -127,7 +129,6 @@ interface ReadImage {
 
 async function readImage(context: PushContext, push: ImagePush, isMeasuring: boolean): Promise<ReadImage> {
   const distrusted = new Set<string>()
-  const misses = new Map<string, number>()
   for (let reading = 1; ; reading++) {
     const placing: Placing = {
       ...context,
@@ -138,7 +139,6 @@ async function readImage(context: PushContext, push: ImagePush, isMeasuring: boo
       archiveName: archiveNameOf(push.provenance),
       isMeasuring,
       distrusted,
-      misses,
       underWay: [],
     }
     const canReadAgain = push.tarball.rewindable && reading < maxReadings
