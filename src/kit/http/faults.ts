@@ -66,7 +66,7 @@ const unreachable: Readonly<Record<string, string>> = {
 
 const wayHints: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'check the address and its port, and whether the server runs',
-  ENOTFOUND: 'check how the address is written',
+  ENOTFOUND: 'check how the address is written, and whether this machine has a network; a proxy is named by HTTPS_PROXY',
   EPROTO: 'check that the port speaks TLS',
   ERR_PROXY_TUNNEL: 'check HTTPS_PROXY',
 }
