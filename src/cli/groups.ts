@@ -113,6 +113,15 @@ export const care: readonly Group[] = [
     load: async () => (await import('./jobs.ts')).addJobsCommands,
   },
   {
+    name: 'notify',
+    summary: 'Who is told when jobs fail and are well again: webhooks, Slack, mail',
+    examples: [
+      ['holdfast notify test', 'whether what is configured gets there'],
+      ['holdfast notify list', 'who was told last, and who cannot be told'],
+    ],
+    load: async () => (await import('./notify.ts')).addNotifyCommands,
+  },
+  {
     name: 'systemd',
     summary: 'The daemon or a worker as a service of systemd',
     examples: [

@@ -5,6 +5,7 @@ import { type Call, type Cli, parsedOption } from './command.ts'
 import { splits } from './daemon/split.ts'
 import { followLog } from './jobs/follow.ts'
 import { executionLines, executionToJson, jobToJson, listText, workerToJson } from './jobs/text.ts'
+import { targetToJson, toldTargets } from './notify/text.ts'
 import type { Outcome } from './output.ts'
 import { printable } from './width.ts'
 
@@ -111,12 +112,13 @@ function addHandCommands(jobs: Command, cli: Cli): void {
 async function list(call: Call<ListFlags>): Promise<Outcome> {
   const { options, host } = call
   const queue = await queueOf(call)
-  const { jobs: configured } = await call.config()
-  const [known, units, workers, counts] = [
+  const { jobs: configured, notify } = await call.config()
+  const [known, units, workers, counts, told] = [
     await queue.jobs(),
     await queue.executions({ states: options.state, job: options.job, limit: options.limit }),
     await queue.workers(),
     await queue.counts(),
+    notify.length === 0 ? [] : toldTargets(notify, await queue.targets()),
   ]
   const planned = plannedFirings(configured, known, host.clock.now(), queue.id)
   const jobs = configured.map((job) => ({ job, state: known.find(({ name }) => name === job.name), due: planned.get(job.name) }))
@@ -127,8 +129,9 @@ async function list(call: Call<ListFlags>): Promise<Outcome> {
       units: units.map(executionToJson),
       counts,
       workers: workers.map((worker) => workerToJson(worker, units)),
+      notifications: told.map(targetToJson),
     },
-    text: listText({ jobs, units, workers, counts }, call),
+    text: listText({ jobs, units, workers, counts, told }, call),
   }
 }
 

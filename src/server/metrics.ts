@@ -1,3 +1,4 @@
+import type { TargetState } from '../daemon/index.ts'
 import type { ServedView } from './served.ts'
 
 /** What is counted, in the text form that Prometheus reads. Names follow its conventions: base units, `_total` for what only grows. */
@@ -93,7 +94,7 @@ async function ofMoves({ moves }: ServedView): Promise<string[]> {
 async function ofJobs({ jobs }: ServedView): Promise<string[]> {
   if (jobs === undefined || jobs.jobs.length === 0) return []
   const queue = await jobs.queue()
-  const [counts, states] = await Promise.all([queue.counts(), queue.jobs()])
+  const [counts, states, targets] = await Promise.all([queue.counts(), queue.jobs(), queue.targets()])
   return [
     ...family(
       'holdfast_executions',
@@ -112,6 +113,32 @@ async function ofJobs({ jobs }: ServedView): Promise<string[]> {
       'gauge',
       'When a firing of a job last ended well.',
       states.flatMap(({ name, succeeded }) => (succeeded === undefined ? [] : [`{job="${name}"} ${succeeded / 1000}`])),
+    ),
+    ...ofTargets(targets.filter(({ name }) => jobs.notified?.includes(name) === true)),
+  ]
+}
+
+/** Who is told when jobs fail: that somebody cannot be told has to be seen elsewhere. */
+function ofTargets(targets: readonly TargetState[]): string[] {
+  if (targets.length === 0) return []
+  return [
+    ...family(
+      'holdfast_notification_attempts',
+      'gauge',
+      'Tries to tell this target what it is to be told next; 0 where all was told.',
+      targets.map(({ name, attempts }) => `{target="${name}"} ${attempts}`),
+    ),
+    ...family(
+      'holdfast_notifications_given_up_total',
+      'counter',
+      'Changes of jobs that this target could not be told.',
+      targets.map(({ name, givenUp }) => `{target="${name}"} ${givenUp}`),
+    ),
+    ...family(
+      'holdfast_notification_last_success_timestamp_seconds',
+      'gauge',
+      'When this target was last told something.',
+      targets.flatMap(({ name, succeeded }) => (succeeded === undefined ? [] : [`{target="${name}"} ${succeeded / 1000}`])),
     ),
   ]
 }

@@ -38,6 +38,8 @@ export interface Served {
 
 export interface ServedJobs {
   readonly jobs: readonly Job[]
+  /** Names of those who are told when jobs fail. */
+  readonly notified?: readonly string[]
   queue(): Promise<Queue>
   /** Whether units of this command line are found by a look at what there is. */
   splits(words: readonly string[]): boolean

@@ -10,6 +10,7 @@ import {
 } from '../../daemon/index.ts'
 import { formatBytes, formatDuration } from '../../kit/index.ts'
 import type { Call } from '../command.ts'
+import { type ToldTarget, troubleLines } from '../notify/text.ts'
 import { type Column, renderTable } from '../table.ts'
 import { printable } from '../width.ts'
 import { ageText, countText, numberText, timeText, tookText } from '../words.ts'
@@ -28,9 +29,11 @@ export interface Listed {
   readonly units: readonly Execution[]
   readonly workers: readonly WorkerState[]
   readonly counts: Readonly<Record<State, number>>
+  /** Who is told when jobs fail. */
+  readonly told: readonly ToldTarget[]
 }
 
-export function listText({ jobs, units, workers, counts }: Listed, call: Call<object>): string {
+export function listText({ jobs, units, workers, counts, told }: Listed, call: Call<object>): string {
   const { paint, width, host } = call
   const now = host.clock.now()
   const style = { width, paintHeader: paint.bold }
@@ -41,6 +44,8 @@ export function listText({ jobs, units, workers, counts }: Listed, call: Call<ob
   if (workers.length > 0) parts.push(renderTable(workerColumns(now, units), workers, style))
   const parted = states.filter((state) => counts[state] > 0).map((state) => `${numberText(counts[state])} ${state}`)
   parts.push(parted.length === 0 ? 'no unit of work yet: `holdfast daemon` runs the jobs' : parted.join(', '))
+  const trouble = troubleLines(told, now)
+  if (trouble.length > 0) parts.push(trouble.map((line) => paint.red(line)).join('\n'))
   if (workers.length === 0) parts.push('nobody works on this queue now: start `holdfast daemon`')
   return parts.join('\n\n')
 }

@@ -27,7 +27,7 @@ export async function servedFrom({ wire: open, host, report }: Opened): Promise<
     runs: runs && { folder: runs.root, open: () => wire.openTree(pathToFileURL(runs.root).href) },
     snapshots: () => wire.snapshots(),
     images: config.images && (async () => await wire.images(await imagesSettings(config, {}, { GH_HOST: host.env['GH_HOST'] }), {})),
-    jobs: { jobs: config.jobs, queue: () => wire.queue(), splits },
+    jobs: { jobs: config.jobs, notified: config.notify.map(({ name }) => name), queue: () => wire.queue(), splits },
     counted: async () => (await wire.meter()).snapshot(),
     clock: host.clock,
     random: host.random,

@@ -77,51 +77,51 @@ export function createTeller(options: TellOptions): Teller {
 }
 
 /** Tells one target of the next change that it wants. True where there may be more. */
-async function tellNext(options: TellOptions, { target, send }: Notifier, signal: AbortSignal): Promise<boolean> {
-  const { queue, clock, report, host } = options
-  const note = (level: 'info' | 'warning', text: string) => report({ kind: 'note', level, text })
+async function tellNext(options: TellOptions, notifier: Notifier, signal: AbortSignal): Promise<boolean> {
+  const { queue, clock } = options
+  const { target } = notifier
   for (;;) {
     const held = signal.aborted ? undefined : await queue.holdChange(target.name, hold)
     if (held === undefined) return false
-    const { change } = held
-    if (!wants(target, change)) {
-      await queue.endTelling(target.name, held, { kind: 'passed' })
-      continue
-    }
-    const what = `${change.job} ${change.kind === 'recovery' ? 'has recovered' : 'failed'}`
-    if (clock.now() - change.at > oldest) {
-      note('warning', `${target.name} was not told that ${what}: it was more than ${formatDuration(oldest)} ago`)
-      await queue.endTelling(target.name, held, { kind: 'given-up', message: 'it was too long ago' })
-      continue
-    }
-    const log = change.units[0] === undefined ? [] : await queue.lastLines(change.units[0].id, target.logLines)
-    const notice = noticeOf(change, { queue: queue.id, host, log: log.map(({ text }) => text) })
-    const telling = await send(notice, signal).then(
-      (remark): Telling => {
-        note(
-          remark === undefined ? 'info' : 'warning',
-          `${target.name} was told that ${what}${remark === undefined ? '' : `, but ${remark}`}`,
-        )
-        return { kind: 'told' }
-      },
-      (error: unknown): Telling => (signal.aborted ? { kind: 'handed-back' } : afterFailure(held, asFault(error), clock.now())),
-    )
-    if (telling.kind === 'again' || telling.kind === 'given-up') {
-      const next = telling.kind === 'again' ? `trying again in ${formatDuration(telling.wait)}` : 'given up'
-      note('warning', `${target.name} could not be told that ${what}: ${telling.message}: ${next}`)
-    }
-    await written(options, () => queue.endTelling(target.name, held, telling))
-    return telling.kind === 'told' || telling.kind === 'given-up'
+    const telling = wants(target, held.change) ? await tell(options, notifier, held, signal) : ({ kind: 'passed' } as const)
+    // What cannot be written down is told twice.
+    await retrying({ clock, random: () => 1, attempts: 6, base: 250, cap: 4000 }, () => queue.endTelling(target.name, held, telling))
+    if (telling.kind !== 'passed') return telling.kind === 'told' || telling.kind === 'given-up'
   }
 }
 
-function afterFailure({ change, attempt }: HeldChange, { message, retry, retryAfter = 0 }: Fault, now: number): Telling {
+/** One try, and what is said of it in the log. */
+async function tell(options: TellOptions, { target, send }: Notifier, held: HeldChange, signal: AbortSignal): Promise<Telling> {
+  const { queue, clock, report, host } = options
+  const { change } = held
+  const what = `${change.job} ${change.kind === 'recovery' ? 'has recovered' : 'failed'}`
+  const note = (level: 'info' | 'warning', event: 'sent' | 'failed' | 'given_up', text: string) =>
+    report({ kind: 'note', level, text: `${target.name} ${text}`, event: `notification_${event}` })
+  if (clock.now() - change.at > oldest) {
+    const message = `it was more than ${formatDuration(oldest)} ago`
+    note('warning', 'given_up', `was not told that ${what}: ${message}`)
+    return { kind: 'given-up', message }
+  }
+  const log = change.units[0] === undefined ? [] : await queue.lastLines(change.units[0].id, target.logLines)
+  try {
+    const remark = await send(noticeOf(change, { queue: queue.id, host, log: log.map(({ text }) => text) }), signal)
+    if (remark === undefined) note('info', 'sent', `was told that ${what}`)
+    else note('warning', 'sent', `was told that ${what}, but ${remark}`)
+    return { kind: 'told' }
+  } catch (error) {
+    if (signal.aborted) return { kind: 'handed-back' }
+    const telling = afterFailure(held, asFault(error), clock.now())
+    const why = `could not be told that ${what}: ${telling.message}`
+    if (telling.kind === 'again') note('warning', 'failed', `${why}: trying again in ${formatDuration(telling.wait)}`)
+    else note('warning', 'given_up', `${why}: given up`)
+    return telling
+  }
+}
+
+type Failure = Extract<Telling, { kind: 'again' | 'given-up' }>
+
+function afterFailure({ change, attempt }: HeldChange, { message, retry, retryAfter = 0 }: Fault, now: number): Failure {
   const wait = Math.max(Math.min(longestWait, firstWait * 3 ** (attempt - 1)), Math.min(longestAsked, retryAfter))
   const isHopeless = now + wait - change.at > oldest || (retry !== 'later' && attempt >= mostRefusals)
   return isHopeless ? { kind: 'given-up', message } : { kind: 'again', message, wait }
-}
-
-/** What cannot be written down is told twice, so it is tried for a while. */
-async function written({ clock }: TellOptions, write: () => Promise<void>): Promise<void> {
-  await retrying({ clock, random: () => 1, attempts: 6, base: 250, cap: 4000 }, write)
 }
