@@ -249,7 +249,8 @@ function addCheckCommands(release: Command, cli: Cli, flags: VariantFlags): void
     examples: [['holdfast release verify rcclx', 'exits with 1 where something is damaged or missing']],
     run: async (call) => {
       const chosen = chooseProduct(await call.config(), call.args[0], call.options)
-      const verified = await verifyReleases(await call.releases(), chosen.product, chosen.variant)
+      const context = await call.releases()
+      const verified = await verifyReleases(context, chosen.product, chosen.variant)
       const problems = verified.problems.map(
         ({ where, needed, message }) =>
           `${call.paint.red('damaged:')} ${printable(`${where}: ${message}`)}\n  needed by: ${printable(needed.join(', '))}`,
@@ -259,7 +260,15 @@ function addCheckCommands(release: Command, cli: Cli, flags: VariantFlags): void
         (variant) =>
           `${call.paint.yellow('not checked:')} ${printable(`what is published of ${variant}`)} has not followed the last move yet\n  next: holdfast release reconcile`,
       )
-      const next = problems.length === 0 ? [] : ['next: holdfast release reconcile writes damaged published files again from the store']
+      const isStored = ({ where }: { readonly where: string }) => where.startsWith(`${context.store.name}/`)
+      const next = [
+        ...(verified.problems.some(isStored)
+          ? ['next: holdfast store verify --repair-from brings stored ones back from a copy of the store']
+          : []),
+        ...(verified.problems.every(isStored)
+          ? []
+          : ['next: holdfast release reconcile writes damaged published files again from the store']),
+      ]
       return {
         result: { product: chosen.product.name, ...verified },
         text: [...problems, ...behind, summary, ...next].join('\n'),
