@@ -8,13 +8,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { formatBytes } from '../src/kit/index.ts'
+import { installedCommand } from './data/installed.ts'
 import { makeEnvironment, runSuite, standardShape } from './data/environment.ts'
 import { measure, sizeOf } from './data/measure.ts'
 
 const shape = process.argv.includes('--small') ? { ...standardShape, databaseBytes: 40 << 20 } : standardShape
 const rounds = 3
 const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-bench-env-'))
-const holdfast = `${process.execPath} ${path.join(import.meta.dirname, '../bin/holdfast.cjs')}`
+const holdfast = installedCommand()
 const env = { XDG_CACHE_HOME: path.join(folder, 'cache'), XDG_STATE_HOME: path.join(folder, 'state') }
 
 /** One way of keeping an environment and giving it back. `{at}` is a folder of its own on the file system that it asks for. */

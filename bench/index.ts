@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util'
 import { formatBytes } from '../src/kit/index.ts'
 import { startS3, type S3Server } from '../test/services/index.ts'
 import { ensureDebianPackages } from '../test/services/install.ts'
+import { installedCommand } from './data/installed.ts'
 import { type Cost, measureWithin } from './data/measure.ts'
 import { startPlainUpstream } from './data/plain-upstream.ts'
 import { createFilling, fillFolder, packageName, prefixes, uploadsOf, wheelAt } from './data/wheels.ts'
@@ -31,7 +32,7 @@ const wanted = flags.only.split(',')
 const width = 24
 const patience = 1200
 const plainPublisher = `/usr/bin/python3 ${path.join(import.meta.dirname, 'data/plain_publisher.py')}`
-const holdfast = `${process.execPath} ${path.join(import.meta.dirname, '../bin/holdfast.cjs')}`
+const holdfast = installedCommand()
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-bench-index-'))
 process.env['CEPH_GIB'] = '16'

@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util'
 import { formatBytes } from '../src/kit/index.ts'
 import { addTraining, growTraining } from '../test/fakes/training.ts'
 import { type SshServer, startDelayProxy, startSshd } from '../test/services/index.ts'
+import { installedCommand } from './data/installed.ts'
 import { type Cost, measureWithin } from './data/measure.ts'
 
 const { values: flags } = parseArgs({
@@ -27,7 +28,7 @@ const timeout = Number(flags.timeout) * (flags.large === true ? 10 : 1)
 const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-bench-runs-'))
 const root = path.join(folder, 'server')
 const home = path.join(folder, 'home')
-const holdfast = `cd ${home} && ${process.execPath} ${path.join(import.meta.dirname, '../bin/holdfast.cjs')}`
+const holdfast = `cd ${home} && ${installedCommand()}`
 const env = {
   HOME: home,
   XDG_CACHE_HOME: path.join(folder, 'cache'),

@@ -17,6 +17,7 @@ import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { formatBytes, run } from '../src/kit/index.ts'
 import { buildWheel } from '../test/fakes/distributions.ts'
+import { packAndInstall } from './data/installed.ts'
 import { startNginx } from '../test/services/nginx.ts'
 import { ensureDebianPackages } from '../test/services/install.ts'
 
@@ -30,8 +31,9 @@ const { values: flags } = parseArgs({
   },
 })
 const wanted = new Set(flags.only.split(','))
-const main = path.join(import.meta.dirname, '../src/cli/main.ts')
+
 const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-bench-serve-'))
+const main = packAndInstall(path.join(folder, 'installed'))
 const env = { PATH: process.env['PATH'], HOME: folder, USER: 'bench' }
 const started: ChildProcess[] = []
 

@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { formatBytes } from '../src/kit/index.ts'
+import { installedCommand } from './data/installed.ts'
 import { makeEnvironment, makeSmallTree, runSuite, standardShape } from './data/environment.ts'
 import { makeVersions, standardLibrary } from './data/library.ts'
 import { type Cost, measure, sizeOf } from './data/measure.ts'
@@ -15,7 +16,7 @@ import { type Cost, measure, sizeOf } from './data/measure.ts'
 const cases = process.argv.slice(2)
 const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-bench-'))
 const at = (...parts: string[]) => path.join(folder, ...parts)
-const holdfast = `${process.execPath} ${path.join(import.meta.dirname, '../bin/holdfast.cjs')}`
+const holdfast = installedCommand()
 
 /** How each tool keeps a folder or file, and gives it back. `{store}`, `{source}`, `{name}` and `{to}` are filled in. */
 interface Tool {

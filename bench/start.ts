@@ -3,10 +3,11 @@
  * `node bench/start.ts [FOLDER...]`: each a folder that a package of holdfast was installed into; without one, this checkout
  * is packed and installed. Overlays need root.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { packAndInstall, programIn } from './data/installed.ts'
 
 const rounds = 20
 const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-bench-start-'))
@@ -29,8 +30,9 @@ const counterCode = `
 `
 
 try {
-  const installed = process.argv.length > 2 ? process.argv.slice(2) : [packAndInstall()]
-  const programs = installed.map((at) => ({ at, file: path.resolve(at, 'node_modules/holdfast/bin/holdfast.cjs') }))
+  const given = process.argv.slice(2)
+  const own = path.join(folder, 'installed')
+  const programs = given.length > 0 ? given.map((at) => ({ at, file: programIn(at) })) : [{ at: own, file: packAndInstall(own) }]
   prepare(programs[0]!.file)
   writeFileSync(counter, counterCode)
   console.log(`medians of ${rounds}, warm compile cache\n\n| | of | files of JavaScript | CPU ms | wall ms |\n|---|---|---|---|---|`)
@@ -54,17 +56,6 @@ try {
 interface Cost {
   readonly cpu: number
   readonly wall: number
-}
-
-function packAndInstall(): string {
-  const at = path.join(folder, 'installed')
-  mkdirSync(at)
-  writeFileSync(path.join(at, 'package.json'), '{ "private": true }')
-  const root = path.join(import.meta.dirname, '..')
-  execFileSync('npm', ['pack', '--silent', '--pack-destination', at], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] })
-  const tarball = readdirSync(at).find((name) => name.endsWith('.tgz'))!
-  execFileSync('npm', ['install', '--silent', '--no-audit', '--no-fund', `./${tarball}`], { cwd: at, stdio: 'ignore' })
-  return at
 }
 
 /** An environment, a server's runs that are synced already, and a store with nothing released. */
