@@ -50,14 +50,15 @@ export function sftpPeer(plan: readonly PlannedMisdeed[] = [], serverArguments: 
   }
   return {
     requests,
-    connect: () => connect(next, serverArguments),
+    connect: () => connectPeer(next, serverArguments),
     assertUsed() {
       if (unused.size > 0) throw new Error(`planned misdeeds that nothing reached: ${JSON.stringify([...unused])}`)
     },
   }
 }
 
-function connect(next: (name: string) => SftpMisdeed | undefined, serverArguments: readonly string[]): Channel {
+/** A connection to a server of its own, whose misdeeds are asked for with each request. */
+export function connectPeer(next: (name: string) => SftpMisdeed | undefined, serverArguments: readonly string[] = []): Channel {
   const server = spawn(sftpServerProgram, [...serverArguments], { stdio: ['pipe', 'pipe', 'ignore'] })
   const fromServer = new PassThrough()
   const altered = new Map<number, SftpMisdeed>()
