@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { Config } from '../config/index.ts'
-import { asFault, Fault, type Report } from '../kit/index.ts'
+import { asFault, Fault, type Log, type LogFormat, type LogLevel, type Report, type Tracer } from '../kit/index.ts'
 import type { ReleaseContext } from '../releases/index.ts'
 import type { SnapshotContext } from '../snapshots/index.ts'
 import type { Wire } from '../wire.ts'
@@ -22,6 +22,8 @@ export interface Globals {
   readonly yes?: boolean
   /** Bytes a second. */
   readonly limitRate?: number
+  readonly logFormat?: LogFormat | undefined
+  readonly logLevel?: LogLevel | undefined
   /** Only on commands that write. */
   readonly dryRun?: boolean
 }
@@ -33,6 +35,10 @@ export interface Call<O> {
   readonly host: Host
   readonly screen: Screen
   readonly report: Report
+  /** For commands that go on: what is said on stderr, with facts. */
+  readonly log: Log
+  /** Follows the work, where a collector of traces is configured. */
+  readonly tracer: Tracer | undefined
   readonly signal: AbortSignal
   /** For stdout. */
   readonly paint: Paint
@@ -64,6 +70,8 @@ export interface CommandSpec<O> {
   readonly examples: readonly Example[]
   /** Gives it --dry-run. */
   readonly writes?: boolean
+  /** It runs until it is stopped: what it says on stderr is a log, and each piece of its work is followed by itself. */
+  readonly goesOn?: boolean
   readonly run: (call: Call<O>) => Promise<Outcome>
 }
 
@@ -76,11 +84,9 @@ export interface Cli {
 }
 
 /** Carries out one command; program.ts knows how. */
-export type Runner = (
-  command: Command,
-  run: (call: Call<object>) => Promise<Outcome>,
-  args: readonly (string | undefined)[],
-) => Promise<void>
+export type Runner = (command: Command, spec: Runnable, args: readonly (string | undefined)[]) => Promise<void>
+
+export type Runnable = Pick<CommandSpec<object>, 'run' | 'goesOn'>
 
 export function newCli(host: Host, runner: Runner): Cli {
   const start = (parent: Command, name: string, summary: string, examples: readonly Example[]) => {
@@ -98,7 +104,7 @@ export function newCli(host: Host, runner: Runner): Cli {
       command.action(async (...received: unknown[]) => {
         const args = received.slice(0, command.registeredArguments.length).flatMap(wordsOf)
         // The options' names and parsers in `spec.options` are what makes them an O.
-        await runner(command, spec.run as (call: Call<object>) => Promise<Outcome>, args)
+        await runner(command, spec as unknown as Runnable, args)
       })
       return command
     },

@@ -85,7 +85,7 @@ describe('holdfast daemon --once', () => {
     assert.equal(out, '2 done, 0 failed, 0 to be tried again\n')
     assert.match(
       err,
-      /#1 keep: snapshot create tree: begins\n#1 keep: snapshot create tree: done in .*\n#2 check: snapshot verify: begins\n#2 check: snapshot verify: done/,
+      /info  snapshot create tree: begins event=unit_begin unit=1 job=keep try=1 worker=\S+\n.* info  snapshot create tree: done event=unit_end unit=1 job=keep .*\n.* snapshot verify: begins .*\n.* snapshot verify: done event=unit_end unit=2 job=check/,
     )
     assert.equal((await at.holdfast('daemon --once')).out, '0 done, 0 failed, 0 to be tried again\n')
     const { jobs, units, workers, counts } = (await at.json('jobs list')) as Record<string, { name: string; exit: number; state: string }[]>
@@ -109,7 +109,7 @@ describe('holdfast daemon --once', () => {
     )
     const { exit, err } = await at.holdfast('daemon --once')
     assert.equal(exit, 4, err)
-    assert.match(err, /#1 fails: snapshot create nothing-here: failed after/)
+    assert.match(err, /error snapshot create nothing-here: failed: .*unit=1 job=fails .* exit=4 code=not-found duration_ms=\d+/)
     assert.match((await at.holdfast('jobs log 1')).out, /nothing-here/)
     assert.match((await at.holdfast('jobs show 1')).out, /state {7}failed[^]*exit {8}4\n {2}because/)
     assert.equal((await at.holdfast('jobs retry 1')).exit, 0)
@@ -205,14 +205,14 @@ test('a daemon runs jobs by hand, is followed, reloads, keeps what it has where 
   const followed = await at.holdfast('jobs log 1 --follow')
   assert.equal(followed.exit, 0, followed.err)
   assert.match(followed.out, /unit #1[^]*state +done/)
-  await said.until(/check: snapshot verify: done/)
+  await said.until(/snapshot verify: done .*job=check/)
   at.configure('[[job]]\nrun = "snapshot creat tree"\nevery = "1h"\n')
   child.kill('SIGHUP')
   await said.until(/the configuration stays as it was: .*unknown command/)
   at.configure(`${jobs}[[job]]\nrun = "store stats"\nevery = "1h"\n`)
   child.kill('SIGHUP')
   await said.until(/read anew: 3 jobs/)
-  await said.until(/store-stats: store stats: done/)
+  await said.until(/store stats: done .*job=store-stats/)
   child.kill('SIGTERM')
   assert.equal(await said.ended, 0, said.text())
   assert.match(said.text(), /ended: \d+ done, 0 failed/)
@@ -223,12 +223,12 @@ test('a daemon that was killed is followed by one that goes on with what it held
     '[[job]]\nname = "slow"\nrun = "release create --yes"\nevery = "1h"\n[release.lib]\nartifact = "tree/file"\nbuild = "until test -e again; do sleep 0.1; done"\nvariants = { one = {} }\n',
   )
   const first = at.start('daemon')
-  await first.said.until(/#1 slow: release create --yes: begins/)
+  await first.said.until(/release create --yes: begins .*unit=1 job=slow try=1/)
   first.child.kill('SIGKILL')
   await first.said.ended
   writeFileSync(path.join(at.cwd, 'again'), '')
   const second = at.start('daemon')
-  await second.said.until(/#1 slow: release create --yes: done/)
+  await second.said.until(/release create --yes: done .*unit=1 job=slow try=2/)
   second.child.kill('SIGTERM')
   assert.equal(await second.said.ended, 0)
   assert.equal((await at.json('jobs show 1'))['attempt'], 2)

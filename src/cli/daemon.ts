@@ -7,6 +7,7 @@ import type { DaemonFlags, WorkerFlags } from './daemon/run.ts'
 export function addDaemonCommand(program: Command, cli: Cli, inside: Inside): void {
   cli.add<DaemonFlags>(program, {
     name: 'daemon',
+    goesOn: true,
     summary: 'Run the jobs of holdfast.toml when they are due, until it is stopped',
     more: 'SIGTERM lets what runs finish for a while and hands the rest back; SIGHUP reads the configuration anew.',
     options: [new Option('--once', 'run each job that is due once and end, with the worst exit status')],
@@ -21,6 +22,7 @@ export function addDaemonCommand(program: Command, cli: Cli, inside: Inside): vo
 export function addWorkerCommand(program: Command, cli: Cli, inside: Inside): void {
   cli.add<WorkerFlags>(program, {
     name: 'worker',
+    goesOn: true,
     summary: 'Take units of work from the shared queue and run them, until it is stopped',
     more: 'Any number of them, on any number of machines, beside at least one daemon that fires the jobs. It needs `queue`, a PostgreSQL database.',
     options: [parsedOption('--concurrency <count>', 'units at once (default: what [daemon] says, which is 2)', parseCount)],

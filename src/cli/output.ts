@@ -1,4 +1,4 @@
-import { asFault, explain, type Fault, faultToJson } from '../kit/index.ts'
+import { asFault, explain, type Fault, faultToJson, type Log } from '../kit/index.ts'
 import type { MeterReading } from '../store/index.ts'
 import type { Paint } from './colour.ts'
 import { exitDiffers } from './exit.ts'
@@ -26,6 +26,8 @@ export interface OutputOptions {
   readonly asLines?: boolean
   /** For stderr. */
   readonly paint: Paint
+  /** Where that is for programs, faults are lines of it. */
+  readonly log: Log
 }
 
 /** Prints the outcome in the asked form and gives the exit status. */
@@ -53,7 +55,11 @@ function sayStats(screen: Screen, stats: MeterReading | undefined): void {
   if (stats !== undefined) screen.say(statsText(stats))
 }
 
-function sayFault(screen: Screen, fault: Fault, { paint, verbose }: OutputOptions): void {
+function sayFault(screen: Screen, fault: Fault, { paint, verbose, log }: OutputOptions): void {
+  if (log.format === 'json') {
+    const { code, exit, at, hint, message } = fault
+    return log.write('error', message, { event: 'fault', code, exit, at, hint, stack: verbose ? stacksOf(fault) : undefined })
+  }
   const [first, ...rest] = printable(explain(fault)).split('\n')
   const lines = [`${paint.red(fault.code === 'aborted' ? 'stopped:' : 'error:')} ${first}`, ...rest.map((line) => accent(line, paint))]
   if (verbose) lines.push(paint.dim(stacksOf(fault)))

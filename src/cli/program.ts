@@ -1,9 +1,8 @@
-import { Command, CommanderError } from 'commander'
-import { Fault, parseBytes, type Report } from '../kit/index.ts'
-import { type Config, loadConfig } from '../config/index.ts'
-import type { Wire } from '../wire.ts'
+import { Command, CommanderError, Option } from 'commander'
+import { Fault, type LogFormat, logFormats, logLevels, parseBytes } from '../kit/index.ts'
+import { loadConfig } from '../config/index.ts'
 import { paintFor, wantsColour } from './colour.ts'
-import { type Cli, commandPath, type Globals, newCli, parsedOption, type Runner } from './command.ts'
+import { type Cli, commandPath, newCli, parsedOption, type Runner } from './command.ts'
 import { addCompletionCommand } from './completion.ts'
 import { addDaemonCommand, addWorkerCommand } from './daemon.ts'
 import type { Given, Inside } from './daemon/in-process.ts'
@@ -13,9 +12,9 @@ import { addExamples, addExitNote, configureHelp } from './help.ts'
 import type { Host } from './host.ts'
 import { addGroups, addShortcuts, capabilities, care, type GroupOptions } from './groups.ts'
 import { addInitCommand } from './init.ts'
-import { type OutputOptions, printFault, printOutcome } from './output.ts'
-import { showProgress } from './progress.ts'
-import { confirm } from './prompt.ts'
+import { openLogging } from './logging.ts'
+import { type OutputOptions, printFault } from './output.ts'
+import { type Configured, runCommand, type Session } from './run-command.ts'
 import { openScreen, type Screen } from './screen.ts'
 
 /** Runs one command line and gives its exit status. Throws nothing. What is given counts instead of a configuration that is looked for. */
@@ -24,36 +23,27 @@ export async function runCli(argv: readonly string[], host: Host, given?: Given)
   const asked = beforeParsing(argv)
   const names = given !== undefined && ['--config', '--store'].some((flag) => flagValue(argv, flag) !== undefined)
   const configured = given === undefined || names ? await readConfig(argv, host) : { config: given.config }
-  const session: Session = { host, screen, configured, listener: given?.report }
+  const session: Session = { host, screen, configured, given }
   let exit = 0
-  const program = await buildProgram(host, { colour: asked.colour, config: configured.config, words: argv }, async (command, run, args) => {
-    exit = await runCommand(session, command, run, args)
-  })
+  const program = await buildProgram(
+    host,
+    { colour: asked.colour, config: configured.config, words: argv },
+    async (command, spec, args) => {
+      exit = await runCommand(session, command, spec, args)
+    },
+  )
   try {
     await program.parseAsync(argv, { from: 'user' })
     return exit
   } catch (error) {
     const paint = paintFor(wantsColour(host.stderr, host.env, asked.colour))
-    const output = { command: commandNamed(program, argv), json: asked.json, verbose: asked.verbose, paint }
+    const { log } = openLogging(session, { options: { logFormat: asked.logFormat, color: asked.colour }, goesOn: false })
+    const output = { command: commandNamed(program, argv), json: asked.json, verbose: asked.verbose, paint, log }
     if (!(error instanceof CommanderError)) return printFault(screen, error, output)
     // A product's own flag is only known with a configuration that can be read.
     const isMissingFlag = error.code === 'commander.unknownOption' && output.command.startsWith('release')
     return isMissingFlag && configured.fault !== undefined ? printFault(screen, configured.fault, output) : usageExit(screen, error, output)
   }
-}
-
-interface Session {
-  readonly host: Host
-  readonly screen: Screen
-  readonly configured: Configured
-  /** Hears what the command reports too. */
-  readonly listener: Report | undefined
-}
-
-/** The configuration, or what is wrong with it: said by the commands that need one. */
-interface Configured {
-  readonly config?: Config
-  readonly fault?: unknown
 }
 
 /** Before the command line is parsed, since products bring flags of their own. */
@@ -142,6 +132,8 @@ function addGlobalOptions(program: Command): void {
     .option('--quiet', 'no progress and no remarks, only results, warnings and faults')
     .option('--verbose', 'say more: which files and stores are used, causes with traces')
     .option('--stats', 'say at the end how many operations and bytes it took')
+    .addOption(new Option('--log-format <format>', 'how stderr is written: for people, or a JSON object in each line').choices(logFormats))
+    .addOption(new Option('--log-level <level>', 'what stderr tells at least, where it is a log').choices(logLevels))
     .option('--no-color', 'no colours (also: NO_COLOR)')
     .option('--yes', 'answer every question with yes')
     .addOption(parsedOption('--limit-rate <rate>', 'move at most so many bytes a second, like 20MiB', parseRate))
@@ -153,95 +145,15 @@ function parseRate(text: string): number {
   throw new Fault('invalid', 'the rate must be more than nothing', { hint: 'write a rate like 20MiB or 500KB' })
 }
 
-async function runCommand(session: Session, command: Command, run: Parameters<Runner>[1], args: Parameters<Runner>[2]): Promise<number> {
-  const { host, screen } = session
-  const options: Globals = command.optsWithGlobals<Globals>()
-  const paint = paintFor(wantsColour(host.stderr, host.env, options.color))
-  let output: OutputOptions = { command: commandPath(command), json: options.json === true, verbose: options.verbose === true, paint }
-  const progress = showProgress(screen, {
-    clock: host.clock,
-    paint,
-    mode: options.quiet === true ? 'none' : host.stderr.isTty ? 'live' : 'plain',
-    columns: () => host.stderr.columns ?? 80,
-    verbose: options.verbose === true,
-  })
-  const { listener } = session
-  const report: Report =
-    listener === undefined
-      ? progress.report
-      : (event) => {
-          progress.report(event)
-          listener(event)
-        }
-  const wiring = wireOnce(session, options, report)
-  const stats = async () => {
-    if (options.stats !== true) return undefined
-    const wire = wiring.opened()
-    const meter = wire === undefined ? (await import('../store/index.ts')).createMeter() : await wire.meter()
-    return meter.snapshot()
-  }
-  try {
-    const outcome = await run({
-      args,
-      options,
-      host,
-      screen,
-      report,
-      signal: host.signal,
-      paint: paintFor(wantsColour(host.stdout, host.env, options.color)),
-      width: host.stdout.columns,
-      config: async () => configOf(session),
-      wire: wiring.wire,
-      releases: async () => await (await wiring.wire()).releases(),
-      snapshots: async (url) => await (await wiring.wire()).snapshots(url),
-      confirm: (question) => confirm(host, screen, question, options.yes === true),
-      asLines: () => void (output = { ...output, asLines: true }),
-    })
-    await progress.stop()
-    return printOutcome(screen, outcome, output, await stats())
-  } catch (error) {
-    await progress.stop()
-    return printFault(screen, error, output, await stats())
-  } finally {
-    await wiring.opened()?.close()
-  }
-}
-
-function configOf({ configured }: Session): Config {
-  if (configured.config === undefined) throw configured.fault
-  return configured.config
-}
-
-/** The wire, made when a command first asks for it. */
-function wireOnce(session: Session, options: Globals, report: Report): { wire(): Promise<Wire>; opened(): Wire | undefined } {
-  const { host, screen } = session
-  let wire: Wire | undefined
-  return {
-    opened: () => wire,
-    async wire() {
-      if (wire !== undefined) return wire
-      const config = configOf(session)
-      for (const note of config.notes) report({ kind: 'note', level: 'warning', text: note })
-      const { env, clock, random, signal } = host
-      const { openWire } = await import('../wire.ts')
-      wire = await openWire({ config, env, clock, random, report, signal, limitRate: options.limitRate })
-      if (options.verbose === true) {
-        screen.say(`configuration: ${config.file ?? 'none, defaults'}\nstore: ${config.store.url} (${config.origin('store.url')})`)
-        screen.say(`state: ${wire.stateDir}\ncache: ${wire.cacheRoot}`)
-      }
-      return wire
-    },
-  }
-}
-
 /** What must be known also where the command line cannot be parsed. */
-function beforeParsing(argv: readonly string[]): { json: boolean; verbose: boolean; colour: boolean } {
+function beforeParsing(argv: readonly string[]): { json: boolean; verbose: boolean; colour: boolean; logFormat?: LogFormat | undefined } {
   const end = argv.indexOf('--')
   const known = end === -1 ? argv : argv.slice(0, end)
   return {
     json: known.includes('--json'),
     verbose: known.includes('--verbose'),
     colour: !known.includes('--no-color'),
+    logFormat: logFormats.find((format) => format === flagValue(known, '--log-format')),
   }
 }
 

@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander'
 import { asFault, Fault, readSmallFile } from '../kit/index.ts'
 import type { TlsFiles } from '../server/index.ts'
 import { type Call, type Cli, parsedOption } from './command.ts'
+import { accessLines } from './serve/access.ts'
 import { printable } from './width.ts'
 
 interface ServeFlags {
@@ -14,6 +15,7 @@ interface ServeFlags {
 export function addServeCommand(program: Command, cli: Cli): void {
   cli.add<ServeFlags>(program, {
     name: 'serve',
+    goesOn: true,
     summary: 'Serve the API, release downloads, Python indexes and metrics over HTTP, until it is stopped',
     more: 'Anyone who can reach it can read; what changes something needs a token. [serve] in holdfast.toml has the same and more.',
     options: [
@@ -40,6 +42,8 @@ export function addServeCommand(program: Command, cli: Cli): void {
         state,
         signal,
         openapi: await readFile(new URL('../../docs/openapi.json', import.meta.url)),
+        access: { each: settings.accessLog, tell: accessLines(call.log, settings.accessLog) },
+        tracer: call.tracer,
         dashboard: await openDashboard(fileURLToPath(new URL('../../dist/web/', import.meta.url))),
       })
       const listening = await listen({

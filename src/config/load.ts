@@ -58,10 +58,11 @@ export interface Config {
   /** A URL of PostgreSQL; it may have a password in it where a variable set it. */
   readonly queue: string | undefined
   readonly daemon: DaemonConfig
+  readonly log: Written['log']
   readonly jobs: readonly Job[]
-  /** Where a key's value comes from: `holdfast.toml:3`, `HOLDFAST_STORE_URL`, `--store` or `default`. */
   /** Who is told when jobs fail and are well again. */
   readonly notify: readonly Target[]
+  /** Where a key's value comes from: `holdfast.toml:3`, `HOLDFAST_STORE_URL`, `--store` or `default`. */
   origin(key: string): string
   /** Where its value stands, as far as a file can be opened there: `holdfast.toml:3:7`. */
   place(key: string): string
@@ -112,7 +113,6 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
   const release = Object.fromEntries(Object.entries(written.release).map(([name, each]) => [name, releaseConfig(name, each, root)]))
   const overlaps = overlapsOf(store, release)
   const { jobs, problems } = written.job.length === 0 ? { jobs: [], problems: [] } : (await import('./jobs.ts')).jobsFrom(written.job)
-  if (hasPassword(written.queue) && !setBy.has('queue'))
   const told =
     written.notify.length === 0
       ? { targets: [], problems: [] }
@@ -122,6 +122,7 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
         )
   // What is wrong with jobs is told first: their names count for what follows.
   if (problems.length === 0) problems.push(...told.problems)
+  if (hasPassword(written.queue) && !setBy.has('queue'))
     problems.push({
       path: ['queue'],
       says: 'a password does not belong into a file; put it into ~/.pgpass, PGPASSWORD, or the whole URL into HOLDFAST_QUEUE_URL',
@@ -144,10 +145,11 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
     serve: serveConfig(written.serve),
     queue: written.queue,
     daemon: daemonConfig(written.daemon),
+    log: written.log,
     jobs,
+    notify: told.targets,
     origin: (key) => setBy.get(key) ?? placeInFile(key) ?? 'default',
     place: (key) => setBy.get(key) ?? spotInFile(key, 'value') ?? 'default',
-    notify: told.targets,
     notes,
   }
 }

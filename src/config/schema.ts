@@ -19,6 +19,7 @@ import {
   variableName,
   webUrl,
 } from './fields.ts'
+import { logFormats, logLevels } from '../kit/index.ts'
 import { serveSchema } from './serve-settings.ts'
 import { imagesSchema } from './images-schema.ts'
 
@@ -64,7 +65,7 @@ const store = table(
 const takenFlags = new Set(
   [
     'archive archives artifact as-of build channel exit-code expect force format from keep keep-within message no-build output to',
-    'color config dry-run help json limit-rate no-color quiet stats store verbose version yes',
+    'color config dry-run help json limit-rate log-format log-level no-color quiet stats store verbose version yes',
   ]
     .join(' ')
     .split(' '),
@@ -270,6 +271,16 @@ const daemon = table(
   'How the daemon and workers run units.',
 )
 
+const log = table(
+  {
+    format: v.optional(
+      choice(logFormats, 'How stderr is written: "text" for people (the default), or "json": an object in each line, also of faults.'),
+    ),
+    level: v.optional(choice(logLevels, 'What `serve`, `daemon` and `worker` tell at least; other commands with "json".'), 'info'),
+  },
+  'The log: what commands say on stderr.',
+)
+
 const job = table(
   {
     run: text('The holdfast command, without the word holdfast.'),
@@ -299,17 +310,6 @@ const job = table(
   'A command that the daemon runs on a schedule: with one of `every`, `at` and `after`.',
 )
 
-/** All of holdfast.toml. Nothing in it is transformed: what was written is what is checked. */
-export const configSchema = table(
-  {
-    store: v.optional(store, {}),
-    release: v.optional(named(release, 'NAME', 'Libraries that are released in channels.'), {}),
-    index: v.optional(indexSchema),
-    images: v.optional(imagesSchema),
-    env: v.optional(named(environment, 'NAME', 'Environments that are given back clean.'), {}),
-    runs: v.optional(runs),
-    serve: v.optional(serveSchema, {}),
-    queue: v.optional(
 const notify = table(
   {
     kind: choice(
@@ -356,12 +356,25 @@ const notify = table(
   'Who is told when jobs fail and are well again.',
 )
 
+/** All of holdfast.toml. Nothing in it is transformed: what was written is what is checked. */
+export const configSchema = table(
+  {
+    store: v.optional(store, {}),
+    release: v.optional(named(release, 'NAME', 'Libraries that are released in channels.'), {}),
+    index: v.optional(indexSchema),
+    images: v.optional(imagesSchema),
+    env: v.optional(named(environment, 'NAME', 'Environments that are given back clean.'), {}),
+    runs: v.optional(runs),
+    serve: v.optional(serveSchema, {}),
+    queue: v.optional(
       databaseUrl(
         'Where workers on several machines share their units: a PostgreSQL database (variable: HOLDFAST_QUEUE_URL too). Without it, a file of this machine.',
       ),
     ),
     daemon: v.optional(daemon, {}),
+    log: v.optional(log, {}),
     job: v.optional(listOf(job, 'Commands on a schedule.'), []),
+    notify: v.optional(listOf(notify, 'Who is told when jobs fail and are well again.'), []),
   },
   'The configuration of holdfast.',
 )
@@ -374,5 +387,4 @@ export type WrittenRuns = v.InferOutput<typeof runs>
 export type WrittenStore = v.InferOutput<typeof store>
 export type WrittenDaemon = v.InferOutput<typeof daemon>
 export type WrittenJob = v.InferOutput<typeof job>
-    notify: v.optional(listOf(notify, 'Who is told when jobs fail and are well again.'), []),
 export type WrittenNotify = v.InferOutput<typeof notify>

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { count, listOf, localPath, matching, table } from './fields.ts'
+import { count, flag, listOf, localPath, matching, table } from './fields.ts'
 
 export const serveSchema = v.pipe(
   table(
@@ -31,6 +31,12 @@ export const serveSchema = v.pipe(
         count('Requests a second that one address may make on average, and five times as many at once; 0: no limit.', 0),
         200,
       ),
+      access_log: v.optional(
+        flag(
+          'A line in the log for each request; without it only for those that changed something, were refused for want of a token, or failed.',
+        ),
+        false,
+      ),
     },
     'The server: API, downloads, Python index, metrics.',
   ),
@@ -47,13 +53,14 @@ export interface ServeConfig {
   readonly names: readonly string[] | undefined
   /** Requests a second of one address; 0: no limit. */
   readonly rate: number
+  readonly accessLog: boolean
 }
 
 const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/
 
 export function serveConfig(written: v.InferOutput<typeof serveSchema>): ServeConfig {
-  const { host, port, tls_cert: cert, tls_key: key, trusted_proxies: trustedProxies, names, rate } = written
+  const { host, port, tls_cert: cert, tls_key: key, trusted_proxies: trustedProxies, names, rate, access_log: accessLog } = written
   const tls = cert === undefined || key === undefined ? undefined : { cert, key }
   // A page of anywhere may let its own name lead to this machine, and would read what is served here.
-  return { host, port, tls, trustedProxies, names: names ?? (loopback.test(host) ? [] : undefined), rate }
+  return { host, port, tls, trustedProxies, names: names ?? (loopback.test(host) ? [] : undefined), rate, accessLog }
 }

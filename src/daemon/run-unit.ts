@@ -1,6 +1,18 @@
-import { asFault, type Clock, Fault, faultCodes, formatDuration, linkedAbort, type Progress, type Report } from '../kit/index.ts'
-import type { Ending, Execution, ProgressState, Unit } from './execution.ts'
+import {
+  asFault,
+  type Clock,
+  Fault,
+  faultCodes,
+  formatDuration,
+  linkedAbort,
+  type Progress,
+  type Report,
+  type Span,
+  type Tracer,
+} from '../kit/index.ts'
+import { type Ending, type Execution, isGood, type ProgressState, type Unit } from './execution.ts'
 import { createLog, type Log } from './log.ts'
+import { lineOf } from './words.ts'
 
 /** Runs a command line of holdfast in this process. Throws nothing: what goes wrong is in the exit status. */
 export type RunCommand = (
@@ -29,6 +41,8 @@ export interface Running {
   readonly execution: Execution
   readonly log: Log
   progress(): ProgressState | undefined
+  /** Does what belongs to this try, for those who follow it. */
+  within<T>(work: () => T): T
   /** Asks it to end; `ended` tells how it did. */
   stop(why: 'cancelled' | 'handed-back'): void
   readonly ended: Promise<Ending>
@@ -38,11 +52,15 @@ export interface Runner {
   readonly clock: Clock
   readonly run: RunCommand
   readonly split: SplitUnit
+  /** Follows each try, as a trace of its own. */
+  readonly tracer?: Tracer | undefined
 }
 
 /** Begins a unit. */
-export function startUnit(execution: Execution, { clock, run, split }: Runner): Running {
+export function startUnit(execution: Execution, { clock, run, split, tracer }: Runner): Running {
   const log = createLog(clock)
+  const span = tracer && spanOf(execution, tracer)
+  const within: Running['within'] = (work) => (span === undefined ? work() : span.within(work))
   const stopping = new AbortController()
   let stopped: 'cancelled' | 'handed-back' | 'timeout' | undefined
   let progress: ProgressState | undefined
@@ -70,8 +88,31 @@ export function startUnit(execution: Execution, { clock, run, split }: Runner): 
     log,
     progress: () => progress,
     stop: (why) => stop(why, why === 'cancelled' ? 'cancelled' : 'the daemon ends'),
-    ended: work().catch((error: unknown) => faultEnding(error)),
+    within,
+    ended: within(work)
+      .catch((error: unknown) => faultEnding(error))
+      .then((ending) => {
+        endSpan(span, ending)
+        return ending
+      }),
   }
+}
+
+function spanOf({ id, job, source, attempt, worker, words }: Execution, tracer: Tracer): Span {
+  const attributes = {
+    'holdfast.unit.id': id,
+    'holdfast.unit.try': attempt,
+    'holdfast.unit.command': lineOf(words),
+    'holdfast.job': job,
+    'holdfast.worker': worker,
+  }
+  return tracer.begin(`unit ${job ?? source}`, { kind: 'consumer', isRoot: true, attributes })
+}
+
+function endSpan(span: Span | undefined, ending: Ending): void {
+  if (ending.kind !== 'exit') return span?.end(ending.kind)
+  span?.set({ 'holdfast.unit.exit': ending.exit, 'holdfast.unit.count': ending.units?.length })
+  span?.end(isGood(ending.exit) ? undefined : (ending.code ?? String(ending.exit)))
 }
 
 type Exit = Extract<Ending, { kind: 'exit' }>

@@ -94,7 +94,7 @@ function openDesk({ queue, worker, runner, report, clock, stop, onStart, onEnd }
     if (lines.length > 0)
       await steadily(tries, () => queue.tell(worker.id, [{ id: execution.id, attempt: execution.attempt, lines }]), limit)
     const now = await steadily(tries, () => queue.end(execution, ending), limit)
-    onEnd?.(execution, now)
+    one.within(() => onEnd?.(execution, now))
     if (now === undefined) warn(report, `unit ${execution.id} was not ours any more when it ended, and its result does not count`)
   }
   return {
@@ -102,7 +102,7 @@ function openDesk({ queue, worker, runner, report, clock, stop, onStart, onEnd }
     room: () => Math.min(worker.concurrency - busy, 2 * worker.concurrency - running.size),
     start(execution, wake) {
       const one = startUnit(execution, runner)
-      onStart?.(execution)
+      one.within(() => onStart?.(execution))
       running.set(execution.id, one)
       busy++
       const onOver = () => {

@@ -1,3 +1,5 @@
+import type { LogFields } from './log.ts'
+
 /** What long work tells while it goes on. Consumers draw it, log it or count it; producers know none of them. */
 export type Progress =
   /** A piece of work begins; totals where they are known. */
@@ -6,7 +8,14 @@ export type Progress =
   | { readonly kind: 'advance'; readonly task: string; readonly items?: number | undefined; readonly bytes?: number | undefined }
   | { readonly kind: 'end'; readonly task: string }
   /** A sentence for people: a retry, a fallback that was taken, a thing that was left out. Logs name it by its event, where it has one. */
-  | { readonly kind: 'note'; readonly level: 'info' | 'warning'; readonly text: string; readonly event?: string | undefined }
+  | {
+      readonly kind: 'note'
+      readonly level: 'info' | 'warning'
+      readonly text: string
+      readonly event?: string | undefined
+      /** What logs have beside it. */
+      readonly fields?: LogFields | undefined
+    }
 
 export type Report = (event: Progress) => void
 

@@ -25,6 +25,15 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string>>
   /** Not read for HEAD. */
   readonly body: Uint8Array | AsyncIterable<Uint8Array> | null
+  /** Told once, when all that is to be sent was handed over, or no more can be. */
+  readonly onSent?: ((sent: Sent) => void) | undefined
+}
+
+export interface Sent {
+  /** Of the body. */
+  readonly bytes: number
+  /** False: it broke off, or the client went away. */
+  readonly isWhole: boolean
 }
 
 /** Answers requests, whoever listens. */

@@ -126,23 +126,35 @@ function tooLarge(limit: number): Fault {
 
 /** Undefined where all of it is handed over already. */
 function send(answer: Answer | ReadyAnswer, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> | undefined {
-  const { status, headers, body } = answer
+  const { status, headers, body, onSent } = answer
   // A body that nobody has read would be taken for the connection's next request.
   const closes = hasBody(incoming) && !incoming.readableEnded
   if (closes) outgoing.setHeader('connection', 'close')
   outgoing.writeHead(status, 'ready' in answer && !closes ? answer.ready : (headers as Record<string, string>))
-  if (body === null || incoming.method === 'HEAD') outgoing.end()
-  else if (body instanceof Uint8Array) outgoing.end(body)
-  else return stream(body, outgoing)
+  const whole = body === null || incoming.method === 'HEAD' ? noBytes : body
+  if (!(whole instanceof Uint8Array)) return stream(whole, outgoing, onSent)
+  if (whole === noBytes) outgoing.end()
+  else outgoing.end(whole)
+  onSent?.({ bytes: whole.byteLength, isWhole: true })
   return undefined
 }
 
-async function stream(body: AsyncIterable<Uint8Array>, outgoing: ServerResponse): Promise<void> {
-  for await (const piece of body) {
-    if (outgoing.destroyed) return
-    await written(piece, outgoing)
+const noBytes = new Uint8Array()
+
+async function stream(body: AsyncIterable<Uint8Array>, outgoing: ServerResponse, onSent: Answer['onSent']): Promise<void> {
+  let bytes = 0
+  let isWhole = false
+  try {
+    for await (const piece of body) {
+      if (outgoing.destroyed) return
+      bytes += piece.byteLength
+      await written(piece, outgoing)
+    }
+    outgoing.end()
+    isWhole = true
+  } finally {
+    onSent?.({ bytes, isWhole })
   }
-  outgoing.end()
 }
 
 /** Once the piece is in the system's hands, or the client is gone: the piece is ours only until the next one is asked for. */

@@ -15,7 +15,13 @@ const mostKept = 1_000
 
 export interface Api {
   /** What is at these segments below /api/v1, and by which route; a refusal where nothing is or may be. Throws Faults. */
-  answer(asked: Asked, segments: readonly string[], caller: Caller): Promise<{ readonly route: Route; readonly answer: Answer } | Refusal>
+  answer(
+    asked: Asked,
+    segments: readonly string[],
+    caller: Caller,
+    /** Hears the path of the route that was found, with names in braces. */
+    onRoute?: (path: string) => void,
+  ): Promise<{ readonly route: Route; readonly answer: Answer } | Refusal>
   /** Answers are made anew. */
   forget(): void
 }
@@ -41,7 +47,7 @@ export function createApi(routes: readonly Route[], served: ServedView): Api {
 
   return {
     forget: () => kept.clear(),
-    async answer(asked, segments, caller) {
+    async answer(asked, segments, caller, onRoute) {
       const routed = router.find(asked.method, segments)
       if (routed.kind === 'none') return { status: 404, detail: 'there is no such operation; see /api/v1/openapi.json' }
       if (routed.kind === 'other-method') {
@@ -49,6 +55,7 @@ export function createApi(routes: readonly Route[], served: ServedView): Api {
         return { status: 405, detail: `this is asked with ${allow}`, headers: { allow } }
       }
       const { route } = routed
+      onRoute?.(route.path)
       const refused = refusalFor(route, caller) ?? refusedBody(route, asked)
       if (refused !== undefined) return refused
       const params = checkParams(route, routed.params)

@@ -1,4 +1,4 @@
-import { type Answer, type Asked, asFault, type Fault, isHeld, type Responder } from '../kit/index.ts'
+import { type Answer, type Asked, asFault, type Fault, isHeld, type Responder, type Tracer } from '../kit/index.ts'
 import { formatKey } from '../chunks/index.ts'
 import { indexResponder } from '../python-index/index.ts'
 import { type Api, createApi } from './api.ts'
@@ -16,6 +16,7 @@ import { mountOf } from './routes/python-index.ts'
 import type { Served, ServedView } from './served.ts'
 import type { ServerState } from './state/open.ts'
 import { viewOf } from './view.ts'
+import { type Access, type Noted, watch, type Watching } from './watch.ts'
 
 export interface AppOptions {
   /** Host names that it answers to; undefined: all. Numbers and localhost always are. */
@@ -31,6 +32,10 @@ export interface AppOptions {
   readonly openapi: Uint8Array
   /** The pages for people, at / and below /ui; undefined: none. */
   readonly dashboard?: Dashboard | undefined
+  /** Is told of requests that were answered: of `each`, or of all but those that are answered from memory. */
+  readonly access?: { readonly each: boolean; tell(access: Access): void } | undefined
+  /** Follows each request. */
+  readonly tracer?: Tracer | undefined
 }
 
 /** Everything at its place. Never rejects: what goes wrong is told to the report under the request's number, and answered as a problem. */
@@ -53,14 +58,24 @@ export function createApp(given: Served, options: AppOptions): Responder {
     indexes: mountsOf(served),
     fixed: fixedHeaders(options.isTls),
   }
+  const watching: Watching = {
+    onAccess: options.access?.tell,
+    tracer: options.tracer,
+    scheme: options.isTls ? 'https' : 'http',
+    newRequest: () => requestId(app.served),
+  }
+  const watchesEach = options.access?.each === true || options.tracer !== undefined
   return (asked) => {
     const began = performance.now()
     app.metrics.begin()
     const refused = refusalOf(app, asked)
     const hot = refused === undefined ? app.hot.find(asked) : undefined
-    if (hot === undefined) return answerWhole(app, asked, began, refused)
+    if (hot === undefined) {
+      const noted: Noted = { began, route: 'refused' }
+      return watch(watching, asked, noted, () => answerWhole(app, asked, noted, refused))
+    }
     app.metrics.end(hot.route, asked.method, hot.answer.status, performance.now() - began)
-    return hot.answer
+    return watchesEach ? watch(watching, asked, { began, route: hot.route }, () => hot.answer) : hot.answer
   }
 }
 
@@ -87,10 +102,12 @@ interface Routed {
   readonly answer: Answer | Refusal
 }
 
-async function answerWhole(app: App, asked: Asked, began: number, refused: Refusal | undefined): Promise<Answer> {
+async function answerWhole(app: App, asked: Asked, noted: Noted, refused: Refusal | undefined): Promise<Answer> {
+  const request = () => (noted.request ??= requestId(app.served))
   const { route, answer } =
-    refused === undefined ? await answerTo(app, asked) : { route: 'refused', answer: refusalAnswer(refused, requestId(app.served)) }
-  app.metrics.end(route, asked.method, answer.status, performance.now() - began)
+    refused === undefined ? await answerTo(app, asked, noted, request) : { route: 'refused', answer: refusalAnswer(refused, request()) }
+  noted.route = route
+  app.metrics.end(route, asked.method, answer.status, performance.now() - noted.began)
   const whole = { ...answer, headers: { ...app.fixed, ...answer.headers } }
   app.hot.keep(asked, route, whole)
   return whole
@@ -105,11 +122,14 @@ function refusalOf(app: App, asked: Asked): Refusal | undefined {
   return { status: 429, detail: 'too many requests from this address', headers }
 }
 
-async function answerTo(app: App, asked: Asked): Promise<{ readonly route: string; readonly answer: Answer }> {
-  let id: string | undefined
-  const request = () => (id ??= requestId(app.served))
+async function answerTo(
+  app: App,
+  asked: Asked,
+  noted: Noted,
+  request: () => string,
+): Promise<{ readonly route: string; readonly answer: Answer }> {
   try {
-    const { route, answer } = await dispatch(app, asked, request)
+    const { route, answer } = await dispatch(app, asked, noted, request)
     return { route, answer: 'detail' in answer ? refusalAnswer(answer, request()) : answer }
   } catch (error) {
     const fault = asFault(error)
@@ -119,17 +139,23 @@ async function answerTo(app: App, asked: Asked): Promise<{ readonly route: strin
   }
 }
 
-async function dispatch(app: App, asked: Asked, request: () => string): Promise<Routed> {
+async function dispatch(app: App, asked: Asked, noted: Noted, request: () => string): Promise<Routed> {
   const segments = segmentsOf(asked.path)
   if (segments === undefined) return { route: 'refused', answer: { status: 404, detail: 'there is no such path' } }
   const [first = ''] = segments
   const index = app.indexes.get(first)
-  if (index !== undefined && segments.length > 1) return { route: 'index', answer: await index(asked) }
-  if (first === 'api') return await answerApi(app, asked, segments, request())
+  if (index !== undefined && segments.length > 1) {
+    noted.template = `/${first}/{path}`
+    return { route: 'index', answer: await index(asked) }
+  }
+  if (first === 'api') return await answerApi(app, asked, segments, noted, request())
   const reading = asked.method === 'GET' || asked.method === 'HEAD'
   if (!reading)
     return { route: 'refused', answer: { status: 405, detail: 'this is asked with GET or HEAD', headers: { allow: 'GET, HEAD' } } }
-  if (first === 'releases') return { route: 'download', answer: await app.downloads.answer(asked, segments.slice(1)) }
+  if (first === 'releases') {
+    noted.template = '/releases/{path}'
+    return { route: 'download', answer: await app.downloads.answer(asked, segments.slice(1)) }
+  }
   const { dashboard } = app.options
   if (dashboard !== undefined && (first === 'ui' || (first === '' && wantsPage(asked))))
     return { route: 'dashboard', answer: dashboard.answer(asked, segments.slice(1)) }
@@ -142,7 +168,7 @@ function wantsPage({ headers }: Asked): boolean {
   return (headers.get('accept') ?? '').includes('text/html')
 }
 
-async function answerApi(app: App, asked: Asked, segments: readonly string[], request: string): Promise<Routed> {
+async function answerApi(app: App, asked: Asked, segments: readonly string[], noted: Noted, request: string): Promise<Routed> {
   if (segments[1] !== 'v1') return { route: 'api', answer: { status: 404, detail: 'the API is at /api/v1' } }
   if (segments.length === 3 && segments[2] === 'openapi.json') return { route: 'openapi', answer: describeApi(app, asked) }
   if (isOfAnotherSite(asked)) return { route: 'refused', answer: { status: 403, detail: 'a page of another site asks this' } }
@@ -151,8 +177,10 @@ async function answerApi(app: App, asked: Asked, segments: readonly string[], re
     app.rates.take(asked.address, guessCost)
     return { route: 'refused', answer: caller }
   }
+  noted.token = caller.token
   if (segments.length === 3 && segments[2] === 'events') return { route: 'events', answer: app.events.answer(asked) }
-  const found = await app.api.answer(asked, segments.slice(2), caller)
+  const onRoute = (path: string) => void (noted.template = `/api/v1${path}`)
+  const found = await app.api.answer(asked, segments.slice(2), caller, onRoute)
   return 'detail' in found ? { route: 'api', answer: found } : { route: found.route.id, answer: found.answer }
 }
 
@@ -276,7 +304,8 @@ function tell({ served }: App, asked: Asked, fault: Fault, id: string): void {
   // A client that went away is no news.
   if (fault.code === 'aborted') return
   const text = `${asked.method} ${JSON.stringify(asked.path.slice(0, 300))} failed (request ${id}): ${fault.message}`
-  served.report({ kind: 'note', level: 'warning', event: 'request-failed', text })
+  const fields = { request_id: id, code: fault.code, at: fault.at }
+  served.report({ kind: 'note', level: 'warning', event: 'request-failed', text, fields })
 }
 
 function requestId({ random }: Served): string {

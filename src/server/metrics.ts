@@ -157,6 +157,6 @@ function histogram({ labels, buckets, count, sum }: Series): string[] {
 }
 
 /** Anyone may send any word as a method: each would be a series of its own. */
-function methodLabel(method: string): string {
+export function methodLabel(method: string): string {
   return ['GET', 'HEAD', 'POST'].includes(method) ? method : 'other'
 }

@@ -1,4 +1,4 @@
-import { type Clock, type Report, silent } from '../kit/index.ts'
+import { type Clock, type Report, silent, type Tracer } from '../kit/index.ts'
 import { createFileStore } from './drivers/file/index.ts'
 import { createMemoryStore, namedMemoryStore } from './drivers/memory.ts'
 import { createS3Store, type S3Settings } from './drivers/s3/index.ts'
@@ -10,6 +10,7 @@ import { type Meter, meteredStore } from './wrap/metered.ts'
 import { prefixedStore } from './wrap/prefixed.ts'
 import { readOnlyStore } from './wrap/read-only.ts'
 import { retryingStore } from './wrap/retrying.ts'
+import { tracedStore } from './wrap/traced.ts'
 
 export interface OpenOptions {
   /** What relative paths are below. */
@@ -30,11 +31,13 @@ export interface OpenOptions {
   readonly rate?: ByteRate | undefined
   /** Every put and delete is `denied`. */
   readonly readOnly?: boolean | undefined
+  /** Follows what is asked of it. */
+  readonly tracer?: Tracer | undefined
 }
 
 /** The store at a URL, with everything around its driver. Nothing is asked of the place before the first verb. */
 export async function openStore(url: string, options: OpenOptions): Promise<ObjectStore> {
-  const { clock, random, meter, rate, report = silent } = options
+  const { clock, random, meter, rate, report = silent, tracer } = options
   const driver = openDriver(parseStoreUrl(url, options.cwd), options)
   // From the inside out. Limits hold for each try, and a try that waits to be repeated takes nobody's place; the meter counts what
   // was asked for once, however often it was tried (the driver counts requests); what is refused is not counted.
@@ -49,7 +52,8 @@ export async function openStore(url: string, options: OpenOptions): Promise<Obje
       report({ kind: 'note', level: 'warning', text: `${fault.message}: trying again in ${Math.ceil(wait)} ms (try ${attempt + 1} of 6)` }),
   })
   const metered = meter === undefined ? retried : meteredStore(retried, meter)
-  return options.readOnly === true ? readOnlyStore(metered) : metered
+  const followed = tracer === undefined ? metered : tracedStore(metered, tracer)
+  return options.readOnly === true ? readOnlyStore(followed) : followed
 }
 
 function openDriver(place: StorePlace, { clock, meter, report, env = {}, s3 = {}, sftp = {}, plain }: OpenOptions): ObjectStore {

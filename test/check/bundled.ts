@@ -1,8 +1,22 @@
-/** The packages whose code lies in dist/, with their licences. Each is small, plain JavaScript, and needed by every command. */
+/**
+ * The packages whose code lies in dist/, with their licences. Each is plain JavaScript, and small or a small part of a large package; those of
+ * OpenTelemetry are in a file of their own, which is loaded where a collector of traces is configured.
+ */
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
-export const bundled = ['commander', 'eslint-visitor-keys', 'toml-eslint-parser', 'valibot']
+export const bundled = [
+  '@opentelemetry/api',
+  '@opentelemetry/core',
+  '@opentelemetry/otlp-transformer',
+  '@opentelemetry/resources',
+  '@opentelemetry/sdk-trace',
+  '@opentelemetry/semantic-conventions',
+  'commander',
+  'eslint-visitor-keys',
+  'toml-eslint-parser',
+  'valibot',
+]
 
 /** Those of the dashboard, in dist/web/. */
 export const bundledInWeb = ['@preact/signals', '@preact/signals-core', 'preact']

@@ -30,6 +30,7 @@ export const floors: Readonly<Record<string, number>> = {
   runs: 5,
   daemon: 6,
   server: 7,
+  tracing: 7,
   config: 8,
   wire: 8,
   'open-environment': 9,

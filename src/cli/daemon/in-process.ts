@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import type { Config } from '../../config/index.ts'
 import type { RunCommand } from '../../daemon/index.ts'
-import type { Report } from '../../kit/index.ts'
+import type { Report, Tracer } from '../../kit/index.ts'
+import type { Call } from '../command.ts'
 import type { Host, Sink } from '../host.ts'
 
 /** What commands are run with: handed down, since they come from the program that holds this one too. */
@@ -15,18 +16,26 @@ export interface Given {
   readonly config: Config
   /** Hears all that the command reports, besides what it prints of that. */
   readonly report: Report
+  /** That of the program that runs it. */
+  readonly tracer: Tracer | undefined
 }
 
 const mostDocument = 8 << 20
 
 /** Runs command lines in this process, as a host without a terminal: nobody is asked, and the result is the JSON document. */
-export function runInProcess(host: Host, config: () => Config, flags: readonly string[], inside: Inside): RunCommand {
+export function runInProcess(
+  { host, tracer }: Pick<Call<object>, 'host' | 'tracer'>,
+  config: () => Config,
+  flags: readonly string[],
+  inside: Inside,
+): RunCommand {
   return async (words, { signal, report, say }) => {
     const document = keptText()
     const talk = lines(say)
     const exit = await inside.run([...flags, '--json', '--stats', ...words], quietHost(host, config(), signal, document.sink, talk.sink), {
       config: config(),
       report,
+      tracer,
     })
     talk.end()
     return { exit, document: document.parsed() }

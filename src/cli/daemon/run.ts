@@ -1,9 +1,10 @@
 import { type Config, loadConfig } from '../../config/index.ts'
-import { type Execution, isGood, lineOf, type Queue, runDaemon, runOnce, work } from '../../daemon/index.ts'
-import { asFault, type Clock, explain, Fault, type FaultCode, faultCodes, retrying } from '../../kit/index.ts'
+import { type Execution, isGood, lineOf, type Notifier, type Queue, runDaemon, runOnce, work } from '../../daemon/index.ts'
+import { asFault, type Clock, explain, Fault, type FaultCode, faultCodes, type LogFields, retrying } from '../../kit/index.ts'
 import type { Call } from '../command.ts'
 import { exitDiffers } from '../exit.ts'
 import { executionToJson } from '../jobs/text.ts'
+import { openNotifiers } from '../notify/open.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { countText, tookText } from '../words.ts'
@@ -22,7 +23,7 @@ export interface WorkerFlags {
 
 export async function runDaemonCommand(call: Call<DaemonFlags>, inside: Inside): Promise<Outcome> {
   const { screen, options } = call
-  const current = await openCurrent(call, inside)
+  const current = await openCurrent(call, inside, openNotifiers)
   const queue = await openSteadily(call)
   const tally = openTally(call)
   const settings = await settingsOf(call, current, queue, inside, tally)
@@ -45,7 +46,7 @@ export async function runDaemonCommand(call: Call<DaemonFlags>, inside: Inside):
 }
 
 export async function runWorkerCommand(call: Call<WorkerFlags>, inside: Inside): Promise<Outcome> {
-  const current = await openCurrent(call, inside)
+  const current = await openCurrent(call, inside, () => [])
   const config = current.config()
   if (config.queue === undefined) {
     throw new Fault('unsupported', 'a worker needs a queue that others can reach too, and none is configured', {
@@ -75,12 +76,12 @@ async function openSteadily({ wire, host, report, signal }: Call<object>): Promi
 async function settingsOf(call: Call<object>, current: Current, queue: Queue, inside: Inside, tally: Tally, concurrency?: number) {
   const { host, report, signal } = call
   const { daemon } = current.config()
-  const run = runInProcess(host, current.config, flagsOf(call), inside)
+  const run = runInProcess(call, current.config, flagsOf(call), inside)
   return {
     queue,
     worker: await thisWorker(host, concurrency ?? daemon.concurrency),
     limits: daemon.limits,
-    runner: { clock: host.clock, run, split: splitter(current.config, host) },
+    runner: { clock: host.clock, run, split: splitter(current.config, host), tracer: call.tracer },
     clock: host.clock,
     report,
     stop: signal,
@@ -89,6 +90,7 @@ async function settingsOf(call: Call<object>, current: Current, queue: Queue, in
     onEnd: tally.onEnd,
     jobs: () => current.config().jobs,
     splits,
+    notifiers: current.notifiers,
     care: { isGone: await goneWorkers(), keep: daemon.keep },
   }
 }
@@ -101,21 +103,25 @@ function flagsOf({ options }: Call<object>): string[] {
 /** The configuration as it counts now. */
 interface Current {
   readonly config: () => Config
+  readonly notifiers: () => readonly Notifier[]
   /** Reads it anew. One that is not right changes nothing, and that is said. */
   reload(): Promise<void>
 }
 
-async function openCurrent(call: Call<object>, inside: Inside): Promise<Current> {
+async function openCurrent(call: Call<object>, inside: Inside, notify: typeof openNotifiers): Promise<Current> {
   const { host, report, options } = call
   let config = await call.config()
   await checkJobs(config, host, inside)
+  let notifiers = notify(call, config)
   return {
     config: () => config,
+    notifiers: () => notifiers,
     async reload() {
       try {
         const overrides = options.store === undefined ? [] : [{ key: 'store.url', value: options.store, flag: '--store' }]
         const next = await loadConfig({ cwd: host.cwd, env: host.env, file: options.config ?? config.file, overrides })
         await checkJobs(next, host, inside)
+        notifiers = notify(call, next)
         config = next
         report({ kind: 'note', level: 'info', text: `the configuration was read anew: ${countText(next.jobs.length, 'job')}` })
       } catch (error) {
@@ -149,25 +155,34 @@ function openTally(call: Call<object>): Tally {
 }
 
 function tellStart(call: Call<object>, execution: Execution): void {
-  const { options, screen } = call
-  if (options.json === true) return tellEvent(call, 'begin', execution)
-  if (options.quiet !== true)
-    screen.say(printable(`${titleOf(execution)}: begins${execution.attempt > 1 ? `, try ${execution.attempt}` : ''}`))
+  if (call.options.json === true) return tellEvent(call, 'begin', execution)
+  call.log.write('info', `${lineOf(execution.words)}: begins`, { event: 'unit_begin', ...unitFields(execution) })
 }
 
+/** The same in every line about a unit. */
+function unitFields({ id, job, attempt, worker }: Execution): LogFields {
+  return { unit: id, job, try: attempt, worker }
+}
+
+const endLevels = { waiting: 'warn', running: 'warn', done: 'info', failed: 'error', dead: 'error', cancelled: 'warn' } as const
+
 function tellEnd(call: Call<object>, before: Execution, now: Execution): void {
-  const { options, screen, paint, host } = call
+  const { options, log, host } = call
   if (options.json === true) return tellEvent(call, 'end', now)
-  const title = printable(titleOf(before))
-  const took = tookText(host.clock.now() - (before.started ?? host.clock.now()))
-  if (now.state === 'done') {
-    const summary = now.summary === undefined ? '' : printable(` (${now.summary})`)
-    if (options.quiet !== true) screen.say(`${title}: ${paint.green('done')} in ${took}${summary}`)
-    return
-  }
-  const why = printable(now.message ?? (now.exit === undefined ? '' : `exit status ${now.exit}`))
-  const next = now.state === 'waiting' ? `tried again ${againText(host.clock, now.due)}` : now.state
-  screen.say(`${title}: ${paint.yellow(next)} after ${took}${why === '' ? '' : `: ${why}`}`)
+  const { state, exit, code, message, summary, requests, bytes, due } = now
+  const isAgain = state === 'waiting'
+  const why = state === 'done' || message === undefined ? '' : `: ${message}`
+  log.write(endLevels[state], `${lineOf(before.words)}: ${isAgain ? `tried again ${againText(host.clock, due)}` : state}${why}`, {
+    event: 'unit_end',
+    ...unitFields(before),
+    exit,
+    code,
+    duration_ms: Math.max(0, host.clock.now() - (before.started ?? host.clock.now())),
+    next_try: isAgain ? new Date(due).toISOString() : undefined,
+    summary,
+    requests,
+    bytes,
+  })
 }
 
 /** A document in a line, for programs that read logs. */
@@ -178,10 +193,6 @@ function tellEvent({ screen, host }: Call<object>, event: string, execution: Exe
 function againText(clock: Clock, due: number): string {
   const wait = due - clock.now()
   return wait <= 0 ? 'at once' : `in ${tookText(wait)}`
-}
-
-function titleOf({ id, job, words }: Execution): string {
-  return `#${id} ${job === undefined ? '' : `${job}: `}${lineOf(words)}`
 }
 
 function outcomeOf(exit: number, tally: Tally): Outcome {

@@ -34,6 +34,7 @@ interface DaemonFlags extends DownloadsFlags, GithubFlags, GitlabFlags, Registry
 export function addDaemonCommand(images: Command, cli: Cli): void {
   cli.add<DaemonFlags>(images, {
     name: 'daemon',
+    goesOn: true,
     summary: 'Bring what the registry lacks, again and again, until it is stopped',
     more: 'Each cycle is an xref and a sync of what is missing; one without news is at most three requests. It never asks. What fails is tried again, less and less often. With --json each line is a document.',
     options: [

@@ -16,6 +16,7 @@ interface ServeFlags extends IndexFlags {
 export function addServeCommand(index: Command, cli: Cli): void {
   cli.add<ServeFlags>(index, {
     name: 'serve',
+    goesOn: true,
     summary: 'Serve the index over HTTP from its store and bucket, until it is stopped',
     more: 'Pages come in the form that each client asks for; files with ranges. For browsers there is a page with packages, versions and the line to copy.',
     options: [

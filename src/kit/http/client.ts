@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import { type Report, silent } from '../events.ts'
 import { asFault, Fault } from '../fault.ts'
 import { retrying, type RetryPolicy } from '../retry.ts'
+import type { Tracer } from '../trace.ts'
 import { formatDuration } from '../units.ts'
 import { addressOf, type Credential, parseHttpUrl } from './address.ts'
 import { bodyOf, lengthOf } from './body.ts'
@@ -26,6 +27,8 @@ export interface HttpOptions {
   readonly proxy?: ProxyVariables | undefined
   readonly credentials?: readonly Credential[] | undefined
   readonly limits?: Partial<WireLimits> | undefined
+  /** Follows each request that is sent: tries and redirects are spans of their own. */
+  readonly tracer?: Tracer | undefined
 }
 
 export interface HttpRequest {

@@ -5,6 +5,7 @@ import { throwIfAborted } from '../abort.ts'
 import type { Bytes } from '../bytes.ts'
 import { Fault } from '../fault.ts'
 import { keepSecret } from '../redact.ts'
+import { type Span, traced, type Tracer } from '../trace.ts'
 
 export interface WireOptions {
   /** Certificates of authorities that are trusted beside Node's own, in PEM. */
@@ -12,6 +13,8 @@ export interface WireOptions {
   readonly proxy?: ProxyVariables | undefined
   readonly onRequest?: ((method: string) => void) | undefined
   readonly limits: WireLimits
+  /** Follows each request until the headers of its answer, and hands the trace on with it. */
+  readonly tracer?: Tracer | undefined
 }
 
 /** `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`, also in lower case, as every program reads them. */
@@ -41,7 +44,7 @@ export interface Wire {
   close(): void
 }
 
-export function createWire({ ca, proxy = {}, onRequest, limits }: WireOptions): Wire {
+export function createWire({ ca, proxy = {}, onRequest, limits, tracer }: WireOptions): Wire {
   for (const value of Object.values(proxy)) keepSecret(URL.parse(value ?? '')?.password)
   const proxyEnv = { ...proxy }
   const plain = new http.Agent({ keepAlive: true, proxyEnv })
@@ -51,13 +54,39 @@ export function createWire({ ca, proxy = {}, onRequest, limits }: WireOptions): 
     limits,
     send(request) {
       onRequest?.(request.method)
-      return send(request, request.url.protocol === 'https:' ? secure : plain, limits)
+      const agent = request.url.protocol === 'https:' ? secure : plain
+      return tracer === undefined ? send(request, agent, limits) : followed(tracer, request, (given) => send(given, agent, limits))
     },
     close() {
       plain.destroy()
       secure.destroy()
     },
   }
+}
+
+/** Semantic conventions of HTTP: https://opentelemetry.io/docs/specs/semconv/http/http-spans/ */
+function followed(
+  tracer: Tracer,
+  request: WireRequest,
+  work: (request: WireRequest) => Promise<http.IncomingMessage>,
+): Promise<http.IncomingMessage> {
+  const { method, url, headers } = request
+  const attributes = {
+    'http.request.method': method,
+    'url.full': url.href,
+    'server.address': url.hostname,
+    'server.port': Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
+  }
+  return traced(tracer, method, { kind: 'client', attributes }, async (span) => {
+    const response = await work(span === undefined ? request : { ...request, headers: { ...headers, traceparent: span.traceparent } })
+    if (span !== undefined) tellStatus(span, response.statusCode ?? 0)
+    return response
+  })
+}
+
+function tellStatus(span: Span, status: number): void {
+  span.set({ 'http.response.status_code': status })
+  if (status >= 400) span.end(String(status))
 }
 
 async function send(
