@@ -21,6 +21,7 @@ export { type Mode, type ModeSettings, type MountState, type Place, SnapshotMode
 export { type PullOptions, pullSnapshot, type Pushed, pushSnapshot } from './push-pull.ts'
 export type { SnapshotRecord } from './record.ts'
 export { type Restored, type RestoreOptions, restoreSnapshot } from './restore.ts'
+export { type RestoreEntry, restoreHistory } from './restores.ts'
 export { runSuites, type RunSuitesOptions, type SuiteRun } from './run.ts'
 export { SnapshotManager } from './snapshot-manager.ts'
 export { parseStageConfig, readStageConfig, type StageConfig } from './stage-config.ts'

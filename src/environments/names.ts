@@ -35,6 +35,7 @@ export function layoutOf(snapshotsDir: string) {
     /** Of the test suite that the environment was given back for, until it has ended. */
     suiteLock: inHome('suite.lock'),
     state: inHome('state.json'),
+    restores: inHome('restores.jsonl'),
     /** Stands while an in-place restore has begun and not ended. */
     mark: inHome('restoring.json'),
     /** Stands while a create has begun and not ended. */

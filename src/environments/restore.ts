@@ -9,6 +9,7 @@ import type { Given, Mode, SnapshotMode } from './mode.ts'
 import { checkSnapshotName } from './names.ts'
 import { ensureLive } from './places.ts'
 import { needRecord, type SnapshotRecord } from './record.ts'
+import { appendRestore } from './restores.ts'
 import { type Session, withSession } from './session.ts'
 import { verifyRecord } from './verify.ts'
 
@@ -141,15 +142,10 @@ async function remember(session: Session, { name, mode }: SnapshotRecord, given:
   const { used, sinceVerified } = session.state()
   const at = new Date(context.clock.now()).toISOString()
   const fellBack = given.fellBack !== undefined
+  const last = { snapshot: name, mode, at, milliseconds: given.milliseconds, ...(fellBack ? { fellBack } : {}) }
+  await appendRestore(session.place.snapshotsDir, last)
   await session.remember({
-    last: {
-      snapshot: name,
-      mode,
-      at,
-      milliseconds: given.milliseconds,
-      ...(fellBack ? { fellBack } : {}),
-      ...(given.besideOthers === true ? { besideOthers: true } : {}),
-    },
+    last: { ...last, ...(given.besideOthers === true ? { besideOthers: true } : {}) },
     sinceVerified: verified ? 0 : sinceVerified + 1,
     used: { ...used, [name]: at },
   })

@@ -8,6 +8,7 @@ export { type ImagesContext, openImages } from './context.ts'
 export type { ImagesAccess } from './registry-login.ts'
 export { type GitLab, openGitLab } from './gitlab/gitlab.ts'
 export { listImages } from './gitlab/list-images.ts'
+export { type ImageMemory, measureImages } from './layer-sizes.ts'
 export { findGitLabToken, type GitLabToken } from './gitlab/token.ts'
 export {
   type Architecture,

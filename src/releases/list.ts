@@ -73,6 +73,8 @@ export interface VariantStatus {
   readonly lastStable?: Row | undefined
   readonly others: readonly Row[]
   readonly archives: number
+  /** In channels and archives together. */
+  readonly releases: number
   readonly newestArchive?: string | undefined
   /** Bytes of all releases of the variant. */
   readonly size: number
@@ -97,7 +99,7 @@ async function variantStatus(
   found: FoundVariant | undefined,
 ): Promise<VariantStatus> {
   const configured = Object.hasOwn(product.variants, variant)
-  if (found === undefined) return { variant, configured, generation: 0, others: [], archives: 0, size: 0 }
+  if (found === undefined) return { variant, configured, generation: 0, others: [], archives: 0, releases: 0, size: 0 }
   const { state, generation, history } = found.ref
   const row = (channel: string) => {
     const id = state.channels[channel]
@@ -115,6 +117,7 @@ async function variantStatus(
     lastStable: row(lastStable),
     others: others.map((channel) => row(channel)!),
     archives: state.archives.length,
+    releases: Object.keys(state.releases).length,
     newestArchive: state.archives.at(-1)?.at,
     size: Object.values(state.releases).reduce((sum, each) => sum + each.size, 0),
     publishedInLine:

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { mapBounded, parseJson, type Shape } from '../kit/index.ts'
+import { checkShape, mapBounded, parseJson, type Shape } from '../kit/index.ts'
 import { maxRefBytes, refNameOf } from '../refs/index.ts'
 import { type ObjectInfo, type ObjectStore, readAll } from '../store/index.ts'
 
@@ -8,6 +8,10 @@ export interface NamedMove {
   /** What kind of name: `releases`, `index`, `snapshots`. */
   readonly group: string
   readonly name: string
+  /** Of an index: the prefixes that it changed. */
+  readonly prefixes?: readonly string[] | undefined
+  /** Of a line of snapshots: the directories that they are of. */
+  readonly paths?: readonly string[] | undefined
   readonly id: string
   readonly generation: number
   /** ISO 8601, UTC. */
@@ -28,19 +32,29 @@ const mostOfOneName = 50
 /** Of all together. */
 const mostOfAll = 1_000
 
-/** Only what all refs have in common, whatever capability they are of. */
+/** Only what all refs have in common, whatever capability they are of; and of some, what people know the name by. */
 const looseRef = v.object({
-  history: v.array(
-    v.object({
-      id: v.string(),
-      generation: v.number(),
-      at: v.pipe(v.string(), v.isoTimestamp()),
-      by: v.string(),
-      action: v.string(),
-      message: v.optional(v.string()),
-    }),
-  ),
-}) as unknown as Shape<{ readonly history: readonly Omit<NamedMove, 'group' | 'name'>[] }>
+  history: v.array(v.unknown()),
+  state: v.optional(v.looseObject({ snapshots: v.optional(v.array(v.unknown())) })),
+}) as unknown as Shape<{ readonly history: readonly unknown[]; readonly state?: { readonly snapshots?: readonly unknown[] } }>
+
+const looseMoves = v.array(
+  v.object({
+    id: v.string(),
+    generation: v.number(),
+    at: v.pipe(v.string(), v.isoTimestamp()),
+    by: v.string(),
+    action: v.string(),
+    message: v.optional(v.string()),
+    note: v.optional(v.looseObject({ prefixes: v.optional(v.record(v.string(), v.unknown())) })),
+  }),
+) as unknown as Shape<readonly LooseMove[]>
+
+interface LooseMove extends Omit<NamedMove, 'group' | 'name' | 'prefixes' | 'paths'> {
+  readonly note?: { readonly prefixes?: Readonly<Record<string, unknown>> }
+}
+
+const looseSnapshot = v.object({ base: v.string(), paths: v.array(v.string()) })
 
 /** The store is expected to remember its listings for a moment. */
 export function watchMoves(store: ObjectStore): Moves {
@@ -53,8 +67,7 @@ export function watchMoves(store: ObjectStore): Moves {
     const name = refNameOf({ group }, info.key)
     if (name === undefined) return { etag: info.etag, moves: [] }
     const { bytes, info: read } = await readAll(store, info.key, { limit: maxRefBytes })
-    const { history } = parseJson(looseRef, bytes, `${store.name}/${info.key}`)
-    return { etag: read.etag, moves: history.slice(-mostOfOneName).map((move) => ({ group, name, ...move })) }
+    return { etag: read.etag, moves: readMoves({ group, name }, bytes, `${store.name}/${info.key}`) }
   }
   return {
     async latest() {
@@ -70,4 +83,17 @@ export function watchMoves(store: ObjectStore): Moves {
       return latest
     },
   }
+}
+
+/** The last ones alone are looked at: a name may have moved ten thousand times. */
+function readMoves(named: Pick<NamedMove, 'group' | 'name'>, bytes: Uint8Array, at: string): NamedMove[] {
+  const { history, state } = parseJson(looseRef, bytes, at)
+  const snapshot = v.safeParse(looseSnapshot, state?.snapshots?.at(-1))
+  const paths = snapshot.success ? { paths: snapshot.output.paths.map((path) => (path === '.' ? snapshot.output.base : path)) } : {}
+  return checkShape(looseMoves, history.slice(-mostOfOneName), at).map(({ note, ...move }) => ({
+    ...named,
+    ...paths,
+    ...(note?.prefixes === undefined ? {} : { prefixes: Object.keys(note.prefixes) }),
+    ...move,
+  }))
 }

@@ -1,6 +1,6 @@
 import type { Job, Queue } from '../daemon/index.ts'
 import type { EnvironmentContext } from '../environments/index.ts'
-import type { ImagesContext } from '../images/index.ts'
+import type { ImageMemory, ImagesContext } from '../images/index.ts'
 import type { Clock, Report } from '../kit/index.ts'
 import type { IndexContext } from '../python-index/index.ts'
 import type { Product, ReleaseContext } from '../releases/index.ts'
@@ -55,6 +55,8 @@ export interface ServedRuns {
 export interface ServedView extends Served {
   readonly moves: Moves
   readonly state: ServerState
+  /** What manifests of the registry say. */
+  readonly imageMemory: ImageMemory
   /** The same without a memory, for what changes something. */
   readonly acting: Served
   /** What is remembered may be old: somebody has just changed something. */

@@ -17,6 +17,7 @@ export function viewOf(given: Served, state: ServerState, onForget: () => void):
     index: async (name) => ({ ...(await given.index(name)), store }),
     snapshots: async () => ({ ...(await given.snapshots()), store }),
     state,
+    imageMemory: new Map(),
     acting: given,
     forget() {
       forget()

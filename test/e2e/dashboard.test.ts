@@ -94,13 +94,15 @@ describe('the dashboard', () => {
     dashboard.expectCalm()
   })
 
-  it('plots how long restores took, each a link to its execution', async () => {
+  it('plots how long restores took, whoever made them, and those that jobs failed at', async () => {
     const page = await dashboard.open('/ui/environments/stage')
-    const bars = page.getByRole('group', { name: 'How long restores by jobs took' }).getByRole('link')
-    await bars.nth(1).waitFor()
-    assert.equal(await bars.count(), 2)
-    assert.match((await bars.nth(1).getAttribute('aria-label'))!, /, failed$/)
-    await bars.nth(1).click()
+    const points = page.getByRole('group', { name: 'How long restores of stage took' }).getByRole('link')
+    await points.nth(2).waitFor()
+    assert.equal(await points.count(), 3)
+    assert.match((await points.first().getAttribute('aria-label'))!, / UTC: \d+ ms, clean_state, filesystem$/)
+    const failed = page.getByRole('link', { name: /, failed$/ })
+    await failed.focus()
+    await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'holdfast env restore stage' }).waitFor()
     await page.context().close()
     dashboard.expectCalm()
@@ -133,7 +135,7 @@ describe('the dashboard', () => {
     const page = await dashboard.open('/')
     dashboard.desk.build('from elsewhere')
     const made = dashboard.desk.holdfast('release create rcclx --variant 7.0 --no-build --yes')
-    await page.getByRole('main').getByRole('link', { name: 'rcclx/7.0' }).waitFor()
+    await page.getByRole('main').getByRole('link', { name: 'rcclx 7.0' }).first().waitFor()
     assert.equal((await made).exit, 0)
     await page.context().close()
   })
@@ -142,6 +144,7 @@ describe('the dashboard', () => {
     const page = await dashboard.open('/ui/images')
     await page.getByText('No images are configured.').waitFor()
     await page.route('**/api/v1/images', async (route) => await route.fulfill({ json: crossReference }))
+    await page.route('**/api/v1/images/sizes', async (route) => await route.fulfill({ json: sizes }))
     await page.reload()
     await page.getByRole('row', { name: /presto-2/ }).waitFor()
     const rows = () => page.getByRole('table', { name: 'Runs and their images' }).getByRole('row').allInnerTexts()
@@ -149,6 +152,12 @@ describe('the dashboard', () => {
       (await rows()).map((row) => row.match(/present|missing/g)),
       [null, ['present', 'present'], ['present', 'missing']],
     )
+    assert.match((await rows())[1]!, /1\.0 GiB/)
+    assert.match(
+      (await page.getByRole('table', { name: 'Sizes of tags' }).getByRole('row').nth(1).innerText())!,
+      /9\s+6 shared\s+1\.0 GiB\s+256 MiB\s+75 %/,
+    )
+    assert.deepEqual(await findBarriers(page), [])
     await page.getByRole('button', { name: 'Only with something missing' }).click()
     assert.equal((await rows()).length, 2)
     await page.getByText('#9').waitFor()
@@ -235,8 +244,9 @@ describe('the dashboard', () => {
   })
 })
 
-/** As jobs do it: how long it took is plotted. */
-async function restoreTwice({ served }: ServerDesk): Promise<void> {
+/** By hand; and as jobs do it, once in vain. */
+async function restoreTwice({ served, holdfast }: ServerDesk): Promise<void> {
+  for (let at = 0; at < 2; at++) assert.equal((await holdfast('env restore stage')).exit, 0)
   const queue = await served.jobs!.queue()
   await queue.beat({ id: 'worker-0', host: 'here', pid: process.pid, concurrency: 1 })
   for (const exit of [0, 8]) {
@@ -271,6 +281,23 @@ const crossReference = {
     run: { ...run, id: at, number: 40 - at },
     images: ['coordinator', 'worker'].map((family, of) => ({ family, repository: `x86/${family}`, tag, present: at + of < 2 })),
   })),
+}
+
+const sizes = {
+  tags: [
+    {
+      repository: 'x86/coordinator',
+      tag: 'presto-1',
+      digest: `sha256:${'a'.repeat(64)}`,
+      bytes: 1 << 30,
+      layers: 9,
+      shared: { layers: 6, bytes: 3 << 28 },
+    },
+  ],
+  bytes: 1 << 30,
+  unique: 1 << 30,
+  unread: [{ repository: 'x86/worker', tag: 'presto-1', reason: 'not valid JSON' }],
+  left: 3,
 }
 
 function releaseRow(at: number): object {

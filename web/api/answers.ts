@@ -6,6 +6,9 @@ export interface Answers {
     readonly moves: readonly ({
       readonly group: string
       readonly name: string
+      readonly shown: string
+      readonly environment?: string
+      readonly prefixes?: readonly (string)[]
       readonly id: string
       readonly generation: number
       readonly at: string
@@ -14,13 +17,15 @@ export interface Answers {
       readonly message?: string
     })[]
     readonly attention: readonly ({
-      readonly capability: 'releases' | 'index' | 'environments' | 'store'
+      readonly capability: 'releases' | 'index' | 'environments'
       readonly name: string
+      readonly environment?: string
       readonly what: string
     })[]
     readonly releases: {
       readonly products: number
       readonly variants: number
+      readonly releases: number
       readonly bytes: number
     }
     readonly index: {
@@ -33,13 +38,20 @@ export interface Answers {
       readonly snapshots: number
       readonly bytes: number
     }
-    readonly environments: number
+    readonly environments: {
+      readonly environments: number
+      readonly snapshots: number
+      readonly bytes: number
+    }
     readonly runs: boolean
   }
   readonly listMoves: {
     readonly items: readonly ({
       readonly group: string
       readonly name: string
+      readonly shown: string
+      readonly environment?: string
+      readonly prefixes?: readonly (string)[]
       readonly id: string
       readonly generation: number
       readonly at: string
@@ -123,6 +135,7 @@ export interface Answers {
           }>>
         })[]
         readonly archives: number
+        readonly releases: number
         readonly newestArchive?: string
         readonly size: number
         readonly publishedInLine?: boolean
@@ -207,6 +220,7 @@ export interface Answers {
         }>>
       })[]
       readonly archives: number
+      readonly releases: number
       readonly newestArchive?: string
       readonly size: number
       readonly publishedInLine?: boolean
@@ -545,6 +559,13 @@ export interface Answers {
       readonly inUse: boolean
     })[]
     readonly foreign: readonly (string)[]
+    readonly restores: readonly ({
+      readonly snapshot: string
+      readonly mode: string
+      readonly at: string
+      readonly milliseconds: number
+      readonly fellBack?: boolean
+    })[]
   }
   readonly compareEnvironment: {
     readonly from: string
@@ -728,6 +749,27 @@ export interface Answers {
       readonly reason: string
     })[]
     readonly notes: readonly (string)[]
+  }
+  readonly measureImages: {
+    readonly tags: readonly ({
+      readonly repository: string
+      readonly tag: string
+      readonly digest: string
+      readonly bytes: number
+      readonly layers: number
+      readonly shared: {
+        readonly layers: number
+        readonly bytes: number
+      }
+    })[]
+    readonly bytes: number
+    readonly unique: number
+    readonly unread: readonly ({
+      readonly repository: string
+      readonly tag: string
+      readonly reason: string
+    })[]
+    readonly left: number
   }
   readonly listJobs: {
     readonly queue: string

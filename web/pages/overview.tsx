@@ -46,17 +46,17 @@ type Data = Answers['getOverview']
 type Jobs = Answers['listJobs'] | undefined
 
 function Sums({ data, jobs }: { readonly data: Data; readonly jobs: Jobs }) {
-  const { releases, index, snapshots } = data
+  const { releases, index, snapshots, environments } = data
   return (
     <div class="sums">
-      <Sum title="Releases" href={hrefTo(['releases'])} value={countText(releases.variants)}>
-        {plural(releases.products, 'product')}, by variant
+      <Sum title="Releases" href={hrefTo(['releases'])} value={countText(releases.releases)}>
+        {plural(releases.variants, 'variant')} of {plural(releases.products, 'product')}
       </Sum>
       <Sum title="Index" href={hrefTo(['index'])} value={countText(index.files)}>
         files in {plural(index.indexes, 'index', 'indexes')}
       </Sum>
-      <Sum title="Environments" href={hrefTo(['environments'])} value={countText(data.environments)}>
-        given back clean
+      <Sum title="Environments" href={hrefTo(['environments'])} value={countText(environments.environments)}>
+        {plural(environments.snapshots, 'snapshot')} to give back
       </Sum>
       <Sum title="Snapshots" href={hrefTo(['store', 'snapshots'])} value={countText(snapshots.snapshots)}>
         of directory trees
@@ -87,35 +87,78 @@ function Sum({ title, href, value, children }: SumProps) {
   )
 }
 
+/** What failed or is stale, each with what it is about. */
 function Attention({ data, jobs }: { readonly data: Data; readonly jobs: Jobs }) {
-  const failing = (jobs?.jobs ?? []).filter(({ failures }) => failures > 0)
-  if (data.attention.length === 0 && failing.length === 0) return <p class="fine">Nothing. All is as it should be.</p>
+  const all = [...jobTroubles(jobs), ...data.attention.map((each) => ({ ...each, href: hrefOf(each), isBad: false }))]
+  if (all.length === 0) return <p class="fine">Nothing: all is as it should be.</p>
   return (
     <ul class="attention">
-      {failing.map(({ name, failures }) => (
-        <li key={name}>
-          <a href={hrefTo(['jobs'], { job: name })}>{name}</a> failed {failures === 1 ? 'the last time' : `${failures} times in a row`}
-        </li>
-      ))}
-      {data.attention.map(({ capability, name, what }) => (
-        <li key={`${capability} ${name} ${what}`}>
-          <a href={hrefTo([capability])}>{name}</a> {what}
+      {all.map(({ name, what, href, isBad }) => (
+        <li key={`${name} ${what}`} class={isBad ? 'bad' : undefined}>
+          <a href={href} data-row="">
+            {name}
+          </a>{' '}
+          {what}
         </li>
       ))}
     </ul>
   )
 }
 
-function Storage({ data: { releases, index, snapshots } }: { readonly data: Data }) {
+/** Milliseconds after which what is due should have begun. */
+const patience = 5 * 60_000
+
+function jobTroubles(jobs: Jobs) {
+  if (jobs === undefined) return []
+  const { jobs: all, counts, workers } = jobs
+  const failing = all.filter(({ failures }) => failures > 0)
+  const dead = counts['dead'] ?? 0
+  const late = workers.length > 0 ? [] : all.filter(({ next }) => next !== undefined && Date.parse(next) < Date.now() - patience)
+  return [
+    ...failing.map(({ name, failures }) => ({
+      name,
+      what: failures === 1 ? 'failed the last time' : `failed ${countText(failures)} times in a row`,
+      href: hrefTo(['jobs'], { job: name }),
+      isBad: true,
+    })),
+    ...(dead === 0
+      ? []
+      : [{ name: plural(dead, 'execution'), what: 'given up after five tries', href: hrefTo(['jobs'], { state: 'dead' }), isBad: true }]),
+    ...late.map(({ name }) => ({
+      name,
+      what: 'is due, and nobody works: holdfast daemon',
+      href: hrefTo(['jobs'], { job: name }),
+      isBad: false,
+    })),
+  ]
+}
+
+function hrefOf({ capability, name, environment }: Data['attention'][number]): string {
+  switch (capability) {
+    case 'releases': {
+      const [product = name, variant] = name.split('/')
+      return hrefTo(['releases', product], { variant })
+    }
+    case 'index':
+      return environment === undefined ? hrefTo(['index']) : hrefTo(['index', environment, 'packages'], { prefix: name, refused: 'true' })
+    case 'environments':
+      return hrefTo(['environments', name])
+  }
+}
+
+function Storage({ data: { releases, index, snapshots, environments } }: { readonly data: Data }) {
   const rows = [
     { name: 'Releases', href: hrefTo(['releases']), value: releases.bytes },
     { name: 'Index', href: hrefTo(['index']), value: index.bytes },
     { name: 'Snapshots', href: hrefTo(['store', 'snapshots']), value: snapshots.bytes },
+    { name: 'Environments', href: hrefTo(['environments']), value: environments.bytes },
   ]
   return (
     <>
       <Bars bars={rows.map((row) => ({ ...row, text: <Size bytes={row.value} /> }))} />
-      <p class="faint note">As counted by what names reach. What it takes in the store, after deduplication, is on its page.</p>
+      <p class="faint note">
+        What names reach, and what environments keep beside them. What it takes after deduplication is on the page of the store.
+      </p>
     </>
   )
 }

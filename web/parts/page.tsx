@@ -36,16 +36,18 @@ export function Page({ title, trail = [], actions, children }: PageProps) {
 }
 
 export function Section({
+  id,
   title,
   aside,
   children,
 }: {
+  readonly id?: string
   readonly title: string
   readonly aside?: ComponentChildren
   readonly children: ComponentChildren
 }) {
   return (
-    <section>
+    <section id={id}>
       <div class="section-head">
         <h2>{title}</h2>
         {aside !== undefined && <div class="aside">{aside}</div>}

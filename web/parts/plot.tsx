@@ -6,46 +6,69 @@ export interface Point {
   readonly at: string
   /** Milliseconds. */
   readonly took: number
-  readonly isGood: boolean
-  readonly href: string
+  readonly tone: 'good' | 'warn' | 'bad'
+  /** What else there is to say of it. */
+  readonly text?: string | undefined
+  readonly href?: string | undefined
 }
 
-const width = 640
-const height = 110
-
-/** How long things took, one after the other in time: each a bar that leads to it. */
+/** How long things took, over time; each a point, and a link where it has a page. */
 export function Durations({ label, points }: { readonly label: string; readonly points: readonly Point[] }) {
   if (points.length < 2) return null
   const sorted = points.toSorted((a, b) => (a.at < b.at ? -1 : 1))
   const longest = Math.max(...sorted.map(({ took }) => took), 1)
-  const step = Math.min(28, width / sorted.length)
+  const [first, last] = [Date.parse(sorted[0]!.at), Date.parse(sorted.at(-1)!.at)]
+  const across = (at: string, place: number) => (last > first ? (Date.parse(at) - first) / (last - first) : place / (sorted.length - 1))
+  const marks = sorted.map((point, place) => ({ ...point, x: percent(across(point.at, place)), y: percent(1 - point.took / longest) }))
   return (
     <figure class="plot">
-      <figcaption class="faint">
-        {label}: the longest {durationText(longest)}, half of them within {durationText(middle(sorted))}
+      <figcaption>
+        {label} <span class="faint">half of them within {durationText(middle(sorted))}</span>
       </figcaption>
-      <svg viewBox={`0 0 ${width} ${height}`} role="group" aria-label={label}>
-        <line x1={0} x2={width} y1={height - 0.5} y2={height - 0.5} class="plot-axis" />
-        {sorted.map(({ key, at, took, isGood, href }, place) => {
-          const size = Math.max(3, (took / longest) * (height - 6))
-          const text = `${exact(at)}: ${durationText(took)}${isGood ? '' : ', failed'}`
-          return (
-            <a key={key} href={href} aria-label={text}>
-              <title>{text}</title>
-              <rect
-                x={place * step + 1}
-                y={height - 1 - size}
-                width={Math.max(1, step - 3)}
-                height={size}
-                rx={1.5}
-                class={isGood ? 'plot-good' : 'plot-bad'}
-              />
-            </a>
-          )
-        })}
-      </svg>
+      <div class="plot-frame">
+        <span class="plot-most">{durationText(longest)}</span>
+        <span class="plot-half">{durationText(longest / 2)}</span>
+        <span class="plot-none">0</span>
+        <svg role="group" aria-label={label}>
+          {['0%', '50%', '100%'].map((y) => (
+            <line key={y} x1="0" x2="100%" y1={y} y2={y} class="plot-axis" />
+          ))}
+          {marks.slice(1).map(({ key, x, y }, place) => (
+            <line key={key} x1={marks[place]!.x} y1={marks[place]!.y} x2={x} y2={y} class="plot-line" />
+          ))}
+          {marks.map((mark) => (
+            <Mark key={mark.key} mark={mark} />
+          ))}
+        </svg>
+        <span class="plot-first">{exact(sorted[0]!.at)}</span>
+        <span class="plot-last">{exact(sorted.at(-1)!.at)}</span>
+      </div>
     </figure>
   )
+}
+
+function Mark({ mark: { at, took, text, tone, href, x, y } }: { readonly mark: Point & { readonly x: string; readonly y: string } }) {
+  const spoken = [`${exact(at)}: ${durationText(took)}`, ...(text === undefined ? [] : [text])].join(', ')
+  const dot = (
+    <>
+      <title>{spoken}</title>
+      <circle cx={x} cy={y} r={10} class="plot-reach" />
+      <circle cx={x} cy={y} r={3.5} class={`plot-${tone}`} />
+    </>
+  )
+  return href === undefined ? (
+    <g role="img" aria-label={spoken}>
+      {dot}
+    </g>
+  ) : (
+    <a href={href} aria-label={spoken}>
+      {dot}
+    </a>
+  )
+}
+
+function percent(part: number): string {
+  return `${(part * 100).toFixed(2)}%`
 }
 
 function middle(points: readonly Point[]): number {

@@ -1,3 +1,6 @@
+import { place, setQuery } from '../shell/place.ts'
+import { countText } from './words.ts'
+
 export interface Leaf {
   readonly path: string
   readonly change: 'added' | 'changed' | 'removed'
@@ -15,15 +18,33 @@ interface Folder {
 /** Children of a folder that are drawn; the rest is counted. */
 const mostDrawn = 500
 
-/** Paths that differ, as the folders that they lie in. */
+/** Paths that differ, as the folders that they lie in: all of them, or those of one kind of change. */
 export function Tree({ leaves }: { readonly leaves: readonly Leaf[] }) {
+  const only = place.value.query.get('only')
+  const shown = only === undefined ? leaves : leaves.filter(({ change }) => change === only)
   const root = emptyFolder()
-  for (const leaf of leaves) insert(root, leaf)
+  for (const leaf of shown) insert(root, leaf)
   settle(root)
   return (
-    <div class="tree">
-      <FolderShown of={root} />
-    </div>
+    <>
+      <div class="tabs">
+        <button type="button" aria-pressed={only === undefined} onClick={() => setQuery({ only: undefined })}>
+          all <span class="count">{countText(leaves.length)}</span>
+        </button>
+        {changes.map((change) => (
+          <button key={change} type="button" aria-pressed={only === change} onClick={() => setQuery({ only: change })}>
+            {change} <span class="count">{countText(leaves.filter((leaf) => leaf.change === change).length)}</span>
+          </button>
+        ))}
+      </div>
+      {shown.length === 0 ? (
+        <p class="faint">Nothing was {only}.</p>
+      ) : (
+        <div class="tree">
+          <FolderShown of={root} />
+        </div>
+      )}
+    </>
   )
 }
 
@@ -52,6 +73,8 @@ function FolderShown({ of: { folders, leaves } }: { readonly of: Folder }) {
     </ul>
   )
 }
+
+const changes = ['added', 'changed', 'removed'] as const
 
 const signs = { added: '+', changed: '~', removed: '−' } as const
 

@@ -5,6 +5,7 @@ import { OpenAction } from './action.tsx'
 import { Help } from './help.tsx'
 import { isHelpOpen, pages } from './keys.ts'
 import { hrefTo, place } from './place.ts'
+import { Icon } from './icons.tsx'
 import { Search } from './search.tsx'
 import { nextTheme, theme } from './theme.ts'
 
@@ -49,6 +50,7 @@ function Head() {
         <nav aria-label="Pages" onClick={() => setOpen(false)}>
           {pages.map(({ name, title, letter }) => (
             <a key={name} href={hrefTo([name])} aria-current={name === here || (name === '' && here === 'moves') ? 'page' : undefined}>
+              <Icon name={name} />
               {title}
               <kbd aria-hidden="true">g {letter}</kbd>
             </a>

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { diffSnapshots, type EnvironmentContext, environmentStatus, listSnapshots } from '../../environments/index.ts'
+import { diffSnapshots, type EnvironmentContext, environmentStatus, listSnapshots, restoreHistory } from '../../environments/index.ts'
 import { Fault } from '../../kit/index.ts'
 import type { Served } from '../served.ts'
 import { route } from './route.ts'
@@ -60,13 +60,24 @@ export const environmentRoutes = [
     id: 'getEnvironment',
     path: '/environments/{environment}',
     tag,
-    summary: 'One test environment with its snapshots, newest first',
+    summary: 'One test environment with its snapshots, newest first, and how long its restores took',
     params: one,
-    response: v.object({ ...status.entries, list: v.array(snapshot), foreign: v.array(v.string()) }),
+    response: v.object({
+      ...status.entries,
+      list: v.array(snapshot),
+      foreign: v.array(v.string()),
+      restores: v.pipe(v.array(lastRestore), v.description('The latest restores, whoever made them, oldest first.')),
+    }),
     run: async (served, { params }) => {
       const context = await environmentOf(served, params.environment)
       const { snapshots, foreign } = await listSnapshots(context)
-      return { ...(await describe(context)), list: snapshots.map((each) => ({ ...each })), foreign }
+      const restores = await restoreHistory(context)
+      return {
+        ...(await describe(context)),
+        list: snapshots.map((each) => ({ ...each })),
+        foreign,
+        restores: restores.slice(-mostRestores),
+      }
     },
   }),
   route({
@@ -103,6 +114,7 @@ export const environmentRoutes = [
 ]
 
 const mostDifferences = 10_000
+const mostRestores = 500
 
 export async function environmentOf(served: Pick<Served, 'environments' | 'environment'>, wanted: string): Promise<EnvironmentContext> {
   if (served.environments.includes(wanted)) return await served.environment(wanted)

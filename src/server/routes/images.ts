@@ -1,9 +1,9 @@
 import * as v from 'valibot'
 import { Fault } from '../../kit/index.ts'
-import { crossReference, type ImagesContext, openTags, type Xref } from '../../images/index.ts'
+import { crossReference, type ImagesContext, measureImages, openTags, type Xref } from '../../images/index.ts'
 import type { Served } from '../served.ts'
 import { route } from './route.ts'
-import { count, time } from './shapes.ts'
+import { bytes, count, digest, time } from './shapes.ts'
 
 const run = v.object({ id: count, number: count, attempt: count, branch: v.string(), created: time, url: v.string() })
 
@@ -64,6 +64,33 @@ export const imageRoutes = [
         unread: found.unread.map((each) => ({ run: plainRun(each.run), reason: each.failure.message })),
         notes: found.notes,
       }
+    },
+  }),
+  route({
+    id: 'measureImages',
+    path: '/images/sizes',
+    tag,
+    summary: 'What tags take in the registry, and what of it they share; at most 200 of them, asked at most once a minute',
+    response: v.object({
+      tags: v.array(
+        v.object({
+          repository: v.string(),
+          tag: v.string(),
+          digest,
+          bytes,
+          layers: count,
+          shared: v.pipe(v.object({ layers: count, bytes }), v.description('Layers that another of these tags has too.')),
+        }),
+      ),
+      bytes: v.pipe(bytes, v.description('Of all tags.')),
+      unique: v.pipe(bytes, v.description('The same, with what they share counted once.')),
+      unread: v.array(v.object({ repository: v.string(), tag: v.string(), reason: v.string() })),
+      left: v.pipe(count, v.description('Tags that were not looked at.')),
+    }),
+    freshFor: 60_000,
+    run: async (served) => {
+      const { unread, ...measured } = await measureImages(await imagesOf(served), served.imageMemory)
+      return { ...measured, unread: unread.map(({ failure, ...name }) => ({ ...name, reason: failure.message })) }
     },
   }),
 ]

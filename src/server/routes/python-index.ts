@@ -95,7 +95,12 @@ export const indexRoutes = [
     tag,
     summary: 'Packages of one index, by name',
     params: one,
-    query: { prefix, q: v.optional(v.pipe(text, v.description('Only names that contain it.'))), ...paging },
+    query: {
+      prefix,
+      q: v.optional(v.pipe(text, v.description('Only names that contain it.'))),
+      refused: v.optional(v.pipe(v.picklist(['true']), v.description('Only packages with files that cannot be published.'))),
+      ...paging,
+    },
     response: v.object(pageOf(packaged)),
     freshFor: 1_000,
     run: async (served, { params, query }) => {
@@ -103,6 +108,7 @@ export const indexRoutes = [
       const { projects } = await readCatalogue(context, stateOf(await published(context), query.prefix).catalogue)
       const names = Object.keys(projects)
         .filter((each) => query.q === undefined || each.includes(query.q.toLowerCase()))
+        .filter((each) => query.refused === undefined || projects[each]!.refused > 0)
         .toSorted()
       const rows = names.map((each) => {
         const { files, bytes: size, refused } = projects[each]!

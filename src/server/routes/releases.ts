@@ -42,6 +42,7 @@ const variantStatus = v.object({
   lastStable: v.optional(row),
   others: v.array(row),
   archives: count,
+  releases: v.pipe(count, v.description('In channels and archives together.')),
   newestArchive: v.optional(v.string()),
   size: bytes,
   publishedInLine: v.optional(v.pipe(v.boolean(), v.description('Whether the published keys have followed the last move.'))),

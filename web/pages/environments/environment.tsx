@@ -4,7 +4,7 @@ import { at } from '../../api/client.ts'
 import { Ago, Badge, Facts, Size } from '../../parts/facts.tsx'
 import { Page, Section } from '../../parts/page.tsx'
 import { Empty, Shown } from '../../parts/states.tsx'
-import { Durations } from '../../parts/plot.tsx'
+import { Durations, type Point } from '../../parts/plot.tsx'
 import { Table } from '../../parts/table.tsx'
 import { countText, durationText } from '../../parts/words.ts'
 import { Action } from '../../shell/action.tsx'
@@ -48,7 +48,7 @@ export function Environment({ name }: { readonly name: string }) {
                 </ul>
               </Section>
             )}
-            <RestoreTimes name={name} />
+            <RestoreTimes of={data} />
             <Section title="Snapshots">
               <Snapshots name={name} list={data.list} />
             </Section>
@@ -59,11 +59,28 @@ export function Environment({ name }: { readonly name: string }) {
   )
 }
 
-/** Of the restores that jobs have made; what people restore by hand is not written down but for the last. */
-function RestoreTimes({ name }: { readonly name: string }) {
+/** Whoever made them; those that jobs tried and failed at are known from the queue alone. */
+function RestoreTimes({ of: { name, restores } }: { readonly of: Data }) {
   const { data } = useAnswer('listExecutions', '/jobs/executions?limit=1000')
-  const restores = (data?.executions ?? []).filter(({ run }) => run === `env restore ${name}` || run.startsWith(`env restore ${name} `))
-  return <Durations label="How long restores by jobs took" points={durationsOf(restores)} />
+  const byJobs = (data?.executions ?? []).filter(({ run }) => run === `env restore ${name}` || run.startsWith(`env restore ${name} `))
+  const failed = durationsOf(byJobs).filter(({ tone }) => tone === 'bad')
+  const ended = restores.map(({ at: made, milliseconds, snapshot, mode, fellBack }, place): Point => ({
+    key: `${made} ${place}`,
+    at: made,
+    took: milliseconds,
+    tone: fellBack === true ? 'warn' : 'good',
+    text: fellBack === true ? `the clean-up ran in place of ${snapshot}` : `${snapshot}, ${mode}`,
+    href: hrefTo(['environments', name, 'diff'], { from: snapshot }),
+  }))
+  return (
+    <Section title="Restores">
+      {ended.length + failed.length < 2 ? (
+        <Empty command={`holdfast env restore ${name}`}>How long restores take is drawn here once there are two.</Empty>
+      ) : (
+        <Durations label={`How long restores of ${name} took`} points={[...ended, ...failed]} />
+      )}
+    </Section>
+  )
 }
 
 function Snapshots({ name, list }: { readonly name: string; readonly list: readonly Snapshot[] }) {

@@ -63,7 +63,7 @@ function columnsOf(name: string): Column<Prefix>[] {
       ),
     },
     { title: 'Packages', isNumber: true, cell: ({ prefix, projects }) => <a href={to(prefix)}>{countText(projects)}</a> },
-    { title: 'Files', isNumber: true, cell: ({ files }) => countText(files) },
+    { title: 'Files', isNumber: true, cell: ({ prefix, files }) => <a href={to(prefix)}>{countText(files)}</a> },
     { title: 'Size', isNumber: true, cell: ({ bytes }) => <Size bytes={bytes} /> },
     {
       title: 'Generation',
@@ -80,8 +80,14 @@ function columnsOf(name: string): Column<Prefix>[] {
     },
     {
       title: 'Check',
-      cell: ({ refused }) =>
-        refused === 0 ? <Badge tone="good">all published</Badge> : <Badge tone="warn">{countText(refused)} refused</Badge>,
+      cell: ({ prefix, refused }) =>
+        refused === 0 ? (
+          <Badge tone="good">all published</Badge>
+        ) : (
+          <a href={hrefTo(['index', name, 'packages'], { prefix, refused: 'true' })}>
+            <Badge tone="warn">{countText(refused)} refused</Badge>
+          </a>
+        ),
     },
   ]
 }

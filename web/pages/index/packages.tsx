@@ -13,8 +13,8 @@ import { hrefTo, place, setQuery } from '../../shell/place.ts'
 const patience = 250
 
 export function Packages({ environment }: { readonly environment: string }) {
-  const { prefix = '', q } = Object.fromEntries(place.value.query)
-  const pages = usePages('listPackages', `${at('index', environment)}/packages`, { prefix, q })
+  const { prefix = '', q, refused } = Object.fromEntries(place.value.query)
+  const pages = usePages('listPackages', `${at('index', environment)}/packages`, { prefix, q, refused })
   const known = useAnswer('getIndexEnvironment', at('index', environment)).data
   const url = known === undefined ? undefined : `${location.origin}${known.mount}${prefix}/`
   const of = environment === 'default' ? {} : { environment }
@@ -54,13 +54,15 @@ export function Packages({ environment }: { readonly environment: string }) {
           <code>pip install --index-url {url} PACKAGE</code>
         </p>
       )}
-      <Filter q={q} />
+      <Filter q={q} isRefused={refused !== undefined} />
       <PagedTable
         label={`Packages of ${prefix}`}
         pages={pages}
         keyOf={({ name }) => name}
         empty={
-          q === undefined ? (
+          refused !== undefined ? (
+            <Empty>Every file that is in the bucket is published.</Empty>
+          ) : q === undefined ? (
             <Empty command="holdfast index publish all">No package is published here.</Empty>
           ) : (
             <Empty>No package has {q} in its name.</Empty>
@@ -76,12 +78,23 @@ export function Packages({ environment }: { readonly environment: string }) {
               </a>
             ),
           },
-          { title: 'Files', isNumber: true, cell: ({ files }) => countText(files) },
+          {
+            title: 'Files',
+            isNumber: true,
+            cell: ({ name, files }) => <a href={hrefTo(['index', environment, 'package'], { prefix, name })}>{countText(files)}</a>,
+          },
           { title: 'Size', isNumber: true, cell: ({ bytes }) => <Size bytes={bytes} /> },
           {
             title: 'Refused',
             isNumber: true,
-            cell: ({ refused }) => (refused === 0 ? <span class="faint">–</span> : <Badge tone="warn">{countText(refused)}</Badge>),
+            cell: ({ name, refused: count }) =>
+              count === 0 ? (
+                <span class="faint">–</span>
+              ) : (
+                <a href={hrefTo(['index', environment, 'package'], { prefix, name })}>
+                  <Badge tone="warn">{countText(count)}</Badge>
+                </a>
+              ),
           },
         ]}
       />
@@ -89,7 +102,7 @@ export function Packages({ environment }: { readonly environment: string }) {
   )
 }
 
-function Filter({ q }: { readonly q: string | undefined }) {
+function Filter({ q, isRefused }: { readonly q: string | undefined; readonly isRefused: boolean }) {
   const [waiting, setWaiting] = useState<ReturnType<typeof setTimeout>>()
   return (
     <div class="filters">
@@ -104,6 +117,9 @@ function Filter({ q }: { readonly q: string | undefined }) {
           setWaiting(setTimeout(() => setQuery({ q: value.trim() }), patience))
         }}
       />
+      <button type="button" aria-pressed={isRefused} onClick={() => setQuery({ refused: isRefused ? undefined : 'true' })}>
+        Only with refused files
+      </button>
     </div>
   )
 }

@@ -81,8 +81,14 @@ function spoken(schedule: string): string {
   return seconds === undefined ? schedule : `every ${wholeText(Number(seconds))}`
 }
 
-function Last({ job: { open, ended, failures, succeeded } }: { readonly job: Job }) {
-  if (open > 0) return <Badge tone="busy">{countText(open)} open</Badge>
+function Last({ job: { name, open, ended, failures, succeeded } }: { readonly job: Job }) {
+  if (open > 0) {
+    return (
+      <a href={hrefTo(['jobs'], { job: name })}>
+        <Badge tone="busy">{countText(open)} open</Badge>
+      </a>
+    )
+  }
   if (ended === undefined) return <span class="faint">never</span>
   return failures === 0 ? (
     <>
@@ -90,7 +96,10 @@ function Last({ job: { open, ended, failures, succeeded } }: { readonly job: Job
     </>
   ) : (
     <>
-      <Badge tone="bad">failed{failures > 1 ? ` ${countText(failures)} times` : ''}</Badge> <Ago at={ended} />
+      <a href={hrefTo(['jobs'], { job: name, state: 'failed' })}>
+        <Badge tone="bad">failed{failures > 1 ? ` ${countText(failures)} times` : ''}</Badge>
+      </a>{' '}
+      <Ago at={ended} />
       {succeeded !== undefined && (
         <span class="faint">
           , good <Ago at={succeeded} />
@@ -112,7 +121,7 @@ function States({ counts, state }: { readonly counts: Data['counts']; readonly s
           aria-pressed={name === state}
           onClick={() => setQuery({ state: name === state ? undefined : name })}
         >
-          {name} {countText(count)}
+          {name} <span class="count">{countText(count)}</span>
         </button>
       ))}
     </div>

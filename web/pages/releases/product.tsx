@@ -178,9 +178,15 @@ function History({ product, variant }: { readonly product: string; readonly vari
     <>
       <ol class="timeline">
         {items.map((move) => (
-          <TimelineItem key={`${move.variant} ${move.generation}`} at={move.at} by={move.by} message={move.message}>
-            <b class="verb">{move.action}</b> {variant === undefined && <span>{move.variant} </span>}
-            <span class="faint">#{move.generation}</span>
+          <TimelineItem
+            key={`${move.variant} ${move.generation}`}
+            verb={move.action}
+            at={move.at}
+            by={move.by}
+            message={move.message}
+            number={move.generation}
+          >
+            {variant === undefined && <a href={hrefTo(['releases', product], { variant: move.variant })}>{move.variant}</a>}
             <span class="after" title={`What the channels held after ${exact(move.at)}`}>
               {Object.entries(move.channels).map(([channel, id]) => (
                 <span key={channel} class="chip">

@@ -1,13 +1,14 @@
 import { useState } from 'preact/hooks'
-import { useAnswer } from '../api/answer.ts'
-import type { Answers } from '../api/answers.ts'
-import { Ago, Badge, Facts } from '../parts/facts.tsx'
-import { Page, Section } from '../parts/page.tsx'
-import { Empty, Failed, Waiting } from '../parts/states.tsx'
-import { type Column, Table } from '../parts/table.tsx'
-import { countText } from '../parts/words.ts'
-import { Action } from '../shell/action.tsx'
-import { place, setQuery } from '../shell/place.ts'
+import { useAnswer } from '../../api/answer.ts'
+import type { Answers } from '../../api/answers.ts'
+import { Ago, Badge, Facts } from '../../parts/facts.tsx'
+import { Page, Section } from '../../parts/page.tsx'
+import { Empty, Failed, Waiting } from '../../parts/states.tsx'
+import { type Column, Table } from '../../parts/table.tsx'
+import { bytesText, countText } from '../../parts/words.ts'
+import { Action } from '../../shell/action.tsx'
+import { hrefTo, place, setQuery } from '../../shell/place.ts'
+import { Sizes } from './sizes.tsx'
 
 type Data = Answers['crossReferenceImages']
 type Tag = Data['tags'][number]
@@ -45,6 +46,8 @@ export function Images() {
 
 function CrossReference({ data }: { readonly data: Data }) {
   const { repo, source, looked, tags, missing, extra, unusable, unread, notes } = data
+  const sizes = useAnswer('measureImages', '/images/sizes')
+  const sizeOf = new Map((sizes.data?.tags ?? []).map((each) => [`${each.repository}:${each.tag}`, each.bytes]))
   return (
     <>
       <Facts
@@ -52,8 +55,17 @@ function CrossReference({ data }: { readonly data: Data }) {
           repo === undefined ? undefined : ['Built by', repo],
           ['Tags are from', source],
           ['Runs looked at', countText(looked)],
-          ['Missing', missing === 0 ? 'none' : <Badge tone="warn">{countText(missing)}</Badge>],
-          ['Extra', extra.length === 0 ? 'none' : countText(extra.length)],
+          [
+            'Missing',
+            missing === 0 ? (
+              'none'
+            ) : (
+              <a href={hrefTo(['images'], { only: 'missing' })}>
+                <Badge tone="warn">{countText(missing)}</Badge>
+              </a>
+            ),
+          ],
+          ['Extra', extra.length === 0 ? 'none' : <a href="#extra">{countText(extra.length)}</a>],
         ]}
       />
       {notes.length > 0 && (
@@ -64,10 +76,11 @@ function CrossReference({ data }: { readonly data: Data }) {
         </ul>
       )}
       <Section title="Runs and their images" aside={<OnlyMissing />}>
-        <Matrix tags={tags} />
+        <Matrix tags={tags} sizeOf={sizeOf} />
       </Section>
+      <Sizes of={sizes} />
       {extra.length > 0 && (
-        <Section title="Extra: in the registry, of no run that was looked at">
+        <Section id="extra" title="Extra: in the registry, of no run that was looked at">
           <Table
             label="Extra tags"
             rows={extra}
@@ -95,7 +108,9 @@ function OnlyMissing() {
 }
 
 /** Runs and tags down, families of images across. */
-function Matrix({ tags }: { readonly tags: readonly Tag[] }) {
+type SizeOf = ReadonlyMap<string, number>
+
+function Matrix({ tags, sizeOf }: { readonly tags: readonly Tag[]; readonly sizeOf: SizeOf }) {
   const [shown, setShown] = useState(atOnce)
   const isOnly = place.value.query.get('only') === 'missing'
   const rows = tags.filter(({ images }) => !isOnly || images.some(({ present }) => !present))
@@ -107,15 +122,29 @@ function Matrix({ tags }: { readonly tags: readonly Tag[] }) {
   const columns: Column<Tag>[] = [
     {
       title: 'Run',
-      cell: ({ run }) => <RunLink run={run} />,
+      cell: ({ run }) => (
+        <>
+          <RunLink run={run} />
+          <div class="faint">{run.branch}</div>
+          <div class="faint">
+            <Ago at={run.created} />
+          </div>
+        </>
+      ),
     },
-    { title: 'Branch', cell: ({ run }) => run.branch },
-    { title: 'Built', cell: ({ run }) => <Ago at={run.created} /> },
-    { title: 'Platform', cell: ({ platform }) => platform },
-    { title: 'Tag', isWide: true, cell: ({ tag }) => <code>{tag}</code> },
+    {
+      title: 'Tag',
+      isWide: true,
+      cell: ({ platform, tag }) => (
+        <>
+          <code>{tag}</code>
+          <div class="faint">{platform}</div>
+        </>
+      ),
+    },
     ...families.map((family): Column<Tag> => ({
       title: family,
-      cell: ({ images }) => <Cell images={images.filter((each) => each.family === family)} />,
+      cell: ({ images }) => <Cell images={images.filter((each) => each.family === family)} sizeOf={sizeOf} />,
     })),
   ]
   return (
@@ -150,7 +179,7 @@ function RunLink({ run: { url, number } }: Pick<Tag, 'run'>) {
   )
 }
 
-function Cell({ images }: { readonly images: readonly Image[] }) {
+function Cell({ images, sizeOf }: { readonly images: readonly Image[]; readonly sizeOf: SizeOf }) {
   if (images.length === 0) return <span class="faint">–</span>
   return (
     <>
@@ -159,6 +188,7 @@ function Cell({ images }: { readonly images: readonly Image[] }) {
           {present ? (
             <>
               <Badge tone="good">present</Badge>
+              <span class="faint size">{sizeText(sizeOf.get(`${repository}:${tag}`))}</span>
               <Action
                 label="Retag"
                 title={`Retag ${repository}:${tag}`}
@@ -175,6 +205,10 @@ function Cell({ images }: { readonly images: readonly Image[] }) {
       ))}
     </>
   )
+}
+
+function sizeText(size: number | undefined): string {
+  return size === undefined ? '' : bytesText(size)
 }
 
 type LeftRun = Data['unread'][number] & { readonly tag?: string }

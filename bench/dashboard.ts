@@ -1,0 +1,152 @@
+/**
+ * The dashboard's first view, cold, over a store of many releases: `npm run bench:dashboard`. Each time a server that has just
+ * started and has looked at nothing yet, and a browser that has nothing of it: from the address to a page that waits for nothing more.
+ *
+ *   --releases 10000   over 20 variants of two products
+ *   --rounds 7
+ *   --store FOLDER     made once, and used again
+ *   --only Overview,Store
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
+import { type Browser, chromium } from 'playwright-core'
+import { loadConfig } from '../src/config/index.ts'
+import { silent, systemClock } from '../src/kit/index.ts'
+import { createRelease } from '../src/releases/index.ts'
+import { openWire } from '../src/wire.ts'
+import { bundleWeb } from '../test/check/bundle-web.ts'
+import { settled } from '../test/fakes/dashboard-desk.ts'
+import { seededRandom } from '../test/fakes/seeded-random.ts'
+import { ensureDebianPackages } from '../test/services/install.ts'
+
+const { values: flags } = parseArgs({
+  options: {
+    releases: { type: 'string', default: '10000' },
+    rounds: { type: 'string', default: '7' },
+    store: { type: 'string' },
+    only: { type: 'string' },
+  },
+})
+const root = path.resolve(import.meta.dirname, '..')
+const folder = flags.store ?? mkdtempSync(path.join(os.tmpdir(), 'holdfast-bench-dashboard-'))
+const env = { PATH: process.env['PATH'], HOME: folder, USER: 'bench' }
+const variants = Array.from({ length: 10 }, (_none, at) => `7.${at}`)
+const products = ['rcclx', 'hipblas']
+
+const views = [
+  ['Overview', '/'],
+  ['Releases', '/ui/releases'],
+  ['a product', '/ui/releases/rcclx'],
+  ['one variant', '/ui/releases/rcclx?variant=7.3'],
+  ['a release', '/ui/releases/rcclx/7.3/stable'],
+  ['all moves', '/ui/moves'],
+  ['Store', '/ui/store'],
+] as const
+
+interface Viewed {
+  readonly wall: number
+  /** Milliseconds of processor of the server. */
+  readonly server: number
+  readonly requests: number
+  /** As they went over the wire. */
+  readonly bytes: number
+}
+
+let browser: Browser | undefined
+try {
+  await ensureDebianPackages(['chromium'])
+  if (!existsSync(path.join(folder, '.holdfast/store'))) await fill()
+  await bundleWeb(path.join(root, 'dist/web'))
+  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+  console.log(`${os.cpus().length} processors, load ${os.loadavg()[0]!.toFixed(1)}, Node ${process.version}, Chromium ${browser.version()}`)
+  console.log(
+    `${flags.releases} releases; medians of ${flags.rounds}\n\n| first view | ms | of them the server's CPU | requests | KB |\n|---|---|---|---|---|`,
+  )
+  const wanted = flags.only?.split(',')
+  for (const [name, target] of views) if (wanted?.includes(name) !== false) console.log(await rowOf(name, target, browser))
+} finally {
+  await browser?.close()
+  if (flags.store === undefined) rmSync(folder, { recursive: true, force: true })
+}
+
+async function rowOf(name: string, target: string, with_: Browser): Promise<string> {
+  const viewed: Viewed[] = []
+  for (let round = 0; round < Number(flags.rounds); round++) viewed.push(await view(target, with_))
+  const median = (key: keyof Viewed) => viewed.map((each) => each[key]).toSorted((a, b) => a - b)[Math.floor(viewed.length / 2)]!
+  return `| ${name} | ${median('wall').toFixed(0)} | ${median('server').toFixed(0)} | ${median('requests')} | ${(median('bytes') / 1000).toFixed(0)} |`
+}
+
+async function view(target: string, with_: Browser): Promise<Viewed> {
+  const { url, child } = await startServer()
+  const context = await with_.newContext({ viewport: { width: 1280, height: 800 } })
+  try {
+    const page = await context.newPage()
+    const network = await context.newCDPSession(page)
+    await network.send('Network.enable')
+    let requests = 0
+    let bytes = 0
+    network.on('Network.requestWillBeSent', () => (requests += 1))
+    network.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength))
+    const before = cpuOf(child.pid!)
+    const start = performance.now()
+    await page.goto(url + target, { waitUntil: 'commit' })
+    await settled(page)
+    const wall = performance.now() - start
+    return { wall, server: cpuOf(child.pid!) - before, requests, bytes }
+  } finally {
+    await context.close()
+    child.kill()
+    await once(child, 'exit')
+  }
+}
+
+async function startServer(): Promise<{ readonly url: string; readonly child: ChildProcess }> {
+  const words = [path.join(root, 'src/cli/main.ts'), 'serve', '--port', '0']
+  const child = spawn(process.execPath, words, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  for (const input of [child.stdout, child.stderr])
+    createInterface({ input }).on('line', (line) => {
+      const url = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0]
+      if (url !== undefined) resolve(url)
+    })
+  child.on('exit', () => reject(new Error('the server did not start')))
+  return { url: await promise, child }
+}
+
+/** Milliseconds that a process had a processor. */
+function cpuOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+/** By the same way as `holdfast release create` goes, six hours between two releases. */
+async function fill(): Promise<void> {
+  mkdirSync(path.join(folder, 'out'), { recursive: true })
+  const table = variants.map((variant) => `"${variant}" = { constraint = "${variant}" }`).join(', ')
+  const config = products.map((product) => `[release.${product}]\nartifact = "out/lib.a"\nvariants = { ${table} }`)
+  writeFileSync(path.join(folder, 'holdfast.toml'), config.join('\n'))
+  const each = Number(flags.releases) / (products.length * variants.length)
+  let now = Date.now() - each * 6 * 3_600_000
+  const clock = { ...systemClock, now: () => now }
+  const loaded = await loadConfig({ cwd: folder, env })
+  const wire = await openWire({ config: loaded, env, clock, random: seededRandom(1), report: silent })
+  const context = await wire.releases()
+  for (let at = 0; at < each; at++) {
+    now += 6 * 3_600_000
+    for (const product of products) {
+      for (const variant of variants) {
+        writeFileSync(path.join(folder, 'out/lib.a'), `${product} ${variant} ${at}`)
+        await createRelease(context, loaded.release[product]!, variant, { noBuild: true, message: `nightly ${at}` })
+      }
+    }
+    if (at % 50 === 0) console.error(`${at * 20} releases`)
+  }
+  await wire.close()
+}
