@@ -44,12 +44,12 @@ async function throughQueue(open: () => Promise<Queue>, limits: Record<string, n
   await work({
     queue,
     worker: { id: `bench-${Math.random()}`, host: 'bench', pid: process.pid, concurrency },
-    limits,
+    limits: () => limits,
     runner: { clock: systemClock, run: async () => ({ exit: 0 }), split: async (words) => [words] },
     clock: systemClock,
     report: silent,
     stop: stop.signal,
-    grace: 0,
+    grace: () => 0,
     care: { isGone: () => false, keep: Number.MAX_SAFE_INTEGER },
     once: true,
   })

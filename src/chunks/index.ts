@@ -41,6 +41,7 @@ export {
 } from './snapshot-record.ts'
 export { measureStore, type SpaceCount, type SpaceKind, type StoreSpace, type UnneededSpace } from './space.ts'
 export { type RepairedObjects, repairObjects } from './verifying/repair-objects.ts'
+export { isInPart, type Part, positionOf, type ReadData } from './verifying/part.ts'
 export { type Repaired, repairPacks, type RepairOptions } from './verifying/repair-packs.ts'
 export { type VerifiedObjects, verifyObjects, type VerifyObjectsOptions } from './verifying/verify-objects.ts'
 export { type Damage, type VerifiedPacks, type VerifyOptions, verifyPacks } from './verifying/verify-packs.ts'

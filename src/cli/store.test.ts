@@ -68,6 +68,16 @@ describe('holdfast store', () => {
     await holdfast('snapshot restore line~1 --to back --store file:./backup')
   })
 
+  test('verify reads a part of everything by digest, and repairs no part', async () => {
+    const whole = (await result('store verify --read-data')) as { packs: { read: number }; objects: { records: number } }
+    const parts = await Promise.all([1, 2, 3].map((number) => result(`store verify --read-data=${number}/3`)))
+    const sum = (of: (part: typeof whole) => number) => parts.reduce((all, part) => all + of(part as typeof whole), 0)
+    assert.deepEqual([sum(({ packs }) => packs.read), sum(({ objects }) => objects.records)], [whole.packs.read, whole.objects.records])
+    await holdfast('snapshot verify --read-data=2/3')
+    for (const wrong of ['0/3', '4/3', '1/0', '3', '1/2/3']) await holdfast(`store verify --read-data=${wrong}`, 2)
+    await holdfast('store verify --read-data=1/3 --repair', 2)
+  })
+
   test('copy names a ref that has moved apart, and exits with 1', async () => {
     await holdfast('store copy --to file:./backup')
     await holdfast('snapshot tag latest --add theirs --store file:./backup')

@@ -34,12 +34,12 @@ async function desk(jobs: readonly Job[], commands: Readonly<Record<string, RunC
   const options = (id: string): DaemonOptions => ({
     queue,
     worker: { id, host: 'lab', pid: 1, concurrency: 2 },
-    limits: {},
+    limits: () => ({}),
     runner: { clock, run, split: async (words) => ['a', 'b', 'c'].map((part) => [...words, part]) },
     clock,
     report: (event: Progress) => void (event.kind === 'note' && notes.push(event.text)),
     stop: stop.signal,
-    grace: 5000,
+    grace: () => 5000,
     care: { isGone: () => false, keep: 86_400_000 },
     jobs: () => jobs,
     splits: (words) => words.includes('all'),
@@ -324,7 +324,7 @@ test('once does all that waits, though a limit lets only some of it begin at a t
   const words = Array.from({ length: 30 }, (_word, index) => [`unit-${index}`])
   await at.queue.add(words.map((each) => ({ key: each[0]!, words: each, source: 'narrow', priority: 0, splits: false })))
   let exit: number | undefined
-  void runOnce({ ...at.options('w1'), limits: { narrow: 2 } }).then((worst) => (exit = worst))
+  void runOnce({ ...at.options('w1'), limits: () => ({ narrow: 2 }) }).then((worst) => (exit = worst))
   while (exit === undefined) await at.clock.advance(100)
   assert.equal((await at.queue.counts()).done, 30)
 })

@@ -15,13 +15,14 @@ const longestWait = 30_000
 export interface WorkOptions {
   readonly queue: Queue
   readonly worker: Worker
-  readonly limits: Limits
+  /** As they are now. */
+  readonly limits: () => Limits
   readonly runner: Runner
   readonly clock: Clock
   readonly report: Report
-  /** When it fires, no more units are taken; those that run have `grace` milliseconds. */
+  /** When it fires, no more units are taken; those that run have `grace` milliseconds, as it is then. */
   readonly stop: AbortSignal
-  readonly grace: number
+  readonly grace: () => number
   /** What workers do for one another: see `tend`. */
   readonly care: Pick<Care, 'isGone' | 'keep'>
   /** Ends when there is nothing to take and nothing runs. */
@@ -48,7 +49,7 @@ export async function work(options: WorkOptions): Promise<void> {
       const room = desk.room()
       // What ends while units are looked for may make room for others.
       const wasIdle = desk.running.size === 0
-      const taken = room === 0 ? [] : await desk.taking(() => steadily(options, () => queue.take(worker.id, room, limits)))
+      const taken = room === 0 ? [] : await desk.taking(() => steadily(options, () => queue.take(worker.id, room, limits())))
       for (const execution of taken) desk.start(execution, wakes.wake)
       if (once === true && wasIdle && taken.length === 0) break
       if (room === 0 || taken.length === 0) await wakes.next(clock, pollEvery)
@@ -140,7 +141,7 @@ async function finish({ clock, grace }: WorkOptions, desk: Desk): Promise<void> 
   if (desk.running.size === 0) return await desk.settled()
   const all = desk.settled()
   using link = linkedAbort(undefined)
-  const late = clock.sleep(grace, link.controller.signal).then(
+  const late = clock.sleep(grace(), link.controller.signal).then(
     () => true,
     () => false,
   )

@@ -18,7 +18,7 @@ process.stdout.write('works\n')
 await work({
   queue,
   worker: { id, host: 'here', pid: process.pid, machine: 'this', concurrency: 4 },
-  limits: { narrow: 2 },
+  limits: () => ({ narrow: 2 }),
   runner: {
     clock: systemClock,
     async run(words) {
@@ -34,7 +34,7 @@ await work({
   clock: systemClock,
   report: silent,
   stop: stop.signal,
-  grace: 1000,
+  grace: () => 1000,
   care: { isGone: ({ pid }) => !isAlive(pid), keep: 3_600_000 },
 })
 await queue.close()

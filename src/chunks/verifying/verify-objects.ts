@@ -4,10 +4,11 @@ import { digestAt, type ObjectInfo, type ObjectStore, readAll, type Signal } fro
 import { blobKey, digestOfBlobKey } from '../blob.ts'
 import { readReaching, type Root } from '../roots.ts'
 import { digestOfSnapshotKey, snapshotKey } from '../snapshot-record.ts'
+import { chooseData, type ReadData } from './part.ts'
 
 export interface VerifyObjectsOptions extends Signal {
-  /** The part of the whole artifacts whose bytes are read, chosen by chance: 0 to 1. Names and records are small and always read. */
-  readonly readData: number
+  /** Whole artifacts whose bytes are read. Names and records are small and read in any case, of parts in the first. */
+  readonly readData: ReadData
   readonly random: () => number
   readonly report?: Report | undefined
 }
@@ -29,14 +30,16 @@ const maxRecordBytes = 64 << 20
 /** Reads names, records and whole artifacts: compares digests with names, and looks for all that is named. Changes nothing. */
 export async function verifyObjects(store: ObjectStore, options: VerifyObjectsOptions): Promise<VerifiedObjects> {
   const { report = silent, random, readData, signal } = options
+  const choice = chooseData(readData, random)
+  const isFirst = choice.includes(undefined)
   report({ kind: 'begin', task })
   // Names before what they lead to: that was stored before them.
-  const names = await readNames(store, { signal })
-  const records = await readRecords(store, { report, signal })
+  const names = isFirst ? await readNames(store, { signal }) : { roots: [], damaged: [] }
+  const records = isFirst ? await readRecords(store, { report, signal }) : { keys: [], reaches: new Map(), damaged: [], bytes: 0 }
   const blobs = await listNamed(store, 'blobs/', digestOfBlobKey, { signal })
   const read = { bytes: records.bytes, damaged: [] as string[] }
   await forEachBounded(
-    blobs.filter(() => random() < readData),
+    blobs.filter(({ digest }) => choice.reads(digest)),
     4,
     async ({ info, digest }, inner) => {
       const is = await unlessGone(async () => await digestAt(store, info.key, { signal: inner }))
@@ -51,7 +54,7 @@ export async function verifyObjects(store: ObjectStore, options: VerifyObjectsOp
   const missing = keysFrom(names.roots, records.reaches).filter((key) => !present.has(key))
   report({ kind: 'end', task })
   return {
-    blobs: blobs.length,
+    blobs: blobs.filter(({ digest }) => choice.includes(digest)).length,
     records: records.keys.length,
     readBytes: read.bytes,
     damaged: [...names.damaged, ...records.damaged, ...read.damaged].toSorted(),

@@ -6,10 +6,11 @@ import type { KnownPack } from '../indexes/chunk-index.ts'
 import { openChunkReader } from '../open-chunk-store.ts'
 import { digestOfPackKey, packKey } from '../pack/pack.ts'
 import { checkPack, idsOf } from './check-pack.ts'
+import { chooseData, type ReadData } from './part.ts'
 
 export interface VerifyOptions extends Signal {
-  /** The part of the packs whose bytes are read, chosen by chance: from 0, where only names and sizes are looked at, to 1. */
-  readonly readData: number
+  /** Packs whose bytes are read; with 0 only names and sizes are looked at. With a part, all that is told is of that part. */
+  readonly readData: ReadData
   readonly random: () => number
   readonly cache?: string | undefined
   readonly report?: Report | undefined
@@ -54,9 +55,13 @@ export async function inspectPacks(
 ): Promise<{ readonly verified: VerifiedPacks; readonly broken: readonly KnownPack[]; readonly strays: readonly ObjectInfo[] }> {
   const { store, index } = contents
   const { report = silent, signal } = options
-  const { present, strays, aliens } = await lookAround(contents, signal)
-  const inUse = index.packs.filter(({ isGone }) => !isGone)
-  const toRead = inUse.filter(({ id, size }) => present.get(id) !== size || options.random() < options.readData)
+  const choice = chooseData(options.readData, options.random)
+  const around = await lookAround(contents, signal)
+  const { present } = around
+  const strays = around.strays.filter(({ key }) => choice.includes(digestOfPackKey(key)))
+  const aliens = around.aliens.filter(() => choice.includes(undefined))
+  const inUse = index.packs.filter(({ id, isGone }) => !isGone && choice.includes(id))
+  const toRead = inUse.filter(({ id, size }) => present.get(id) !== size || choice.reads(id))
   const findings = new Map<KnownPack, { what: string; bad: readonly number[] }>()
   report({ kind: 'begin', task: 'verify', items: toRead.length, bytes: toRead.reduce((sum, { size }) => sum + size, 0) })
   await forEachBounded(
@@ -78,7 +83,9 @@ export async function inspectPacks(
       bad.filter((entry) => index.findAll(index.idAt(entry)).every((copy) => allBad.has(copy))),
     )
   const damage: Damage[] = [
-    ...[...contents.damagedIndexes].map(([key, { message }]) => ({ kind: 'index', key, what: message, lost: [] }) as const),
+    ...[...contents.damagedIndexes]
+      .filter(([key]) => choice.includes(digestOfIndexKey(key)))
+      .map(([key, { message }]) => ({ kind: 'index', key, what: message, lost: [] }) as const),
     ...[...findings].map(([pack, { what, bad }]) => {
       const kind = present.has(pack.id) ? 'pack' : 'missing-pack'
       return { kind, key: packKey(pack.id), what, lost: lostOf(bad) } as const
@@ -86,7 +93,8 @@ export async function inspectPacks(
     ...strays.map(({ key }) => ({ kind: 'stray', key, what: 'no index knows it', lost: [] }) as const),
     ...aliens.map((key) => ({ kind: 'alien', key, what: 'it was not put there by holdfast', lost: [] }) as const),
   ]
-  return { verified: { packs: inUse.length, chunks: index.size, read: toRead.length, damage }, broken, strays }
+  const chunks = inUse.reduce((sum, { firstEntry, endEntry }) => sum + endEntry - firstEntry, 0)
+  return { verified: { packs: inUse.length, chunks, read: toRead.length, damage }, broken, strays }
 }
 
 /** Everything in the store by its name: packs with their sizes, packs that no index knows, and what is not ours. */

@@ -1,6 +1,5 @@
-import { type Config, loadConfig } from '../../config/index.ts'
 import { type Execution, isGood, lineOf, type Notifier, type Queue, runDaemon, runOnce, work } from '../../daemon/index.ts'
-import { asFault, type Clock, explain, Fault, type FaultCode, faultCodes, type LogFields, retrying } from '../../kit/index.ts'
+import { asFault, type Clock, Fault, type FaultCode, faultCodes, type LogFields, retrying } from '../../kit/index.ts'
 import type { Call } from '../command.ts'
 import { exitDiffers } from '../exit.ts'
 import { executionToJson } from '../jobs/text.ts'
@@ -8,7 +7,7 @@ import { openNotifiers } from '../notify/open.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { countText, tookText } from '../words.ts'
-import { checkJobs } from './check-jobs.ts'
+import { type Current, openCurrent } from './current.ts'
 import { type Inside, runInProcess } from './in-process.ts'
 import { goneWorkers, thisWorker } from './process.ts'
 import { splits, splitter } from './split.ts'
@@ -23,7 +22,7 @@ export interface WorkerFlags {
 
 export async function runDaemonCommand(call: Call<DaemonFlags>, inside: Inside): Promise<Outcome> {
   const { screen, options } = call
-  const current = await openCurrent(call, inside, openNotifiers)
+  using current = await openCurrent(call, inside, (config) => openNotifiers(call, config))
   const queue = await openSteadily(call)
   const tally = openTally(call)
   const settings = await settingsOf(call, current, queue, inside, tally)
@@ -35,18 +34,12 @@ export async function runDaemonCommand(call: Call<DaemonFlags>, inside: Inside):
   if (jobs.length === 0)
     call.report({ kind: 'note', level: 'warning', text: 'no job is configured: only what others put into the queue is done' })
   screen.say(printable(`${countText(jobs.length, 'job')}, queue ${queue.name} (Ctrl-C ends it)`))
-  const onHangup = () => void current.reload()
-  process.on('SIGHUP', onHangup)
-  try {
-    await runDaemon(settings)
-  } finally {
-    process.off('SIGHUP', onHangup)
-  }
+  await runDaemon(settings)
   return { result: tally.result(), text: `ended: ${tally.text()}` }
 }
 
 export async function runWorkerCommand(call: Call<WorkerFlags>, inside: Inside): Promise<Outcome> {
-  const current = await openCurrent(call, inside, () => [])
+  using current = await openCurrent(call, inside, (): Notifier[] => [])
   const config = current.config()
   if (config.queue === undefined) {
     throw new Fault('unsupported', 'a worker needs a queue that others can reach too, and none is configured', {
@@ -73,62 +66,43 @@ async function openSteadily({ wire, host, report, signal }: Call<object>): Promi
   return await retrying(tries, () => opened.queue(), signal)
 }
 
-async function settingsOf(call: Call<object>, current: Current, queue: Queue, inside: Inside, tally: Tally, concurrency?: number) {
+async function settingsOf(
+  call: Call<object>,
+  current: Current<readonly Notifier[]>,
+  queue: Queue,
+  inside: Inside,
+  tally: Tally,
+  concurrency?: number,
+) {
   const { host, report, signal } = call
   const { daemon } = current.config()
   const run = runInProcess(call, current.config, flagsOf(call), inside)
   return {
     queue,
     worker: await thisWorker(host, concurrency ?? daemon.concurrency),
-    limits: daemon.limits,
+    limits: () => current.config().daemon.limits,
     runner: { clock: host.clock, run, split: splitter(current.config, host), tracer: call.tracer },
     clock: host.clock,
     report,
     stop: signal,
-    grace: daemon.grace,
+    grace: () => current.config().daemon.grace,
     onStart: tally.onStart,
     onEnd: tally.onEnd,
     jobs: () => current.config().jobs,
     splits,
-    notifiers: current.notifiers,
-    care: { isGone: await goneWorkers(), keep: daemon.keep },
+    notifiers: current.made,
+    care: {
+      isGone: await goneWorkers(),
+      get keep() {
+        return current.config().daemon.keep
+      },
+    },
   }
 }
 
 /** What the daemon was given and each of its units gets too. The store's and the file's flags are part of the configuration. */
 function flagsOf({ options }: Call<object>): string[] {
   return options.limitRate === undefined ? [] : ['--limit-rate', `${options.limitRate}`]
-}
-
-/** The configuration as it counts now. */
-interface Current {
-  readonly config: () => Config
-  readonly notifiers: () => readonly Notifier[]
-  /** Reads it anew. One that is not right changes nothing, and that is said. */
-  reload(): Promise<void>
-}
-
-async function openCurrent(call: Call<object>, inside: Inside, notify: typeof openNotifiers): Promise<Current> {
-  const { host, report, options } = call
-  let config = await call.config()
-  await checkJobs(config, host, inside)
-  let notifiers = notify(call, config)
-  return {
-    config: () => config,
-    notifiers: () => notifiers,
-    async reload() {
-      try {
-        const overrides = options.store === undefined ? [] : [{ key: 'store.url', value: options.store, flag: '--store' }]
-        const next = await loadConfig({ cwd: host.cwd, env: host.env, file: options.config ?? config.file, overrides })
-        await checkJobs(next, host, inside)
-        notifiers = notify(call, next)
-        config = next
-        report({ kind: 'note', level: 'info', text: `the configuration was read anew: ${countText(next.jobs.length, 'job')}` })
-      } catch (error) {
-        report({ kind: 'note', level: 'warning', text: `the configuration stays as it was: ${explain(error)}` })
-      }
-    },
-  }
 }
 
 /** What is said of units as they come and go, and how many there were. */

@@ -49,6 +49,15 @@ test('a publication of all indexes becomes one of each, those below targets too'
   ])
 })
 
+test('a store that is read whole is read in parts, which together are all of it', async () => {
+  for (const line of ['store verify --read-data', 'store verify --read-data=100%', 'store verify --read-data 100% --store file:./b']) {
+    const { lines } = await parts(line)
+    assert.equal(lines.length, 16)
+    const rest = line.includes('--store') ? ' --store file:./b' : ''
+    assert.deepEqual([lines[0], lines[15]], [`store verify --read-data=1/16${rest}`, `store verify --read-data=16/16${rest}`])
+  }
+})
+
 test('what is one thing, only shown, or must not be done twice at once stays whole', () => {
   for (const line of [
     'images sync one',
@@ -58,6 +67,10 @@ test('what is one thing, only shown, or must not be done twice at once stays who
     'index publish all --do-not-upload pages',
     'index mirror',
     'store verify',
+    'store verify --read-data 5%',
+    'store verify --read-data=3/16',
+    'store verify --read-data --repair',
+    'store verify --read-data --repair-from file:./b',
     'runs generate-manifest',
   ])
     assert.equal(splits(wordsOf(line)), false, line)

@@ -32,6 +32,7 @@ function ruleFor(words: readonly string[]): Rule | undefined {
   if (has('--dry-run', '--help')) return undefined
   if (group === 'images' && command === 'sync' && has('--missing')) return perTag
   const isAll = rest[0] === 'all' || rest.every((word) => word.startsWith('--'))
+  if (group === 'store' && command === 'verify' && readsAll(rest) && !has('--repair', '--repair-from')) return perPart
   if (group === 'index' && command === 'publish' && isAll && !has('--auto-detect-prefixes', '--do-not-upload')) return perPrefix
   return undefined
 }
@@ -56,6 +57,26 @@ const perPrefix: Rule = async ({ words, config, env }) => {
   const others = words.filter((word, place) => place < 2 || word !== 'all')
   // The command itself says what is wrong with having none.
   return all.length < 2 ? [words] : all.map((prefix) => [...others.slice(0, 2), prefix, ...others.slice(2)])
+}
+
+/** Parts that a store is read in: what is stopped in the middle has lost a sixteenth, and as many workers can help. */
+const parts = 16
+
+function readsAll(flags: readonly string[]): boolean {
+  const at = flags.findIndex((word) => /^--read-data(=100%)?$/.test(word))
+  const next = flags[at + 1]
+  return at !== -1 && (flags[at] !== '--read-data' || next === undefined || next === '100%' || next.startsWith('-'))
+}
+
+/** `store verify --read-data`: a unit for each part of the store by digest. */
+const perPart: Rule = async ({ words }) => {
+  const at = words.findIndex((word) => /^--read-data(=100%)?$/.test(word))
+  const after = words[at + 1] === '100%' ? at + 2 : at + 1
+  return Array.from({ length: parts }, (_part, number) => [
+    ...words.slice(0, at),
+    `--read-data=${number + 1}/${parts}`,
+    ...words.slice(after),
+  ])
 }
 
 function refusal(exit: number, document: unknown): Fault {

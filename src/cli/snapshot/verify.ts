@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import type { ReadData } from '../../chunks/index.ts'
 import { formatBytes } from '../../kit/index.ts'
 import {
   type Damage,
@@ -18,8 +19,8 @@ import { chooseMany, type FilterOptions, filterOptions } from './choose.ts'
 import { countText, numberText } from '../words.ts'
 
 interface VerifyFlags extends FilterOptions {
-  /** A share, 0 to 1; true for all of it. */
-  readonly readData?: number | true
+  /** A share, 0 to 1, or a part; true for all of it. */
+  readonly readData?: ReadData | true
   /** A URL. */
   readonly repairFrom?: string
 }

@@ -1,5 +1,7 @@
 import { type Command, Option } from 'commander'
 import {
+  type Part,
+  type ReadData,
   type Repaired,
   type RepairedObjects,
   repairObjects,
@@ -15,8 +17,8 @@ import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 
 interface VerifyFlags {
-  /** A share, 0 to 1; true for all of it. */
-  readonly readData?: number | true
+  /** A share, 0 to 1, or a part; true for all of it. */
+  readonly readData?: ReadData | true
   readonly repair?: boolean
   /** A URL. */
   readonly repairFrom?: string
@@ -36,6 +38,7 @@ export function addVerifyCommand(store: Command, cli: Cli): void {
     examples: [
       ['holdfast store verify', 'names and sizes of packs, indexes, records'],
       ['holdfast store verify --read-data', 'every byte'],
+      ['holdfast store verify --read-data=3/16', 'the third of sixteen parts, which together are everything'],
       ['holdfast store verify --repair-from s3://backup/holdfast', 'where damage was found, with a copy of the store'],
     ],
     run: verify,
@@ -43,17 +46,26 @@ export function addVerifyCommand(store: Command, cli: Cli): void {
 }
 
 export function readDataOption(what: string): Option {
-  return parsedOption('--read-data [share]', `read and hash the content too, ${what} or of a share of them: 10%`, parseShare)
+  return parsedOption(
+    '--read-data [share]',
+    `read and hash the content too, ${what}, of a share of them (10%), or of a part (3/16)`,
+    parseShare,
+  )
 }
 
 async function verify(call: Call<VerifyFlags>): Promise<Outcome> {
   const { options, report, signal } = call
   const { store, random, cacheDir } = await call.snapshots()
+  const wantsRepair = options.repair === true || options.repairFrom !== undefined
+  if (wantsRepair && typeof options.readData === 'object') {
+    throw new Fault('invalid', 'a part is not repaired by itself: what is whole elsewhere has to be known', {
+      hint: 'holdfast store verify --read-data --repair',
+    })
+  }
   const readData = options.readData === true || options.repairFrom !== undefined ? 1 : (options.readData ?? 0)
   const looking = { readData, random, report, signal, cache: await cacheDir() }
   const look = async () => ({ objects: await verifyObjects(store, looking), packs: await verifyPacks(store, looking) })
   const found = await look()
-  const wantsRepair = options.repair === true || options.repairFrom !== undefined
   if (options.dryRun === true) return outcomeOf(call, found, { lines: ['', 'dry run: nothing was repaired'], result: { dryRun: true } })
   if (!wantsRepair || !isRepairable(found, options)) return outcomeOf(call, found, { lines: [], result: {} })
   const repaired = await repair(call, found, looking)
@@ -134,8 +146,15 @@ export function repairedLines({ indexed, saved, fetched, lost, quarantined }: Re
   ]
 }
 
-function parseShare(text: string): number {
+function parseShare(text: string): ReadData {
   const percent = /^(\d{1,3}(?:\.\d+)?)%$/.exec(text)?.[1]
   if (percent !== undefined && Number(percent) > 0 && Number(percent) <= 100) return Number(percent) / 100
-  throw new Fault('invalid', `not a share: ${JSON.stringify(text)}`, { hint: 'write one like 10%' })
+  const part = partOf(text)
+  if (part !== undefined) return part
+  throw new Fault('invalid', `not a share: ${JSON.stringify(text)}`, { hint: 'write one like 10%, or a part like 3/16' })
+}
+
+function partOf(text: string): Part | undefined {
+  const [, number, of] = /^(\d{1,4})\/(\d{1,4})$/.exec(text) ?? []
+  return Number(number) >= 1 && Number(number) <= Number(of) ? { number: Number(number), of: Number(of) } : undefined
 }

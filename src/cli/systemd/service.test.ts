@@ -53,7 +53,6 @@ describe('the unit of a service', () => {
     const lines = linesOf({ isUsers: true, kind: 'worker' })
     assert.ok(!lines.some((line) => line.startsWith('User=')))
     assert.ok(lines.includes('WantedBy=default.target'))
-    assert.ok(!lines.some((line) => line.startsWith('ExecReload=')))
   })
 })
 

@@ -64,13 +64,14 @@ export const jobActions = [
     summary: 'Put a check of the whole store into the queue: names and sizes, and with `readData` every byte',
     body: { readData: v.optional(v.boolean()) },
     plan: async (acting, { readData = false }) => {
-      const queue = await jobsOf(acting).queue()
+      const { queue: open, splits } = jobsOf(acting)
+      const queue = await open()
       const words = ['store', 'verify', ...(readData ? ['--read-data'] : [])]
       return {
         lines: [`holdfast ${lineOf(words)} is run as soon as a worker is free`],
         facts: { words },
         carryOut: async (): Promise<Done> => {
-          const [added] = await queue.add([{ key: JSON.stringify(words), words, source: 'store', priority: 0, splits: false }])
+          const [added] = await queue.add([{ key: JSON.stringify(words), words, source: 'store', priority: 0, splits: splits(words) }])
           return { after: { execution: added?.id ?? 0 } }
         },
       }

@@ -1,4 +1,4 @@
-import type { ChunkReader } from '../../chunks/index.ts'
+import { type ChunkReader, isInPart, positionOf, type ReadData } from '../../chunks/index.ts'
 import { asFault, type Digest, Fault, isFault, type Report } from '../../kit/index.ts'
 import type { ObjectStore, Signal } from '../../store/index.ts'
 import { readEach } from '../look/read-each.ts'
@@ -27,8 +27,8 @@ export interface Verified {
 }
 
 export interface VerifyOptions extends Signal {
-  /** The share of packs whose chunks are read, 0 to 1. */
-  readonly readData: number
+  /** Packs whose chunks are read. */
+  readonly readData: ReadData
   /** A number in [0, 1). */
   readonly random: () => number
   readonly report: Report
@@ -93,19 +93,21 @@ function placeDamage(chunks: ChunkReader, id: Digest, length: number): Fault | u
   return undefined
 }
 
-/** Packs are drawn by a window of their digests, which lie evenly. */
+/** A share of the packs is drawn by a window of their digests, which lie evenly. */
 async function readShare(
   chunks: ChunkReader,
   lengths: ReadonlyMap<Digest, number>,
   faults: Map<Digest, { kind: 'node' | 'chunk'; fault: Fault }>,
   options: VerifyOptions,
 ): Promise<number> {
-  if (options.readData === 0) return 0
+  const { readData } = options
+  if (readData === 0) return 0
   const start = options.random()
+  const isChosen = (pack: Digest) =>
+    typeof readData === 'number' ? (positionOf(pack) - start + 1) % 1 < readData : isInPart(pack, readData)
   const isDrawn = (id: Digest) => {
     const place = chunks.locate(id)
-    if (place === undefined || faults.has(id)) return false
-    return (Number.parseInt(place.pack.slice('sha256:'.length, 'sha256:'.length + 8), 16) / 2 ** 32 - start + 1) % 1 < options.readData
+    return place !== undefined && !faults.has(id) && isChosen(place.pack)
   }
   const drawn = [...lengths.keys()].filter(isDrawn)
   const total = drawn.reduce((sum, id) => sum + lengths.get(id)!, 0)

@@ -21,6 +21,8 @@ export interface Member {
   readonly words: readonly string[]
   readonly child: ChildProcess
   readonly began: number
+  /** Whether it has said that it works. */
+  isUp: boolean
   /** Resident set sizes, a second apart, in bytes. */
   readonly rss: number[]
   /** Open descriptors at the same moments. */
@@ -73,10 +75,13 @@ export function openCrew(folder: string, env: Readonly<Record<string, string>>):
         resolve(code ?? signal ?? 'lost')
       })
     })
-    const member: Member = { name, words, child, began: Date.now(), rss: [], descriptors: [], ended }
+    const member: Member = { name, words, child, began: Date.now(), isUp: false, rss: [], descriptors: [], ended }
     crew.members.add(member)
     byLine(child, 'stdout', (line) => hear(name, line))
-    byLine(child, 'stderr', (line) => say(`${name}: ${line}`))
+    byLine(child, 'stderr', (line) => {
+      member.isUp ||= line.includes(', queue ')
+      say(`${name}: ${line}`)
+    })
     return member
   }
 

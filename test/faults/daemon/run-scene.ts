@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type Execution, openFileQueue, openServerQueue, type Queue } from '../../../src/daemon/index.ts'
 import { isFault, systemClock } from '../../../src/kit/index.ts'
 import { seededRandom } from '../../fakes/seeded-random.ts'
 import type { RegistryServer } from '../../services/registry.ts'
+import { commands } from './commands.ts'
+import { jobNames } from './configuration.ts'
 import { type Crew, type Member, openCrew, processesWith } from './crew.ts'
+import { filesOf } from './files.ts'
 import { assertAlone, assertFlat, assertSettled } from './records.ts'
 import { assertTruth } from './truth.ts'
-import { filesIn, jobNames, startWorld, type World } from './world.ts'
+import { startWorld, type World } from './world.ts'
 
 export interface Scene {
   readonly name: string
@@ -28,7 +30,7 @@ export interface Scene {
 /** The share of the time in which processes are killed; then they stay, and their memory is looked at. */
 const wild = 0.4
 /** How long things may take to come right once it is calm. */
-const patience = 240_000
+const patience = 120_000
 
 /** Lets a crew work in a world that does wrong, then in one that does not, and compares what there is with what should be. Gives what is worth telling. */
 export async function runScene(scene: Scene): Promise<string[]> {
@@ -110,7 +112,6 @@ async function storm({ seconds, crash, folder }: Scene, { world, crew, queue, ra
   const file = path.join(folder, 'holdfast.toml')
   const right = readFileSync(file, 'utf8')
   const pick = (): Member | undefined => [...crew.members][Math.floor(random() * crew.members.size)]
-  const isUp = ({ name, began }: Member) => Date.now() - began > 3000 || crew.told.some(({ by }) => by === name)
   const acts = {
     async kill(member: Member) {
       counts.killed++
@@ -154,6 +155,7 @@ async function storm({ seconds, crash, folder }: Scene, { world, crew, queue, ra
   let nextAct = begun + 2500
   let nextLook = begun + 1000
   while (Date.now() < ended) {
+    assert.deepEqual(crew.wrong, [])
     if (random() < 0.25) world.grow()
     if (Date.now() >= nextLook) {
       nextLook = Date.now() + 1000
@@ -161,7 +163,7 @@ async function storm({ seconds, crash, folder }: Scene, { world, crew, queue, ra
       await impatiently(queue, random)
     }
     const member = pick()
-    if (Date.now() >= nextAct && member !== undefined && isUp(member)) {
+    if (Date.now() >= nextAct && member?.isUp === true) {
       const isWild = Date.now() < begun + (ended - begun) * wild
       nextAct = Date.now() + (isWild ? 1500 + random() * 3000 : 10_000)
       const act = isWild ? wildActs[Math.floor(random() * wildActs.length)]! : random() < 0.5 ? acts.reload : acts.misconfigure
@@ -208,25 +210,6 @@ function hasRunWell(units: readonly Execution[], job: string, since: number): bo
   return [...firings.values()].some((all) => all.every(({ created, state }) => created > since && state === 'done'))
 }
 
-export type Holdfast = (line: string) => Promise<{ exit: number; out: string; err: string }>
-
-/** Command lines that have to succeed, but for `jobs`. */
-function commands(folder: string, env: Readonly<Record<string, string>>): Holdfast {
-  return async (line) => {
-    const child = spawn(process.execPath, [path.resolve(import.meta.dirname, '../../../src/cli/main.ts'), ...line.split(' ')], {
-      cwd: folder,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const texts = { out: '', err: '' }
-    child.stdout.on('data', (piece: Buffer) => (texts.out += piece.toString('utf8')))
-    child.stderr.on('data', (piece: Buffer) => (texts.err += piece.toString('utf8')))
-    const exit = await new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 128)))
-    assert.equal(exit, 0, `holdfast ${line}: ${texts.out}${texts.err}`)
-    return { exit, ...texts }
-  }
-}
-
 /** Nothing is left of the processes and what they started. */
 async function gone(mark: string): Promise<void> {
   let left = processesWith('SOAK_MARK', mark)
@@ -235,9 +218,4 @@ async function gone(mark: string): Promise<void> {
     left = processesWith('SOAK_MARK', mark)
   }
   assert.deepEqual(left, [], 'processes that outlive the daemon')
-}
-
-/** Paths and contents. */
-export function filesOf(folder: string): Map<string, string> {
-  return new Map(filesIn(folder).map((name) => [name, readFileSync(path.join(folder, name), 'base64')]))
 }

@@ -4,8 +4,9 @@ import path from 'node:path'
 import { digestOf } from '../../../src/kit/index.ts'
 import { madeFamilies } from '../../fakes/image-desk.ts'
 import type { RegistryServer } from '../../services/registry.ts'
-import { filesOf, type Holdfast } from './run-scene.ts'
-import { filesIn, type World } from './world.ts'
+import type { Holdfast } from './commands.ts'
+import { filesIn, filesOf } from './files.ts'
+import type { World } from './world.ts'
 
 interface Scene {
   readonly world: World
@@ -123,6 +124,6 @@ async function releasesAreRight({ world, holdfast }: Scene): Promise<void> {
 
 /** What is there and has no place in the finished picture: killed processes leave some of it, as the pages on operations say. */
 function leftovers(folder: string): string[] {
-  const strange = filesIn(folder).filter((name) => /\.~tmp-|\.tmp|\.part|\.new$|uploads\/|leases\/|quarantine\//.test(name))
+  const strange = filesIn(folder).filter((name) => /\.~tmp-|\.tmp|\.part|\.new$|(^|\/)uploads\/|(^|\/)leases\/|quarantine\//.test(name))
   return [`left behind: ${strange.length} files ${strange.slice(0, 12).join(', ')}`]
 }

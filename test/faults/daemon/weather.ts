@@ -1,7 +1,10 @@
 /** What goes wrong with the answers of a stand-in. */
-export const misdeeds = ['error', 'busy', 'reset', 'lose-answer', 'cut', 'hang', 'flip'] as const
+const misdeeds = ['error', 'busy', 'reset', 'lose-answer', 'cut', 'hang', 'flip'] as const
 
 export type Misdeed = (typeof misdeeds)[number]
+
+/** Those that any answer may suffer; only content with a digest may be other bytes. */
+export const standIns = misdeeds.filter((each) => each !== 'flip')
 
 /** When stand-ins do wrong: at random, each kind as often as another, until it is calm. */
 export interface Weather {

@@ -1,15 +1,16 @@
-import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { buildWheel } from '../../fakes/distributions.ts'
 import { type GitHubStandIn, startGitHub } from '../../fakes/github/github.ts'
-import type { Trouble } from '../../fakes/github/trouble.ts'
 import { type FakeGitLab, startGitLab } from '../../fakes/gitlab/server.ts'
 import { runScene } from '../../fakes/image-desk.ts'
 import { addTraining, growTraining } from '../../fakes/training.ts'
 import { type FakeUpstream, startFakeUpstream } from '../../fakes/upstream.ts'
 import type { RegistryServer } from '../../services/registry.ts'
+import { configuration } from './configuration.ts'
+import { apiWeather, storageWeather } from './github-weather.ts'
 import { startStormyPeer } from './stormy-peer.ts'
-import { type Misdeed, stormyWeather, type Weather } from './weather.ts'
+import { standIns, stormyWeather, type Weather } from './weather.ts'
 
 /** All places that the jobs of a daemon go between, which change and do wrong until it is calm. */
 export interface World {
@@ -33,7 +34,6 @@ export interface World {
   close(): Promise<void>
 }
 
-const standIns: readonly Misdeed[] = ['error', 'busy', 'reset', 'lose-answer', 'cut', 'hang']
 const gitlabToken = 'glpat-of-the-tests'
 
 export async function startWorld(
@@ -128,8 +128,8 @@ const changes: Readonly<Record<(typeof kinds)[number], Change>> = {
     state.tags.add(tag)
     github.add(runScene(`${tag}-linux-amd64`))
   },
-  wheel(_folder, _github, upstream, state, random) {
-    const name = ['alpha', 'beta', 'gamma'][Math.floor(random() * 3)]!
+  wheel(_folder, _github, upstream, state) {
+    const name = ['alpha', 'beta', 'gamma'][state.wheels.size % 3]!
     const wheel = buildWheel({ name, version: `1.${state.wheels.size}`, size: 20_000, seed: state.wheels.size })
     upstream.add({ file: wheel.file, bytes: wheel.bytes, metadata: wheel.metadata })
     state.wheels.set(wheel.file, wheel.bytes)
@@ -181,130 +181,6 @@ function makeSsh(folder: string): void {
   chmodSync(path.join(folder, 'bin/ssh'), 0o755)
 }
 
-interface Addresses {
-  readonly github: string
-  readonly gitlab: string
-  readonly project: string
-  readonly registry: string
-  readonly upstream: string
-}
-
-function configuration(folder: string, { github, gitlab, project, registry, upstream }: Addresses, lines: readonly string[]): string {
-  return `${lines.join('\n')}
-[store]
-url = "file:./store"
-[daemon]
-concurrency = 3
-limits = { images = 2 }
-grace = "2s"
-[images]
-github_api = "${github}"
-gitlab_host = "${gitlab}"
-gitlab_project = "${project}"
-registry = "${registry}"
-registry_username = "tester"
-limit = ${mostImages + 10}
-[index]
-bucket = "file:./wheels"
-prefixes = ["v2/one", "v2/two"]
-upstream = "${upstream}/simple/"
-[index.dependencies.alpha]
-projects = ["torch"]
-versions = [">=0"]
-[index.dependencies.beta]
-projects = ["torch"]
-versions = [">=0"]
-[index.dependencies.gamma]
-projects = ["torch"]
-versions = [">=0"]
-[env.stage]
-path = "stage"
-mode = "store"
-[runs]
-root = "lab"
-[release.lib]
-artifact = "out/lib.a"
-build = "sh build.sh"
-publish = "file:./published"
-metadata = "metadata"
-variants = { one = {}, two = {} }
-keep = 3
-${jobs(folder)
-  .map(([name, run, when]) => `[[job]]\nname = "${name}"\nrun = "${run}"\n${when}\ntimeout = "30s"\n`)
-  .join('')}`
-}
-
-const jobs = (folder: string): readonly (readonly [string, string, string])[] => [
-  ['images', 'images sync --missing', 'every = "2s"'],
-  ['manifest', 'runs generate-manifest', 'every = "2s"'],
-  ['pull', `runs sync sftp://peer${path.join(folder, 'lab')} --to here`, 'after = "manifest"'],
-  ['mirror', 'index mirror', 'every = "3s"\njitter = "1s"'],
-  ['publish', 'index publish all', 'after = "mirror"'],
-  ['restore', 'env restore stage', 'every = "4s"'],
-  ['check-env', 'env verify stage', 'after = "restore"'],
-  ['keep', 'snapshot create tree --name tree', 'every = "3s"'],
-  ['forget', 'snapshot forget --keep-last 4 --name tree --yes', 'after = "keep"'],
-  ['prune', 'store prune', 'every = "6s"'],
-  ['verify', 'store verify --read-data', 'every = "7s"\ncatch_up = "skip"'],
-  ['check-trees', 'snapshot verify', 'every = "7s"'],
-  ['release-one', 'release create lib --variant one --yes', 'every = "3s"\npriority = 5'],
-  ['release-two', 'release create lib --variant two --no-build --yes', 'every = "4s"'],
-  ['thin', 'release prune lib', 'at = "*/7 * * * * *"'],
-  ['backup', 'store copy --to file:./backup', 'every = "9s"'],
-]
-
-/** The jobs' names. */
-export const jobNames = jobs('/').map(([name]) => name)
-
 function isContent(line: string): boolean {
   return /^GET .*\/(blobs|manifests)\/sha256:/.test(line)
-}
-
-function apiWeather(weather: Weather): Trouble {
-  return {
-    where: 'api',
-    times: Infinity,
-    async answer(request, response, go) {
-      const misdeed = weather.next(standIns)
-      if (misdeed === undefined) return await go()
-      if (misdeed === 'reset') return void request.socket.resetAndDestroy()
-      if (misdeed === 'hang') return weather.onCalm(() => request.socket.destroy())
-      if (misdeed === 'lose-answer' || misdeed === 'cut')
-        return void response
-          .writeHead(200, { 'content-type': 'application/json', 'content-length': 1000 })
-          .write('{"total_count": 1, ', () => response.destroy())
-      const [status, message, headers] =
-        misdeed === 'busy'
-          ? weather.random() < 0.5
-            ? [429, 'Too many requests', { 'retry-after': '1' }]
-            : [403, 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.', { 'retry-after': '1' }]
-          : [502, 'Server Error', {}]
-      const body = JSON.stringify({ message, documentation_url: 'https://docs.github.com/rest', status: String(status) })
-      response.writeHead(Number(status), { 'content-type': 'application/json', ...(headers as Record<string, string>) }).end(body)
-    },
-  }
-}
-
-function storageWeather(weather: Weather): Trouble {
-  return {
-    where: 'storage',
-    times: Infinity,
-    async answer(request, response, go) {
-      const misdeed = weather.next([...standIns, 'flip'])
-      if (misdeed === undefined) return await go()
-      if (misdeed === 'cut' || misdeed === 'lose-answer') return await go({ cutAfter: 1 + Math.floor(weather.random() * 20_000) })
-      if (misdeed === 'flip') return await go({ flips: true })
-      if (misdeed === 'hang') return weather.onCalm(() => request.socket.destroy())
-      if (misdeed === 'reset') return void request.socket.resetAndDestroy()
-      response.writeHead(misdeed === 'busy' ? 429 : 503, misdeed === 'busy' ? { 'retry-after': '1' } : {}).end('<Error/>')
-    },
-  }
-}
-
-/** Files below a folder by their paths, without those that holdfast keeps for itself. */
-export function filesIn(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
-    .toSorted()
 }
