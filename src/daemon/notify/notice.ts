@@ -35,7 +35,7 @@ interface NoticeUnit {
 
 const longestLine = 300
 const longestCommand = 500
-/** Characters of a log. */
+/** Bytes of a log: an event of a webhook stays below the 20 KB that Standard Webhooks recommends. */
 const longestLog = 6000
 
 /** `queue` is the id of the queue, `log` what the first unit said at last. */
@@ -77,7 +77,7 @@ function lastOf(lines: readonly string[]): string[] {
   let room = longestLog
   return lines
     .toReversed()
-    .flatMap((line) => ((room -= line.length + 1) >= 0 ? [line] : []))
+    .flatMap((line) => ((room -= Buffer.byteLength(line) + 1) >= 0 ? [line] : []))
     .toReversed()
 }
 

@@ -62,23 +62,28 @@ function senderOf({ way }: Target, { env, http, clock }: NotifierOptions): Send 
   }
 }
 
-function secretIn(env: NotifierOptions['env'], variable: string): string {
+function valueOf(env: NotifierOptions['env'], variable: string): string {
   const value = env[variable]?.trim()
-  if (value === undefined || value === '') throw new Fault('invalid', `the variable ${variable} is not set`)
+  if (value !== undefined && value !== '') return value
+  throw new Fault('invalid', `the variable ${variable} is not set`)
+}
+
+function secretIn(env: NotifierOptions['env'], variable: string): string {
+  const value = valueOf(env, variable)
   keepSecret(value)
   return value
 }
 
-/** Of an address that is a secret only where it leads to is shown, not the path there. */
+/** Of an address that is a secret only the host is shown, not the path there. */
 function addressIn(env: NotifierOptions['env'], address: Address): string {
   if ('text' in address) return address.text
-  const text = secretIn(env, address.variable)
+  const text = valueOf(env, address.variable)
   try {
     const { pathname, search } = parseHttpUrl(text).url
-    keepSecret(pathname)
-    keepSecret(search)
+    for (const part of [pathname, pathname.split('/').at(-1), search]) keepSecret(part)
     return text
   } catch {
+    keepSecret(text)
     throw new Fault('invalid', `what ${address.variable} holds is no http or https URL`)
   }
 }

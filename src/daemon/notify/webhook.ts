@@ -57,8 +57,8 @@ export function webhookKeys(text: string, variable: string): Buffer[] {
       const [, encoded = ''] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret) ?? []
       const key = Buffer.from(encoded, 'base64')
       if (key.length >= 24 && key.length <= 64) return key
-      throw new Fault('invalid', `${variable} is no secret for webhooks`, {
-        hint: 'it is whsec_ and 24 to 64 random bytes in base64: echo "whsec_$(openssl rand -base64 32)"',
+      throw new Fault('invalid', `what ${variable} holds is no key for webhooks`, {
+        hint: 'write whsec_ and 24 to 64 random bytes in base64: echo "whsec_$(openssl rand -base64 32)"',
       })
     })
 }
