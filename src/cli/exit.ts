@@ -3,11 +3,6 @@ import { faultCodes } from '../kit/index.ts'
 /** A check ran and found differences: a result, and no fault. */
 export const exitDiffers = 1
 
-/** Whether something went wrong: differences that were asked for, and nothing to do, are answers. */
-export function isFailure(exit: number): boolean {
-  return exit !== 0 && exit !== exitDiffers && exit !== faultCodes['nothing-to-do'].exit
-}
-
 export interface ExitRow {
   readonly exit: number
   readonly codes: readonly string[]

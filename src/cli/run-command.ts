@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 import type { Config } from '../config/index.ts'
-import type { Log, Progress, Report, Tracer } from '../kit/index.ts'
+import { faultCodes, type Log, type Progress, type Report, type Tracer } from '../kit/index.ts'
 import { openTracing } from '../tracing/index.ts'
 import type { Wire } from '../wire.ts'
 import { paintFor, wantsColour } from './colour.ts'
 import { commandPath, type Globals, type Runnable } from './command.ts'
 import type { Given } from './daemon/in-process.ts'
-import { isFailure } from './exit.ts'
+import { exitDiffers } from './exit.ts'
 import type { Host } from './host.ts'
 import { type Logging, openLogging } from './logging.ts'
 import { type OutputOptions, printFault, printOutcome } from './output.ts'
@@ -53,7 +53,8 @@ async function asSpan(tracer: Tracer, name: string, parent: string | undefined, 
   const span = tracer.begin(`holdfast ${name}`, { attributes, parent })
   const exit = await span.within(work)
   span.set({ 'process.exit.code': exit })
-  span.end(isFailure(exit) ? String(exit) : undefined)
+  // Differences that were asked for, and nothing to do, are answers.
+  span.end([0, exitDiffers, faultCodes['nothing-to-do'].exit].includes(exit) ? undefined : String(exit))
   return exit
 }
 
