@@ -13,7 +13,7 @@ export async function measureMemory(): Promise<void> {
     for (let at = 0; at < files; at++) yard.write(`tree/${at % 200}/${at}`, noise(small, at))
     const env = { HOME: yard.at('home'), XDG_CACHE_HOME: yard.at('cache'), XDG_STATE_HOME: yard.at('state') }
     const holdfast = `cd ${yard.folder} && ${process.execPath} ${path.join(import.meta.dirname, '../../bin/holdfast.cjs')}`
-    const row = (what: string, { wall, rss }: Cost) => rows.push([what, files, `${wall.toFixed(1)} s`, `${Math.round(rss)} MB`])
+    const row = (what: string, { cpu, rss }: Cost) => rows.push([what, files, `${cpu.toFixed(1)} s`, `${Math.round(rss)} MB`])
     row('snapshot create, the first', measure(`${holdfast} snapshot create tree`, env))
     row('snapshot create, nothing changed', measure(`${holdfast} snapshot create tree`, env))
     row('snapshot restore', measure(`${holdfast} snapshot restore latest --to back`, env))
@@ -22,5 +22,5 @@ export async function measureMemory(): Promise<void> {
     row('store copy', measure(`${holdfast} store copy --to file:./copy`, env))
     yard.remove()
   }
-  printTable('Memory and time of whole processes', ['command', 'files', 'time', 'peak memory'], rows)
+  printTable('Memory and time of whole processes', ['command', 'files', 'CPU time', 'peak memory'], rows)
 }
