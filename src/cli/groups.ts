@@ -123,7 +123,7 @@ export const care: readonly Group[] = [
   },
   {
     name: 'systemd',
-    summary: 'The daemon or a worker as a service of systemd',
+    summary: 'The daemon, a worker or the server as a service of systemd',
     examples: [
       ['holdfast systemd print', 'look at the unit first'],
       ['sudo holdfast systemd install --run-as holdfast', 'write and start it'],

@@ -1,6 +1,8 @@
 import { homedir, userInfo } from 'node:os'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Command, Option } from 'commander'
+import type { Config } from '../config/index.ts'
 import { Fault, run } from '../kit/index.ts'
 import type { Call, Cli } from './command.ts'
 import type { Outcome } from './output.ts'
@@ -10,6 +12,7 @@ import { writeUnits } from './systemd/write-units.ts'
 interface SystemdFlags {
   readonly user?: boolean
   readonly worker?: boolean
+  readonly serve?: boolean
   readonly runAs?: string
 }
 
@@ -18,15 +21,16 @@ interface InstallFlags extends SystemdFlags {
   readonly unitsDir?: string
 }
 
-/** `holdfast systemd …`: the daemon or a worker as a service. */
+/** `holdfast systemd …`: the daemon, a worker or the server as a service. */
 export function addSystemdCommands(systemd: Command, cli: Cli): void {
   cli.add<SystemdFlags>(systemd, {
     name: 'print',
-    summary: 'Print the unit that systemd would run the daemon with',
+    summary: 'Print the unit that systemd would run the daemon, a worker or the server with',
     options: unitOptions(),
     examples: [
       ['holdfast systemd print', 'for the machine'],
       ['holdfast systemd print --user --worker', 'a worker, for your own systemd'],
+      ['holdfast systemd print --serve', 'the server'],
     ],
     run: async (call) => {
       const unit = await unitOf(call)
@@ -54,16 +58,18 @@ function unitOptions(): Option[] {
   return [
     new Option('--user', 'for your own systemd, not the machine’s'),
     new Option('--worker', 'a worker in place of the daemon'),
+    new Option('--serve', 'the server in place of the daemon').conflicts('worker'),
     new Option('--run-as <name>', 'who runs it on the machine’s systemd (default: you)'),
   ]
 }
 
 async function unitOf(call: Call<SystemdFlags>): Promise<{ name: string; text: string }> {
   const { options } = call
-  const { file, root, daemon, env, jobs, queue } = await call.config()
+  const config = await call.config()
+  const { file, root, daemon, env, jobs, queue, serve } = config
   if (file === undefined)
     throw new Fault('invalid', 'a service needs a configuration to run by', { hint: 'run `holdfast init`, or name one with --config' })
-  const kind: ServiceOptions['kind'] = options.worker === true ? 'worker' : 'daemon'
+  const kind = kindOf(options)
   if (kind === 'worker' && queue === undefined)
     call.report({
       kind: 'note',
@@ -77,9 +83,24 @@ async function unitOf(call: Call<SystemdFlags>): Promise<{ name: string; text: s
     config: path.resolve(file),
     isUsers: options.user === true,
     user: options.runAs ?? userInfo().username,
-    grace: daemon.grace,
-    mounts: Object.keys(env).length > 0 && (kind === 'worker' || jobs.some(({ words }) => words[0] === 'env')),
+    grace: kind === 'serve' ? 0 : daemon.grace,
+    mounts: Object.keys(env).length > 0 && (kind !== 'daemon' || jobs.some(({ words }) => words[0] === 'env')),
+    ...(kind === 'serve' ? { port: serve.port, places: placesOf(config) } : {}),
   })
+}
+
+function kindOf({ worker, serve }: SystemdFlags): ServiceOptions['kind'] {
+  if (serve === true) return 'serve'
+  return worker === true ? 'worker' : 'daemon'
+}
+
+/** Where the server's actions write: the project itself, with its metadata, and what lies in folders elsewhere. */
+function placesOf({ root, store, release, index }: Config): string[] {
+  const urls = [store.url, ...Object.values(release).map(({ publish }) => publish?.url), index?.bucket]
+  const folders = urls.flatMap((url) => (url?.startsWith('file:///') === true ? [fileURLToPath(url)] : []))
+  const metadata = Object.values(release).flatMap((each) => each.metadata ?? [])
+  const outside = [...folders, ...metadata].filter((folder) => path.relative(root, folder).startsWith('..'))
+  return [...new Set([root, ...outside])]
 }
 
 async function install(call: Call<InstallFlags>): Promise<Outcome> {
@@ -93,7 +114,7 @@ async function install(call: Call<InstallFlags>): Promise<Outcome> {
   const file = path.join(folder, unit.name)
   const result = { units: [unit], folder, written: options.dryRun !== true, enabled: options.dryRun !== true && folder === usual }
   if (options.dryRun === true) return { result, text: `would write ${file}${folder === usual ? ' and start it' : ''}` }
-  const flags = [options.user === true ? '--user' : '', options.worker === true ? '--worker' : ''].filter((flag) => flag !== '')
+  const flags = (['user', 'worker', 'serve'] as const).filter((flag) => options[flag] === true).map((flag) => `--${flag}`)
   await writeUnits(folder, [unit], { isForced: options.force === true, comparing: ['holdfast systemd print', ...flags].join(' ') })
   const systemctl = ['systemctl', ...(options.user === true ? ['--user'] : [])]
   if (folder === usual) await enable(call, systemctl, unit.name)

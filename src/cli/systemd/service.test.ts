@@ -49,6 +49,26 @@ describe('the unit of a service', () => {
     assert.ok(!lines.some((line) => /^(ProtectSystem|PrivateTmp|NoNewPrivileges)/.test(line)))
   })
 
+  test('of the server writes to its state and where its actions publish, and reads the rest', () => {
+    const lines = linesOf({ kind: 'serve', port: 8080, places: ['/srv/releases', '/srv/a "b" 50%'] })
+    for (const line of [
+      'ExecStart=/usr/bin/node /opt/holdfast/bin/holdfast.cjs serve --config /srv/releases/holdfast.toml',
+      'ExecReload=/bin/kill -HUP $MAINPID',
+      'ProtectSystem=strict',
+      'ReadWritePaths="-/srv/releases"',
+      'ReadWritePaths="-/srv/a \\"b\\" 50%%"',
+      'CapabilityBoundingSet=',
+    ])
+      assert.ok(lines.includes(line), line)
+    assert.throws(() => linesOf({ kind: 'serve', places: ['/srv/a\nExecStartPre=/bin/evil'] }), /cannot hold/)
+  })
+
+  test('has no capability but that of a port below 1024, and of root all', () => {
+    assert.ok(linesOf({}).includes('CapabilityBoundingSet='))
+    assert.ok(linesOf({ kind: 'serve', port: 443 }).includes('AmbientCapabilities=CAP_NET_BIND_SERVICE'))
+    assert.ok(!linesOf({ user: 'root' }).some((line) => line.startsWith('CapabilityBoundingSet')))
+  })
+
   test('of a user names no user, and begins with the session', () => {
     const lines = linesOf({ isUsers: true, kind: 'worker' })
     assert.ok(!lines.some((line) => line.startsWith('User=')))
@@ -62,6 +82,7 @@ test('systemd itself finds nothing wrong with it', (t) => {
     plain: {},
     mounts: { mounts: true },
     worker: { kind: 'worker' },
+    serve: { kind: 'serve', port: 443, places: ['/srv/releases'] },
   })) {
     const folder = mkdtempSync(path.join(scratch, 'units-'))
     const unit = serviceUnit({ ...plain, command: [process.execPath, import.meta.filename], root: folder, user: 'root', ...options })
@@ -70,6 +91,16 @@ test('systemd itself finds nothing wrong with it', (t) => {
     const { status, stderr } = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' })
     assert.deepEqual([status, stderr.split('\n').filter((line) => line.includes(unit.name))], [0, []], `${name}: ${stderr}`)
   }
+})
+
+test('systemd itself thinks the server well confined', (t) => {
+  if (spawnSync('systemd-analyze', ['--version']).status !== 0) return t.skip('systemd-analyze is not here: apt-get install systemd')
+  const file = path.join(mkdtempSync(path.join(scratch, 'units-')), 'holdfast-serve.service')
+  writeFileSync(file, serviceUnit({ ...plain, kind: 'serve', port: 8080, places: ['/srv/releases'] }).text)
+  const { stdout, stderr } = spawnSync('systemd-analyze', ['security', '--offline=true', file], { encoding: 'utf8' })
+  if (stderr.includes('offline')) return t.skip('systemd-analyze of systemd 250 and later looks at a file')
+  const exposure = /exposure level for holdfast-serve\.service: ([\d.]+)/.exec(stdout)
+  assert.ok(exposure !== null && Number(exposure[1]) <= 2, stdout.slice(-300) + stderr)
 })
 
 test('install writes the unit where it is told, does not overwrite another, and print shows it', async () => {
@@ -93,4 +124,11 @@ test('install writes the unit where it is told, does not overwrite another, and 
   assert.equal(readFileSync(file, 'utf8'), 'mine')
   assert.equal((await holdfast('systemd install --units-dir units --force')).exit, 0)
   assert.match((await holdfast('systemd print --worker')).err, /no `queue` is configured here/)
+  writeFileSync(
+    path.join(cwd, 'holdfast.toml'),
+    '[store]\nurl = "file:///srv/the%20store"\n[release.a]\nartifact = "a"\nvariant_flag = "v"\nvariants = { "1" = {} }\nmetadata = "meta"\n',
+  )
+  const server = (await holdfast('systemd print --serve')).out
+  assert.deepEqual(server.match(/^ReadWritePaths=.*$/gm), [`ReadWritePaths="-${cwd}"`, 'ReadWritePaths="-/srv/the store"'])
+  assert.equal((await holdfast('systemd print --serve --worker')).exit, 2)
 })

@@ -1,7 +1,7 @@
 import { Fault, unitWord } from '../../kit/index.ts'
 
 export interface ServiceOptions {
-  readonly kind: 'daemon' | 'worker'
+  readonly kind: 'daemon' | 'worker' | 'serve'
   /** The words that start the program, the first one an absolute path. */
   readonly command: readonly string[]
   /** The folder that commands run in, and the configuration. */
@@ -11,15 +11,19 @@ export interface ServiceOptions {
   readonly isUsers: boolean
   /** Who runs it; of the machine's systemd only. */
   readonly user: string
-  /** Milliseconds that units may go on. */
+  /** Milliseconds that what runs may go on. */
   readonly grace: number
+  /** Where it listens; of the server. */
+  readonly port?: number
+  /** Folders that it may write to, beside those of its state; of the server, which sees all others as read-only. */
+  readonly places?: readonly string[]
   /** What it does mounts or holds mounts, which others have to see. */
   readonly mounts: boolean
 }
 
 export const serviceName = (kind: ServiceOptions['kind']): string => `holdfast-${kind}.service`
 
-/** The unit of a daemon or a worker, with as much of a sandbox as its work allows. Throws `invalid` for names that a unit cannot hold. */
+/** The unit of a daemon, a worker or the server, with as much of a sandbox as its work allows. Throws `invalid` for names that a unit cannot hold. */
 export function serviceUnit(options: ServiceOptions): { readonly name: string; readonly text: string } {
   const { kind, command, root, config, isUsers, user, grace } = options
   if (!isUsers && !/^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/.test(user))
@@ -40,14 +44,22 @@ export function serviceUnit(options: ServiceOptions): { readonly name: string; r
     `EnvironmentFile=-${isUsers ? '%h/.config/holdfast/environment' : '/etc/holdfast/environment'}`,
     ...(isUsers
       ? []
-      : ['Environment=XDG_STATE_HOME=/var/lib XDG_CACHE_HOME=/var/cache', 'StateDirectory=holdfast', 'CacheDirectory=holdfast']),
+      : [
+          'Environment=XDG_STATE_HOME=/var/lib XDG_CACHE_HOME=/var/cache',
+          'StateDirectory=holdfast',
+          'StateDirectoryMode=0750',
+          'CacheDirectory=holdfast',
+          'CacheDirectoryMode=0750',
+        ]),
     `ExecStart=${words}`,
-    ...(kind === 'daemon' ? ['ExecReload=/bin/kill -HUP $MAINPID'] : []),
+    'ExecReload=/bin/kill -HUP $MAINPID',
     'Restart=on-failure',
+    '# A reload in the very moment of the start, before it listens.',
+    'RestartForceExitStatus=SIGHUP',
     'RestartSec=10',
     '# A configuration that is not right does not get right by itself.',
     'RestartPreventExitStatus=2',
-    '# SIGTERM to the daemon alone: it lets its units finish, and ends what they started.',
+    '# SIGTERM to the process alone: it lets its work finish, and ends what that started.',
     'KillMode=mixed',
     `TimeoutStopSec=${Math.ceil(grace / 1000) + 30}`,
     'LimitNOFILE=65536',
@@ -65,7 +77,8 @@ function wholeLine(folder: string): string {
   return folder.replaceAll('%', '%%')
 }
 
-function sandbox({ isUsers, mounts }: ServiceOptions): string[] {
+function sandbox(options: ServiceOptions): string[] {
+  const { kind, isUsers, mounts, user } = options
   const always = [
     'NoNewPrivileges=yes',
     'LockPersonality=yes',
@@ -83,7 +96,9 @@ function sandbox({ isUsers, mounts }: ServiceOptions): string[] {
   }
   return [
     ...always,
-    'ProtectSystem=full',
+    ...(kind === 'serve' ? ofServer(options) : ['ProtectSystem=full']),
+    // Root gives snapshots back with their owners; nobody else has a use for a capability.
+    ...(user === 'root' ? [] : capabilities(options)),
     'PrivateTmp=yes',
     'PrivateDevices=yes',
     'ProtectClock=yes',
@@ -93,4 +108,25 @@ function sandbox({ isUsers, mounts }: ServiceOptions): string[] {
     'ProtectKernelModules=yes',
     'ProtectKernelTunables=yes',
   ]
+}
+
+/** A server starts no builds: what these would need and it does not, it has not. */
+function ofServer({ places = [] }: ServiceOptions): string[] {
+  return [
+    '# What it may write to: its state, and where actions publish. It holds code that is made as it runs, so no MemoryDenyWriteExecute.',
+    'ProtectSystem=strict',
+    'ProtectHome=read-only',
+    ...places.map((place) => `ReadWritePaths="-${wholeLine(place).replaceAll(/["\\]/g, '\\$&')}"`),
+    'ProtectProc=invisible',
+    'RestrictNamespaces=yes',
+    'RemoveIPC=yes',
+    'KeyringMode=private',
+    'SystemCallFilter=@system-service',
+    'SystemCallErrorNumber=EPERM',
+  ]
+}
+
+function capabilities({ port }: ServiceOptions): string[] {
+  if (port === undefined || port === 0 || port >= 1024) return ['CapabilityBoundingSet=']
+  return ['# For a port below 1024.', 'CapabilityBoundingSet=CAP_NET_BIND_SERVICE', 'AmbientCapabilities=CAP_NET_BIND_SERVICE']
 }
