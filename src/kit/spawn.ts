@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Fault } from './fault.ts'
 import { abortFault, throwIfAborted } from './abort.ts'
+import { watchGroup } from './group-watch.ts'
 
 export interface RunOptions {
   readonly cwd?: string
@@ -31,7 +32,7 @@ const tailLines = 30
 /**
  * Runs a program, or a shell line where `command` is a string, and waits for it. Any exit status is a result; a program
  * that cannot be started is `unsupported` (not installed) or `denied`. On abort its process group gets SIGTERM, and
- * SIGKILL five seconds later. Never pass a secret in the arguments: others can read them.
+ * SIGKILL five seconds later; where this process is killed meanwhile, the group is too. Never pass a secret in the arguments: others can read them.
  */
 export async function run(command: string | readonly [string, ...string[]], options: RunOptions = {}): Promise<RunResult> {
   throwIfAborted(options.signal)
@@ -42,6 +43,7 @@ export async function run(command: string | readonly [string, ...string[]], opti
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
   })
+  const unwatch = child.pid === undefined ? () => undefined : watchGroup(child.pid)
   const stop = (signal: NodeJS.Signals) => {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, signal)
@@ -85,6 +87,7 @@ export async function run(command: string | readonly [string, ...string[]], opti
     })
   } finally {
     clearTimeout(killer)
+    unwatch()
     options.signal?.removeEventListener('abort', onAbort)
   }
 }

@@ -1,0 +1,46 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+
+/**
+ * Reads `+ GROUP` and `- GROUP`. Its input ends with the process that began it, however that ended, and then every group that is still
+ * noted is ended. It is in a session of its own, where no signal of a terminal comes.
+ */
+const script = `groups=' '
+while read -r sign group; do
+  case $sign in
+    +) groups="$groups$group " ;;
+    -) groups="\${groups%% $group *} \${groups#* $group }" ;;
+  esac
+done
+for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done`
+
+const groups = new Set<number>()
+let watcher: ChildProcess | undefined
+
+/**
+ * Has a process group end when this process does, also where it is killed and can do nothing itself. One more process does that for all
+ * groups, begun with the first. A group that was begun in the very moment of the kill may be missed. Gives what ends the watch.
+ */
+export function watchGroup(group: number): () => void {
+  groups.add(group)
+  if (watcher === undefined) watcher = startWatcher()
+  else watcher.stdin?.write(`+ ${group}\n`)
+  return () => {
+    groups.delete(group)
+    watcher?.stdin?.write(`- ${group}\n`)
+  }
+}
+
+function startWatcher(): ChildProcess {
+  const child = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
+  const onGone = () => {
+    if (watcher === child) watcher = undefined
+  }
+  child.on('error', onGone)
+  child.on('exit', onGone)
+  child.stdin.on('error', onGone)
+  // It never keeps this process.
+  child.unref()
+  if ('unref' in child.stdin && typeof child.stdin.unref === 'function') child.stdin.unref()
+  for (const group of groups) child.stdin.write(`+ ${group}\n`)
+  return child
+}
