@@ -17,6 +17,14 @@ export interface Bytes extends AsyncIterable<Uint8Array> {
 
 export const pieceSize = 1 << 20
 
+/**
+ * Gives memory back that nobody looks at any more, without waiting for the collector: what streams leave of it counts as the heap's, and makes the
+ * collector go through all of the heap again and again. Rooms that others may share are left alone.
+ */
+export function freeRoom(room: ArrayBufferLike): void {
+  if (room instanceof ArrayBuffer && room.byteLength > Buffer.poolSize) room.transfer(0)
+}
+
 export function bytesOf(content: Uint8Array | string): Bytes {
   const whole = typeof content === 'string' ? new TextEncoder().encode(content) : content
   return {

@@ -1,4 +1,5 @@
 import type { Transform } from 'node:stream'
+import { freeRoom } from './bytes.ts'
 
 /** A decoder of node:zlib. */
 export interface Decoder extends Transform {
@@ -20,7 +21,12 @@ export async function* decode(
   const state: Feeding = { piece: first, before: 0 }
   const fed = feed(decoder, source, state)
   try {
-    for await (const piece of decoder) yield piece as Uint8Array
+    for await (const piece of decoder as AsyncIterable<Uint8Array>) {
+      yield piece
+      const { buffer, byteOffset, byteLength } = piece
+      // A room that is filled to its end the decoder writes to no more, and who asks for more is done with it.
+      if (byteOffset + byteLength === buffer.byteLength) freeRoom(buffer)
+    }
   } catch (error) {
     throw state.failure === undefined ? error : state.failure.error
   } finally {
@@ -45,7 +51,9 @@ async function feed(decoder: Decoder, source: AsyncIterator<Uint8Array>, state: 
     for (;;) {
       const written = new Promise<'written'>((resolve) => void decoder.write(state.piece, () => resolve('written')))
       await Promise.race([written, closed])
-      if (decoder.destroyed || decoder.readableEnded) return
+      // What it left of a piece stands behind its end.
+      const isAtEnd = decoder.bytesWritten < state.before + state.piece.byteLength
+      if (decoder.destroyed || decoder.readableEnded || isAtEnd) return
       const next = await source.next()
       state.before += state.piece.byteLength
       state.piece = next.done === true ? new Uint8Array() : next.value

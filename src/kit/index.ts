@@ -5,7 +5,19 @@
  * Never does: touch a store, read the environment, start anything on import.
  */
 export { abortFault, linkedAbort, throwIfAborted, untilAborted } from './abort.ts'
-export { type Bytes, bytesFrom, bytesOf, bytesOfFile, bytesOnce, collect, type FileRange, freeRoom, observed, pieceSize, verified } from './bytes.ts'
+export {
+  type Bytes,
+  bytesFrom,
+  bytesOf,
+  bytesOfFile,
+  bytesOnce,
+  collect,
+  type FileRange,
+  freeRoom,
+  observed,
+  pieceSize,
+  verified,
+} from './bytes.ts'
 export { type ByteText, byteText, compareNames, joinBytes, shownName, systemPath } from './byte-text.ts'
 export { type Clock, systemClock } from './clock.ts'
 export { type HeaderView, isHeld, type Version, type Wanted, whatIsWanted } from './conditions.ts'

@@ -1,6 +1,6 @@
 import { constants, crc32, deflateRaw } from 'node:zlib'
 import * as v from 'valibot'
-import { type Bytes, bytesOnce, type Digest, Fault, hasher, isDigest, parseJson } from '../kit/index.ts'
+import { type Bytes, bytesOnce, type Digest, Fault, freeRoom, hasher, isDigest, parseJson } from '../kit/index.ts'
 
 /** A layer in both forms. */
 export interface CompressedLayer {
@@ -59,7 +59,10 @@ export function compressLayer(layer: AsyncIterable<Uint8Array>, diffIdOf?: () =>
       checksum = crc32(block, checksum)
       plainSize += block.byteLength
     }
-    for await (const piece of deflated(layer, look)) yield give(piece)
+    for await (const piece of deflated(layer, look)) {
+      yield give(piece)
+      freeRoom(piece.buffer)
+    }
     yield give(lastBlock)
     const trailer = Buffer.alloc(8)
     trailer.writeUInt32LE(checksum, 0)
@@ -125,6 +128,8 @@ async function* deflated(pieces: AsyncIterable<Uint8Array>, look: (block: Buffer
     while (waiting.length > 0) yield await first()
   } finally {
     await Promise.allSettled(waiting.map(({ work }) => work))
+    const rooms = [...free, ...waiting.map((each) => each.before), before].filter((room) => room !== undefined)
+    for (const room of rooms) freeRoom(room.buffer)
   }
 }
 
@@ -134,7 +139,8 @@ async function deflateBlock(block: Buffer, dictionary: Buffer | undefined): Prom
     level,
     memLevel,
     finishFlush: constants.Z_SYNC_FLUSH,
-    chunkSize: blockBytes >> 1,
+    // What does not compress is a little larger.
+    chunkSize: blockBytes + (blockBytes >> 10),
     ...(dictionary === undefined ? {} : { dictionary }),
   }
   return await new Promise((resolve, reject) =>

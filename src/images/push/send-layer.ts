@@ -1,4 +1,4 @@
-import { bytesOf, type Digest } from '../../kit/index.ts'
+import { bytesOf, type Digest, freeRoom } from '../../kit/index.ts'
 import { compressLayer, type LayerFacts, type LayerForm, type Registry, sendStream } from '../../oci/index.ts'
 import type { KnownLayer } from './layer-memory.ts'
 
@@ -90,6 +90,9 @@ async function takeFirst(source: AsyncIterator<Uint8Array>): Promise<{ readonly 
 }
 
 async function* chained(first: Uint8Array[], rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for (let piece = first.shift(); piece !== undefined; piece = first.shift()) yield piece
+  for (let piece = first.shift(); piece !== undefined; piece = first.shift()) {
+    yield piece
+    freeRoom(piece.buffer)
+  }
   for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield next.value
 }

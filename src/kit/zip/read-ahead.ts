@@ -1,5 +1,5 @@
 import { linkedAbort, throwIfAborted } from '../abort.ts'
-import { type Bytes, bytesFrom, pieceSize } from '../bytes.ts'
+import { type Bytes, bytesFrom, freeRoom, pieceSize } from '../bytes.ts'
 import { Fault } from '../fault.ts'
 import type { RangedSource } from './ranged-source.ts'
 
@@ -47,6 +47,7 @@ async function* readParts(source: RangedSource, { start, end, parts, partBytes, 
   } finally {
     link.controller.abort()
     await Promise.all(underWay.map((part) => part.ended))
+    for (const room of [...free, ...underWay.map((part) => part.room)]) freeRoom(room.buffer)
   }
 }
 

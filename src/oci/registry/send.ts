@@ -1,5 +1,6 @@
-import type { Upload } from './registry.ts'
+import { freeRoom } from '../../kit/index.ts'
 import type { Signal } from '../../store/index.ts'
+import type { Upload } from './registry.ts'
 
 /**
  * Sends content into an upload in chunks of the size that it wants: the next chunk is gathered while one is on its way. Does not finish it.
@@ -17,7 +18,7 @@ export async function gatherAndSend(
   size: number,
   send: (chunk: Uint8Array) => Promise<void>,
 ): Promise<void> {
-  let [filling, waiting] = [takeRoom(size), takeRoom(size)]
+  let [filling, waiting] = [new Uint8Array(size), new Uint8Array(size)]
   let filled = 0
   let sending = Promise.resolve()
   const begin = async (chunk: Uint8Array) => {
@@ -45,18 +46,5 @@ export async function gatherAndSend(
     await sending.catch(() => undefined)
   }
   // Not after a failure: who sends may still look at a chunk.
-  for (const room of [filling, waiting]) resting.push(new WeakRef(room))
-}
-
-/** Rooms that nobody uses, as long as the collector leaves them: new ones for each layer would call it again and again. */
-const resting: WeakRef<Uint8Array>[] = []
-
-function takeRoom(size: number): Uint8Array {
-  for (let left = resting.length; left > 0; left--) {
-    const ref = resting.shift()!
-    const room = ref.deref()
-    if (room?.byteLength === size) return room
-    if (room !== undefined) resting.push(ref)
-  }
-  return new Uint8Array(size)
+  for (const room of [filling, waiting]) freeRoom(room.buffer)
 }
