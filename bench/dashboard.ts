@@ -5,6 +5,7 @@
  *   --releases 10000   over 20 variants of two products
  *   --rounds 7
  *   --store FOLDER     made once, and used again
+ *   --package FOLDER   that a package of holdfast was installed into; without one, this checkout is packed and installed
  *   --only Overview,Store
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -19,21 +20,23 @@ import { loadConfig } from '../src/config/index.ts'
 import { silent, systemClock } from '../src/kit/index.ts'
 import { createRelease } from '../src/releases/index.ts'
 import { openWire } from '../src/wire.ts'
-import { bundleWeb } from '../test/check/bundle-web.ts'
 import { settled } from '../test/fakes/dashboard-desk.ts'
 import { seededRandom } from '../test/fakes/seeded-random.ts'
 import { ensureDebianPackages } from '../test/services/install.ts'
+import { packAndInstall, programIn } from './data/installed.ts'
 
 const { values: flags } = parseArgs({
   options: {
     releases: { type: 'string', default: '10000' },
     rounds: { type: 'string', default: '7' },
     store: { type: 'string' },
+    package: { type: 'string' },
     only: { type: 'string' },
   },
 })
-const root = path.resolve(import.meta.dirname, '..')
 const folder = flags.store ?? mkdtempSync(path.join(os.tmpdir(), 'holdfast-bench-dashboard-'))
+const installed = path.join(mkdtempSync(path.join(os.tmpdir(), 'holdfast-installed-')), 'package')
+const program = flags.package === undefined ? packAndInstall(installed) : programIn(flags.package)
 const env = { PATH: process.env['PATH'], HOME: folder, USER: 'bench' }
 const variants = Array.from({ length: 10 }, (_none, at) => `7.${at}`)
 const products = ['rcclx', 'hipblas']
@@ -61,7 +64,6 @@ let browser: Browser | undefined
 try {
   await ensureDebianPackages(['chromium'])
   if (!existsSync(path.join(folder, '.holdfast/store'))) await fill()
-  await bundleWeb(path.join(root, 'dist/web'))
   browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
   console.log(`${os.cpus().length} processors, load ${os.loadavg()[0]!.toFixed(1)}, Node ${process.version}, Chromium ${browser.version()}`)
   console.log(
@@ -71,6 +73,7 @@ try {
   for (const [name, target] of views) if (wanted?.includes(name) !== false) console.log(await rowOf(name, target, browser))
 } finally {
   await browser?.close()
+  rmSync(path.dirname(installed), { recursive: true, force: true })
   if (flags.store === undefined) rmSync(folder, { recursive: true, force: true })
 }
 
@@ -106,8 +109,7 @@ async function view(target: string, with_: Browser): Promise<Viewed> {
 }
 
 async function startServer(): Promise<{ readonly url: string; readonly child: ChildProcess }> {
-  const words = [path.join(root, 'src/cli/main.ts'), 'serve', '--port', '0']
-  const child = spawn(process.execPath, words, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [program, 'serve', '--port', '0'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   for (const input of [child.stdout, child.stderr])
     createInterface({ input }).on('line', (line) => {

@@ -4,7 +4,7 @@ import { checkBody, checkParams, checkQuery } from './input.ts'
 import { type Document, documentOf, respondDocument } from './json.ts'
 import type { Refusal } from './problem.ts'
 import { createRouter } from './router.ts'
-import type { Route } from './routes/route.ts'
+import type { Checked, Route } from './routes/route.ts'
 import { allows } from './scopes.ts'
 import type { ServedView } from './served.ts'
 
@@ -12,6 +12,8 @@ import type { ServedView } from './served.ts'
 const bodyLimit = 1 << 20
 /** Answers that are given again to others. */
 const mostKept = 1_000
+
+const nobody: Caller = { request: '', address: '', token: undefined }
 
 export interface Api {
   /** What is at these segments below /api/v1, and by which route; a refusal where nothing is or may be. Throws Faults. */
@@ -22,6 +24,8 @@ export interface Api {
     /** Hears the path of the route that was found, with names in braces. */
     onRoute?: (path: string) => void,
   ): Promise<{ readonly route: Route; readonly answer: Answer } | Refusal>
+  /** Begins to find out what will be asked at these segments in a moment. */
+  prepare(segments: readonly string[]): void
   /** Answers are made anew. */
   forget(): void
 }
@@ -45,8 +49,20 @@ export function createApi(routes: readonly Route[], served: ServedView): Api {
     return await document
   }
 
+  /** For whoever asks: neither who nor for how long he waits is known to it. */
+  const read = async (route: Route, params: Checked, query: Checked): Promise<Document> =>
+    await shared(route, `${route.id} ${JSON.stringify([params, query])}`, () =>
+      route.run(served, { params, query, body: undefined, caller: nobody, signal: undefined }),
+    )
+
   return {
     forget: () => kept.clear(),
+    prepare(segments) {
+      const routed = router.find('GET', segments)
+      if (routed.kind !== 'found' || routed.route.freshFor === 0) return
+      // Whoever asks then is told what went wrong.
+      read(routed.route, {}, {}).catch(() => undefined)
+    },
     async answer(asked, segments, caller, onRoute) {
       const routed = router.find(asked.method, segments)
       if (routed.kind === 'none') return { status: 404, detail: 'there is no such operation; see /api/v1/openapi.json' }
@@ -61,8 +77,7 @@ export function createApi(routes: readonly Route[], served: ServedView): Api {
       const params = checkParams(route, routed.params)
       const query = checkQuery(route, asked.search)
       if (route.method === 'GET' && route.freshFor > 0) {
-        const key = `${route.id} ${JSON.stringify([params, query])}`
-        const document = await shared(route, key, () => route.run(served, { params, query, body: undefined, caller, signal: undefined }))
+        const document = await read(route, params, query)
         return { route, answer: respondDocument(asked, document, route.scope === undefined) }
       }
       const sent = route.body === undefined ? undefined : await bodyOf(asked)

@@ -157,8 +157,11 @@ async function dispatch(app: App, asked: Asked, noted: Noted, request: () => str
     return { route: 'download', answer: await app.downloads.answer(asked, segments.slice(1)) }
   }
   const { dashboard } = app.options
-  if (dashboard !== undefined && (first === 'ui' || (first === '' && wantsPage(asked))))
+  if (dashboard !== undefined && (first === 'ui' || (first === '' && wantsPage(asked)))) {
+    // What the first page asks is found out while the browser reads its script.
+    if ((segments[1] ?? '') === '') for (const next of ['overview', 'jobs']) app.api.prepare([next])
     return { route: 'dashboard', answer: dashboard.answer(asked, segments.slice(1)) }
+  }
   if (segments.length === 1) return { route: first === '' ? 'root' : 'status', answer: await answerPlain(app, first) }
   return { route: 'none', answer: { status: 404, detail: 'there is nothing at this path' } }
 }

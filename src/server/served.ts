@@ -8,6 +8,7 @@ import type { SnapshotContext } from '../snapshots/index.ts'
 import type { MeterReading, ObjectStore } from '../store/index.ts'
 import type { ServerState } from './state/open.ts'
 import type { Moves } from './moves.ts'
+import type { WhileUnmoved } from './unmoved.ts'
 
 /** What a server serves: the configuration's capabilities, each opened when it is first asked for. */
 export interface Served {
@@ -54,6 +55,7 @@ export interface ServedRuns {
 /** The same as routes see it: what the store has is remembered for a moment, and moves are at hand. */
 export interface ServedView extends Served {
   readonly moves: Moves
+  readonly whileUnmoved: WhileUnmoved
   readonly state: ServerState
   /** What manifests of the registry say. */
   readonly imageMemory: ImageMemory

@@ -2,11 +2,11 @@ import * as v from 'valibot'
 import { environmentStatus, listSnapshots as listEnvironmentSnapshots } from '../../environments/index.ts'
 import { asFault, isFault } from '../../kit/index.ts'
 import { readIndex, refNameOfBucket } from '../../python-index/index.ts'
-import { statusOf } from '../../releases/index.ts'
 import { listSnapshots } from '../../snapshots/index.ts'
 import type { NamedMove } from '../moves.ts'
-import type { Served } from '../served.ts'
+import type { Served, ServedView } from '../served.ts'
 import { pageOf as pageAfter } from './page.ts'
+import { variantsOf } from './releases.ts'
 import { route } from './route.ts'
 import { bytes, count, move, pageOf, paging } from './shapes.ts'
 
@@ -82,10 +82,9 @@ export const overviewRoutes = [
   }),
 ]
 
-async function sumReleases(served: Served) {
-  const context = await served.releases()
+async function sumReleases(served: ServedView) {
   const products = Object.values(served.products)
-  const all = await Promise.all(products.map(async (each) => ({ name: each.name, variants: await statusOf(context, each) })))
+  const all = await Promise.all(products.map(async (each) => ({ name: each.name, variants: await variantsOf(served, each) })))
   const variants = all.flatMap(({ name, variants: those }) => those.map((each) => ({ product: name, ...each })))
   const attention = variants.flatMap(({ product, variant, publishedInLine }): Attention[] =>
     publishedInLine === false

@@ -12,7 +12,7 @@ import {
   statusOf,
   type VariantStatus,
 } from '../../releases/index.ts'
-import type { Served } from '../served.ts'
+import type { Served, ServedView } from '../served.ts'
 import { pageOf as pageAfter } from './page.ts'
 import { route } from './route.ts'
 import { bytes, count, digest, move, name, pageOf, paging, time } from './shapes.ts'
@@ -94,8 +94,11 @@ export const releaseRoutes = [
     response: v.object(pageOf(row)),
     freshFor: 1_000,
     run: async (served, { params, query }) => {
-      const rows = await listReleases(await served.releases(), productOf(served, params.product), query.variant)
-      return pageAfter(rows.map(plainRow), ({ variant, id }) => `${variant} ${id}`, query)
+      const of = productOf(served, params.product)
+      const rows = await served.whileUnmoved(`list ${of.name} ${query.variant}`, prefixesOf(of), async () =>
+        (await listReleases(await served.releases(), of, query.variant)).map(plainRow),
+      )
+      return pageAfter(rows, ({ variant, id }) => `${variant} ${id}`, query)
     },
   }),
   route({
@@ -108,7 +111,10 @@ export const releaseRoutes = [
     response: v.object(pageOf(v.object({ variant: v.string(), ...move.entries, channels: v.record(v.string(), digest) }))),
     freshFor: 1_000,
     run: async (served, { params, query }) => {
-      const moves = await historyOf(await served.releases(), productOf(served, params.product), query.variant)
+      const of = productOf(served, params.product)
+      const moves = await served.whileUnmoved(`history ${of.name} ${query.variant}`, prefixesOf(of), async () =>
+        historyOf(await served.releases(), of, query.variant),
+      )
       return pageAfter(moves, ({ variant, generation }) => `${variant} ${generation}`, query)
     },
   }),
@@ -198,8 +204,18 @@ export function selectorAsOf(channel: string, asOf: string, now: number): Select
   return { channel: channel === 'latest' ? 'stable' : channel, asOf: parseTime(asOf, now) }
 }
 
-async function describe(served: Served, each: Product): Promise<v.InferOutput<typeof product>> {
-  const variants = await statusOf(await served.releases(), each)
+/** How the variants of a product stand. */
+export async function variantsOf(served: ServedView, each: Product): Promise<VariantStatus[]> {
+  return await served.whileUnmoved(`status ${each.name}`, prefixesOf(each), async () => await statusOf(await served.releases(), each))
+}
+
+/** What says how its releases stand: its refs, and where it is published, what is known of that. */
+function prefixesOf({ name: named, publish }: Product): string[] {
+  return [`refs/releases/${named}/`, ...(publish === undefined ? [] : ['facts/releases/'])]
+}
+
+async function describe(served: ServedView, each: Product): Promise<v.InferOutput<typeof product>> {
+  const variants = await variantsOf(served, each)
   return {
     product: each.name,
     variantLabel: each.variantLabel,

@@ -26,7 +26,8 @@ export interface Route {
 }
 
 type Entries = Readonly<Record<string, v.GenericSchema>>
-type Checked = Readonly<Record<string, unknown>>
+/** What schemas let through. */
+export type Checked = Readonly<Record<string, unknown>>
 
 /** What a request gives, checked. */
 export interface Input<P, Q, B> {
