@@ -53,8 +53,8 @@ export function openLogging({ host, screen, configured, given }: Told, { options
     ? 'text'
     : (options.logFormat ?? configured.config?.log.format ?? fromVariable(host, 'HOLDFAST_LOG_FORMAT', logFormats) ?? 'text')
   const isLog = !isInner && (goesOn || format === 'json')
-  // A line that somebody looks at comes at once; of many in one turn of the loop one write is enough.
-  const lines = host.stderr.isTty ? { say: screen.say, flush: () => undefined } : together(screen.say)
+  // A line that somebody waits for comes at once; for many in one turn of the loop one write is enough.
+  const lines = host.stderr.isTty || !goesOn ? { say: screen.say, flush: () => undefined } : together(screen.say)
   const paint = paintFor(wantsColour(host.stderr, host.env, options.color))
   const log = createLog({
     format,

@@ -6,4 +6,3 @@
  * Never does: read the environment by itself, patch anybody's modules, or send anything but spans.
  */
 export { openTracing } from './open.ts'
-export type { Tracing } from './tracing.ts'

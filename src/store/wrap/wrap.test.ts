@@ -2,6 +2,7 @@ import { bytesOf, systemClock } from '../../kit/index.ts'
 import { conformanceTests } from '../../../test/conformance.ts'
 import { hastyClock } from '../../../test/fakes/hasty-clock.ts'
 import { seededRandom, testSeed } from '../../../test/fakes/seeded-random.ts'
+import { fakeTracer } from '../../../test/fakes/tracer.ts'
 import { openReader } from '../derive.ts'
 import { createMemoryStore } from '../drivers/memory.ts'
 import type { ObjectStore } from '../store.ts'
@@ -10,6 +11,7 @@ import { createByteRate, limitedStore } from './limited.ts'
 import { createMeter, meteredStore } from './metered.ts'
 import { prefixedStore } from './prefixed.ts'
 import { retryingStore } from './retrying.ts'
+import { tracedStore } from './traced.ts'
 
 const clock = hastyClock(0)
 const policy = { clock, random: seededRandom(testSeed), attempts: 30, base: 100, cap: 1000 }
@@ -30,6 +32,11 @@ const wrappers: Record<string, (store: ObjectStore) => ObjectStore> = {
   'metered counts': (store) => meteredStore(store, createMeter()),
   'limited holds back': (store) => limitedStore(store, { rate: createByteRate(1e6, clock), inFlight: 3 }),
   'prefixed narrows': (store) => prefixedStore(store, 'some/where/'),
+  'traced follows': (store) => {
+    const tracer = fakeTracer()
+    const outer = tracer.begin('all of it')
+    return tracedStore(store, { ...tracer, current: () => outer })
+  },
   'faulty without a fault': (store) => faultyStore(store, plannedFaults(), clock),
   'all of them at once': (store) =>
     meteredStore(
