@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { homedir, userInfo } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -85,7 +86,7 @@ async function unitOf(call: Call<SystemdFlags>): Promise<{ name: string; text: s
     user: options.runAs ?? userInfo().username,
     grace: kind === 'serve' ? 0 : daemon.grace,
     mounts: Object.keys(env).length > 0 && (kind !== 'daemon' || jobs.some(({ words }) => words[0] === 'env')),
-    ...(kind === 'serve' ? { port: serve.port, places: placesOf(config) } : {}),
+    ...(kind === 'serve' ? { port: serve.port, places: await placesOf(config) } : {}),
   })
 }
 
@@ -95,12 +96,26 @@ function kindOf({ worker, serve }: SystemdFlags): ServiceOptions['kind'] {
 }
 
 /** Where the server's actions write: the project itself, with its metadata, and what lies in folders elsewhere. */
-function placesOf({ root, store, release, index }: Config): string[] {
-  const urls = [store.url, ...Object.values(release).map(({ publish }) => publish?.url), index?.bucket]
+async function placesOf({ root, store, release, index }: Config): Promise<string[]> {
+  const releases = Object.values(release)
+  const environments = [index, ...Object.values(index?.env ?? {})]
+  const urls = [store.url, ...releases.map(({ publish }) => publish?.url), ...environments.map((each) => each?.bucket)]
   const folders = urls.flatMap((url) => (url?.startsWith('file:///') === true ? [fileURLToPath(url)] : []))
-  const metadata = Object.values(release).flatMap((each) => each.metadata ?? [])
+  const metadata = releases.flatMap((each) => each.metadata ?? [])
   const outside = [...folders, ...metadata].filter((folder) => path.relative(root, folder).startsWith('..'))
-  return [...new Set([root, ...outside])]
+  return [...new Set([root, ...(await Promise.all(outside.map(standing)))])]
+}
+
+/** The folder, or the nearest one above it that is there: systemd can let through only what is there when the service starts. */
+async function standing(folder: string): Promise<string> {
+  for (let at = folder; at !== path.dirname(at); at = path.dirname(at)) {
+    const isThere = await stat(at).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) return at
+  }
+  return folder
 }
 
 async function install(call: Call<InstallFlags>): Promise<Outcome> {

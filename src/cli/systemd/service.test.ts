@@ -29,7 +29,7 @@ describe('the unit of a service', () => {
   test('starts the daemon by its configuration, reloads it, and gives it its time to end', () => {
     const lines = linesOf({})
     assert.ok(lines.includes('ExecStart=/usr/bin/node /opt/holdfast/bin/holdfast.cjs daemon --config /srv/releases/holdfast.toml'))
-    assert.ok(lines.includes('ExecReload=/bin/kill -HUP $MAINPID'))
+    assert.ok(lines.includes(`ExecReload=/bin/sh -c 'kill -HUP "$$MAINPID"'`))
     assert.ok(lines.includes('TimeoutStopSec=60'))
     assert.ok(lines.includes('User=holdfast'))
     assert.ok(lines.includes('ProtectSystem=full'))
@@ -53,7 +53,6 @@ describe('the unit of a service', () => {
     const lines = linesOf({ kind: 'serve', port: 8080, places: ['/srv/releases', '/srv/a "b" 50%'] })
     for (const line of [
       'ExecStart=/usr/bin/node /opt/holdfast/bin/holdfast.cjs serve --config /srv/releases/holdfast.toml',
-      'ExecReload=/bin/kill -HUP $MAINPID',
       'ProtectSystem=strict',
       'ReadWritePaths="-/srv/releases"',
       'ReadWritePaths="-/srv/a \\"b\\" 50%%"',
@@ -126,9 +125,13 @@ test('install writes the unit where it is told, does not overwrite another, and 
   assert.match((await holdfast('systemd print --worker')).err, /no `queue` is configured here/)
   writeFileSync(
     path.join(cwd, 'holdfast.toml'),
-    '[store]\nurl = "file:///srv/the%20store"\n[release.a]\nartifact = "a"\nvariant_flag = "v"\nvariants = { "1" = {} }\nmetadata = "meta"\n',
+    `[store]\nurl = "file://${scratch}/shop/store"\n[release.a]\nartifact = "a"\nvariant_flag = "v"\nvariants = { "1" = {} }\nmetadata = "meta"\n`,
   )
   const server = (await holdfast('systemd print --serve')).out
-  assert.deepEqual(server.match(/^ReadWritePaths=.*$/gm), [`ReadWritePaths="-${cwd}"`, 'ReadWritePaths="-/srv/the store"'])
+  assert.deepEqual(
+    server.match(/^ReadWritePaths=.*$/gm),
+    [`ReadWritePaths="-${cwd}"`, `ReadWritePaths="-${scratch}"`],
+    'what is above a store that is yet to be made',
+  )
   assert.equal((await holdfast('systemd print --serve --worker')).exit, 2)
 })

@@ -52,7 +52,8 @@ export function serviceUnit(options: ServiceOptions): { readonly name: string; r
           'CacheDirectoryMode=0750',
         ]),
     `ExecStart=${words}`,
-    'ExecReload=/bin/kill -HUP $MAINPID',
+    // /bin/kill is not on every machine; a shell is, and has its own.
+    `ExecReload=/bin/sh -c 'kill -HUP "$$MAINPID"'`,
     'Restart=on-failure',
     '# A reload in the very moment of the start, before it listens.',
     'RestartForceExitStatus=SIGHUP',
