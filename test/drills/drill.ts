@@ -8,10 +8,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { systemClock } from '../../src/kit/index.ts'
 import { runCli } from '../../src/cli/program.ts'
+import { loadConfig } from '../../src/config/index.ts'
+import { silent, systemClock } from '../../src/kit/index.ts'
+import type { ObjectStore } from '../../src/store/index.ts'
+import { openWire } from '../../src/wire.ts'
 import { buildWheel } from '../fakes/distributions.ts'
 import { fakeTerminal } from '../fakes/terminal.ts'
+import { s3ForTests } from '../services/index.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const page = path.join(root, 'docs/operations.md')
@@ -52,6 +56,8 @@ export interface Place {
   release(content: string, ...more: readonly string[]): Promise<void>
   /** What fetches of the stable release get. */
   stable(): Promise<string>
+  /** The store as its driver shows it, to do harm in. */
+  withStore<T>(work: (store: ObjectStore) => Promise<T>): Promise<T>
   /** Runs lines in the shell, as they are in the documentation: each ends as its comment says, or with 0. */
   shell(lines: readonly string[], env?: NodeJS.ProcessEnv): Promise<readonly Line[]>
 }
@@ -64,12 +70,46 @@ export interface Drill extends Place {
   walk(env?: NodeJS.ProcessEnv): Promise<readonly Line[]>
 }
 
+export interface DrillOptions {
+  /** Walks it a second time with stores in buckets of a real S3 server. */
+  readonly alsoOnS3?: boolean
+}
+
 /** A test of the section with that title. All of its blocks have to be walked. */
-export function drill(title: string, work: (drill: Drill) => Promise<void>): void {
-  test(title, async (t) => {
+export function drill(title: string, work: (drill: Drill) => Promise<void>, { alsoOnS3 = false }: DrillOptions = {}): void {
+  walkOn(title, title, work, async () => ({}))
+  if (alsoOnS3) walkOn(title, `${title} (on S3)`, work, bucketsFor)
+}
+
+/** Undefined where the test was skipped. */
+type FindStores = (t: TestContext) => Promise<Partial<Stores> | undefined>
+
+interface Stores {
+  readonly store: string
+  readonly backup: string
+  /** Lines of the configuration. */
+  readonly settings: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+async function bucketsFor(t: TestContext): Promise<Partial<Stores> | undefined> {
+  const server = await s3ForTests(t)
+  if (server === undefined) return undefined
+  return {
+    store: `s3://${await server.newBucket()}/builds`,
+    backup: `s3://${await server.newBucket()}/copy`,
+    settings: `[store.s3]\nendpoint = "${server.endpoint}"\nregion = "${server.region}"\n`,
+    env: { AWS_ACCESS_KEY_ID: server.accessKeyId, AWS_SECRET_ACCESS_KEY: server.secretAccessKey },
+  }
+}
+
+function walkOn(title: string, name: string, work: (drill: Drill) => Promise<void>, find: FindStores): void {
+  test(name, async (t) => {
     const blocks = documentedDrills().get(title)
     assert.ok(blocks !== undefined && blocks.length > 0, `docs/operations.md has no drill of that title`)
-    const place = openPlace(t)
+    const stores = await find(t)
+    if (stores === undefined) return
+    const place = openPlace(t, stores)
     let next = 0
     const walk = async (env?: NodeJS.ProcessEnv) => {
       assert.ok(next < blocks.length, 'the section has no further block')
@@ -87,8 +127,6 @@ export function drill(title: string, work: (drill: Drill) => Promise<void>): voi
 }
 
 const configuration = `
-[store]
-url = "file:./store"
 [release.rcclx]
 artifact = "out/librcclx-dev.a"
 variant_flag = "rocm-version"
@@ -104,13 +142,14 @@ mode = "filesystem"
 copier = "builtin"
 `
 
-function openPlace(t: TestContext): Place {
+function openPlace(t: TestContext, stores: Partial<Stores>): Place {
   const base = mkdtempSync(path.join(tmpdir(), 'holdfast-drill-'))
   t.after(() => rmSync(base, { recursive: true, force: true }))
   const folder = path.join(base, 'project')
   const at = (...parts: readonly string[]) => path.join(folder, ...parts)
   for (const inner of ['out', 'live', 'wheels/staging']) mkdirSync(at(inner), { recursive: true })
-  writeFileSync(at('holdfast.toml'), configuration)
+  const store = stores.store ?? 'file:./store'
+  writeFileSync(at('holdfast.toml'), `[store]\nurl = "${store}"\n${stores.settings ?? ''}${configuration}`)
   const bin = path.join(base, 'bin')
   mkdirSync(bin)
   writeFileSync(path.join(bin, 'holdfast'), `#!/bin/sh\nexec '${process.execPath}' '${root}/bin/holdfast.cjs' "$@"\n`, { mode: 0o755 })
@@ -122,8 +161,9 @@ function openPlace(t: TestContext): Place {
     NODE_COMPILE_CACHE: compiled,
     USER: 'ann',
     NO_COLOR: '1',
-    STORE: `file:${at('store')}`,
-    BACKUP: `file:${path.join(base, 'backup')}`,
+    STORE: stores.store ?? `file:${at('store')}`,
+    BACKUP: stores.backup ?? `file:${path.join(base, 'backup')}`,
+    ...stores.env,
   }
 
   const place: Place = {
@@ -143,6 +183,15 @@ function openPlace(t: TestContext): Place {
     async stable() {
       await place.holdfast('release fetch rcclx --rocm-version 6.4 --output fetched.a --force --yes')
       return readFileSync(at('fetched.a'), 'utf8')
+    },
+    async withStore(work) {
+      const config = await loadConfig({ cwd: folder, env })
+      const wire = await openWire({ config, env, clock: systemClock, random: Math.random, report: silent })
+      try {
+        return await work(await wire.store())
+      } finally {
+        await wire.close()
+      }
     },
     shell: async (lines, more = {}) => await runLines(folder, { ...env, ...more }, lines),
   }

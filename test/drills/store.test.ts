@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { bytesOf } from '../../src/kit/index.ts'
+import { deletePrefix, readAll } from '../../src/store/index.ts'
 import { type Drill, drill, furnish } from './drill.ts'
 
 const stableFile = 'tree/stable/6.4/librcclx-dev.a'
@@ -33,22 +35,26 @@ async function restored(at: Drill, snapshot: string): Promise<string> {
   return readFileSync(at.at('checked/wallet.db'), 'utf8')
 }
 
-drill('The store is gone', async (at) => {
-  await furnish(at)
-  const writer = keepWriting(at)
-  await at.walk()
-  assert.ok((await writer.stop()) > 0)
-  await at.holdfast(`store copy --to ${at.env['BACKUP']}`)
-  const before = await restored(at, 'latest')
-  await at.release('after the last copy')
-  rmSync(at.at('store'), { recursive: true })
-  const lines = await at.walk()
-  assert.match(lines[2]!.err, new RegExp(`may be the only copy\\n {2}at: .*${stableFile}`))
-  assert.equal(await at.stable(), 'after the last copy')
-  assert.equal(await restored(at, 'latest'), before)
-  assert.match(await at.holdfast('index generations v2'), /promote/, 'generations of an index come along')
-  assert.match(await at.holdfast('env pull stage --snapshot clean_state --replace --yes'), /clean_state/)
-})
+drill(
+  'The store is gone',
+  async (at) => {
+    await furnish(at)
+    const writer = keepWriting(at)
+    await at.walk()
+    assert.ok((await writer.stop()) > 0)
+    await at.holdfast(`store copy --to ${at.env['BACKUP']}`)
+    const before = await restored(at, 'latest')
+    await at.release('after the last copy')
+    await at.withStore((store) => deletePrefix(store, ''))
+    const lines = await at.walk()
+    assert.match(lines[2]!.err, new RegExp(`may be the only copy\\n {2}at: .*${stableFile}`))
+    assert.equal(await at.stable(), 'after the last copy')
+    assert.equal(await restored(at, 'latest'), before)
+    assert.match(await at.holdfast('index generations v2'), /promote/, 'generations of an index come along')
+    assert.match(await at.holdfast('env pull stage --snapshot clean_state --replace --yes'), /clean_state/)
+  },
+  { alsoOnS3: true },
+)
 
 drill('The store is gone, and the copy was made with another tool', async (at) => {
   await furnish(at)
@@ -62,24 +68,33 @@ drill('The store is gone, and the copy was made with another tool', async (at) =
   assert.match(await restored(at, 'stage'), /^(clean )?state /)
 })
 
-drill('Something in the store is damaged or deleted', async (at) => {
-  await furnish(at)
-  const [blob, otherBlob] = globSync(at.at('store/blobs/sha256/*/*')).toSorted()
-  const pack = globSync(at.at('store/packs/*/*'))[0]!
-  const record = globSync(at.at('store/snapshots/*.json')).find((file) => readFileSync(file, 'utf8').includes('holdfast-snapshot/1'))!
-  writeFileSync(blob!, 'wrong')
-  rmSync(otherBlob!)
-  truncateSync(pack, 100)
-  rmSync(record)
-  const [found, releases, snapshots, repaired] = await at.walk()
-  for (const file of [blob!, otherBlob!, pack, record]) assert.ok(found!.out.includes(file.slice(at.at('store/').length)), found!.out)
-  assert.match(releases!.out, /needed by: 6\.4 stable/)
-  assert.match(snapshots!.out, /needed by: [0-9a-f]{8}/)
-  assert.match(repaired!.out, /all is whole/)
-  assert.equal(await at.stable(), 'second')
-  assert.match(await restored(at, 'stage'), /^clean state /)
-  assert.ok(existsSync(at.at('store/quarantine', blob!.slice(at.at('store/').length))))
-})
+drill(
+  'Something in the store is damaged or deleted',
+  async (at) => {
+    await furnish(at)
+    const harmed = await at.withStore(async (store) => {
+      const keys = async (prefix: string) => (await Array.fromAsync(store.list(prefix))).map(({ key }) => key)
+      const textOf = async (key: string) => Buffer.from((await readAll(store, key, { limit: 1 << 20 })).bytes).toString('latin1')
+      const [blob, otherBlob] = await keys('blobs/')
+      const [pack] = await keys('packs/')
+      const records = await Promise.all((await keys('snapshots/')).map(async (key) => ({ key, text: await textOf(key) })))
+      const record = records.find(({ text }) => text.includes('holdfast-snapshot/1'))!.key
+      await store.put(blob!, bytesOf('wrong'))
+      await store.put(pack!, bytesOf((await textOf(pack!)).slice(0, 100)))
+      for (const key of [otherBlob!, record]) await store.delete(key)
+      return { blob: blob!, all: [blob!, otherBlob!, pack!, record] }
+    })
+    const [found, releases, snapshots, repaired] = await at.walk()
+    for (const key of harmed.all) assert.ok(found!.out.includes(key), found!.out)
+    assert.match(releases!.out, /needed by: 6\.4 stable/)
+    assert.match(snapshots!.out, /needed by: [0-9a-f]{8}/)
+    assert.match(repaired!.out, /all is whole/)
+    assert.equal(await at.stable(), 'second')
+    assert.match(await restored(at, 'stage'), /^clean state /)
+    assert.notEqual(await at.withStore((store) => store.head(`quarantine/${harmed.blob}`)), undefined)
+  },
+  { alsoOnS3: true },
+)
 
 drill('Somebody deleted refs', async (at) => {
   await furnish(at)
