@@ -48,6 +48,11 @@ url = "file:./.holdfast/store"
 # run = "store prune"                    # a command line of holdfast
 # every = "1d"                           # or at = "0 3 * * *", or after = "the name of another job"
 
+# Who is told when that fails: \`holdfast notify test\`
+# [[notify]]
+# kind = "slack"                         # or "email", "webhook"
+# url_env = "SLACK_WEBHOOK_URL"          # the variable that holds the address, which is a secret
+
 # Images that a workflow of GitHub Actions builds, to a registry: \`holdfast images xref\`, \`holdfast images sync --missing\`
 # [images]
 # repo = "owner/name"                    # without it and the next ones, those of the preset "velox"
