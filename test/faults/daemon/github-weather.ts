@@ -36,7 +36,8 @@ export function storageWeather(weather: Weather): Trouble {
     where: 'storage',
     times: Infinity,
     async answer(request, response, go) {
-      const misdeed = weather.next([...standIns, 'flip'])
+      // Artifacts have digests. Logs have none, and nobody could tell.
+      const misdeed = weather.next(request.url?.startsWith('/artifacts/') === true ? [...standIns, 'flip'] : standIns)
       if (misdeed === undefined) return await go()
       if (misdeed === 'cut' || misdeed === 'lose-answer') return await go({ cutAfter: 1 + Math.floor(weather.random() * 20_000) })
       if (misdeed === 'flip') return await go({ flips: true })
