@@ -8,7 +8,8 @@ import { throwIfAborted } from './abort.ts'
  *
  * Where `rewindable` is true every iteration starts again at the first byte and gives the same bytes, which is what a
  * retry needs. Where it is false a second iteration throws. The pieces given belong to the reader until it asks for
- * the next one: whoever keeps a piece longer copies it.
+ * the next one, or finds the end: then a piece may be overwritten, or its memory be gone and the piece be empty, so whoever keeps it longer
+ * copies it, and whoever gives it to a thread or a socket waits for that first. A reader that leaves early has no such duty.
  */
 export interface Bytes extends AsyncIterable<Uint8Array> {
   readonly length?: number | undefined
@@ -18,8 +19,12 @@ export interface Bytes extends AsyncIterable<Uint8Array> {
 export const pieceSize = 1 << 20
 
 /**
- * Gives memory back that nobody looks at any more, without waiting for the collector: what streams leave of it counts as the heap's, and makes the
- * collector go through all of the heap again and again. Rooms that others may share are left alone.
+ * Gives memory back without waiting for the collector: what streams leave of it counts as the heap's, and makes the collector go through all of
+ * the heap again and again. Rooms that others may share are left alone.
+ *
+ * For who made the room alone, and only when nobody can look at it any more: not the reader, which has asked for more; no thread and no socket,
+ * which do not keep it, and would read memory that is another's by then. That a reader has left early or failed, or an answer has come, proves none
+ * of this.
  */
 export function freeRoom(room: ArrayBufferLike): void {
   if (room instanceof ArrayBuffer && room.byteLength > Buffer.poolSize) room.transfer(0)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createInflateRaw, deflateRawSync } from 'node:zlib'
+import { fleetingPieces } from '../../test/fakes/fleeting-pieces.ts'
 import { seededRandom } from '../../test/fakes/seeded-random.ts'
 import { collect } from './bytes.ts'
 import { decode } from './decode.ts'
@@ -9,12 +10,8 @@ const random = seededRandom(11)
 const plain = Buffer.from(Uint8Array.from({ length: 300_000 }, () => Math.floor(random() * 16)))
 const packed = deflateRawSync(plain)
 
-async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size)
-}
-
 async function decoded(bytes: Uint8Array, { size = 1000, chunkSize = 64 << 10, after = async () => {} } = {}): Promise<Buffer> {
-  const source = inPieces(bytes, size)
+  const source = fleetingPieces(bytes, size)
   const first = await source.next()
   const pieces: Buffer[] = []
   for await (const piece of decode(createInflateRaw({ chunkSize }), source, first.value!)) {
@@ -37,7 +34,7 @@ test('a reader that is slow gets the same', async () => {
 })
 
 test('the memory of a piece is given back when the next one is asked for', async () => {
-  const source = inPieces(packed, 1000)
+  const source = fleetingPieces(packed, 1000)
   const first = await source.next()
   const pieces: Uint8Array[] = []
   for await (const piece of decode(createInflateRaw({ chunkSize: 128 << 10 }), source, first.value!)) pieces.push(piece)
@@ -49,7 +46,7 @@ test('the memory of a piece is given back when the next one is asked for', async
 
 test('what stands behind the end is given back, whether its reader has come to the end or not', async () => {
   for (const size of [1 << 20, 50_000]) {
-    const source = inPieces(Buffer.concat([packed, Buffer.from('behind')]), size)
+    const source = fleetingPieces(Buffer.concat([packed, Buffer.from('behind')]), size)
     const first = await source.next()
     let rest: Uint8Array | undefined
     const pieces = async function* () {

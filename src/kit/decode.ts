@@ -11,7 +11,8 @@ export interface Decoder extends Transform {
  * What a decoder makes of `first` and all that follows it in the source, until the decoder has its end. Gives back what it did not take of the
  * last piece that it was given, of which the source may have more. Throws what the source throws, and what the decoder does.
  *
- * A piece of the source is not kept when the next one is asked for.
+ * A piece of the source is not looked at when the next one is asked for; where decoding ends early, a thread may look at the last one for a
+ * while. A piece that is given is gone when the next one is asked for: `Bytes` says the same.
  */
 export async function* decode(
   decoder: Decoder,
@@ -51,11 +52,12 @@ async function feed(decoder: Decoder, source: AsyncIterator<Uint8Array>, state: 
     for (;;) {
       const written = new Promise<'written'>((resolve) => void decoder.write(state.piece, () => resolve('written')))
       await Promise.race([written, closed])
+      const given = state.before + state.piece.byteLength
       // What it left of a piece stands behind its end.
-      const isAtEnd = decoder.bytesWritten < state.before + state.piece.byteLength
+      const isAtEnd = decoder.bytesWritten < given
       if (decoder.destroyed || decoder.readableEnded || isAtEnd) return
       const next = await source.next()
-      state.before += state.piece.byteLength
+      state.before = given
       state.piece = next.done === true ? new Uint8Array() : next.value
       if (next.done !== true) continue
       decoder.end()

@@ -3,20 +3,12 @@ import { createHash } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { Fault, digestOf } from '../kit/index.ts'
+import { fleetingPieces } from '../../test/fakes/fleeting-pieces.ts'
 import { seededRandom, testSeed } from '../../test/fakes/seeded-random.ts'
 import { compressLayer, type CompressedLayer, layerMap } from './compress.ts'
 
 async function compressed(content: Uint8Array, step: number): Promise<{ bytes: Buffer; result: CompressedLayer }> {
-  const pieces = async function* () {
-    // One buffer for all, as sources of files have it.
-    const lent = Buffer.alloc(step)
-    for (let at = 0; at < content.byteLength; at += step) {
-      const part = content.subarray(at, at + step)
-      lent.set(part)
-      yield lent.subarray(0, part.byteLength)
-    }
-  }
-  const { bytes, result } = compressLayer(pieces())
+  const { bytes, result } = compressLayer(fleetingPieces(content, step))
   const out: Buffer[] = []
   for await (const piece of bytes) out.push(Buffer.from(piece))
   return { bytes: Buffer.concat(out), result: result() }

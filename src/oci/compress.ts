@@ -39,7 +39,8 @@ export const compression = `gzip level ${level}, memory level ${memLevel}, block
 /**
  * A layer in gzip, the same for the same content however its pieces are cut: blocks of 1 MiB, each with the 32 KiB before it as its
  * dictionary, are compressed side by side and joined, as pigz does. Memory is bounded by a few blocks. `diffIdOf` gives the layer's own digest
- * after its end, where it is computed anyway.
+ * after its end, where it is computed anyway. A piece of the layer is copied before the next one is asked for; a piece that is given is gone when the
+ * next one is asked for.
  */
 export function compressLayer(layer: AsyncIterable<Uint8Array>, diffIdOf?: () => Digest): Compressing {
   let result: CompressedLayer | undefined
@@ -127,6 +128,7 @@ async function* deflated(pieces: AsyncIterable<Uint8Array>, look: (block: Buffer
     }
     while (waiting.length > 0) yield await first()
   } finally {
+    // Then no thread looks at a block any more, and nobody else ever had one.
     await Promise.allSettled(waiting.map(({ work }) => work))
     const rooms = [...free, ...waiting.map((each) => each.before), before].filter((room) => room !== undefined)
     for (const room of rooms) freeRoom(room.buffer)

@@ -12,6 +12,7 @@ import {
   pushImage,
 } from '../../src/images/index.ts'
 import type { Registry } from '../../src/oci/index.ts'
+import { fleetingPieces } from './fleeting-pieces.ts'
 import { registryDesk } from './registry-desk.ts'
 
 /** Someone who pushes images to a registry, with a memory in a file. */
@@ -92,15 +93,6 @@ export async function pushDesk(host: string, options: PushDeskOptions = {}): Pro
   }
 }
 
-/** As a network gives them: in pieces whose room is used again. */
-function inPieces(bytes: Uint8Array, pieceBytes = 100_000): Bytes {
-  return bytesFrom(async function* () {
-    const room = new Uint8Array(pieceBytes)
-    for (let at = 0; at < bytes.byteLength; at += pieceBytes) {
-      const piece = bytes.subarray(at, at + pieceBytes)
-      room.set(piece)
-      yield room.subarray(0, piece.byteLength)
-      room.fill(0xaa)
-    }
-  }, bytes.byteLength)
+function inPieces(bytes: Uint8Array): Bytes {
+  return bytesFrom(() => fleetingPieces(bytes, 100_000), bytes.byteLength)
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync, linkSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
+import { fleetingPieces } from '../../../test/fakes/fleeting-pieces.ts'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
 import { seededRandom, testSeed } from '../../../test/fakes/seeded-random.ts'
 import { paxRecord, type TarForm, tarBytes, type TarMember as Member } from '../../../test/fakes/tar-bytes.ts'
@@ -10,17 +11,9 @@ import { readTar } from './index.ts'
 
 const scratch = scratchDirectory()
 
-async function* inPieces(bytes: Uint8Array, sizes: () => number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength;) {
-    const size = sizes()
-    yield bytes.subarray(at, at + size)
-    at += size
-  }
-}
-
 async function membersOf(bytes: Uint8Array, sizes = () => 1000): Promise<string[]> {
   const found: string[] = []
-  for await (const { name, type, link, content } of readTar(inPieces(bytes, sizes))) {
+  for await (const { name, type, link, content } of readTar(fleetingPieces(bytes, sizes))) {
     const text = Buffer.from(await collect(content, 1 << 20)).toString('latin1')
     found.push(`${type} ${name}${link === '' ? '' : ` -> ${link}`} ${text}`.trimEnd())
   }

@@ -44,10 +44,11 @@ async function* readParts(source: RangedSource, { start, end, parts, partBytes, 
       underWay.shift()
       free.push(part.room)
     }
+    // Not where its reader leaves early: a thread of it, such as one that inflates, may still look at a piece.
+    for (const room of free) freeRoom(room.buffer)
   } finally {
     link.controller.abort()
     await Promise.all(underWay.map((part) => part.ended))
-    for (const room of [...free, ...underWay.map((part) => part.room)]) freeRoom(room.buffer)
   }
 }
 

@@ -267,3 +267,13 @@ test('whoever stops reading, or is stopped, stops what is under way', async () =
   })()
   await faultOf(work, 'aborted', /stopped/)
 })
+
+test('what a reader has when it leaves early stays, since a thread of it may still look', async () => {
+  const bytes = noise(200_000)
+  const reading = readAhead(memory(bytes), { start: 0, end: bytes.byteLength, parts: 2, partBytes: 100_000 })[Symbol.asyncIterator]()
+  const { value: piece } = (await reading.next()) as { value: Uint8Array }
+  assert.ok(piece.byteLength > 0)
+  const had = Buffer.from(piece)
+  await reading.return!()
+  assert.ok(had.equals(piece))
+})

@@ -12,6 +12,7 @@ import {
   type Packing,
   skopeoMembers,
 } from '../../../test/fakes/images.ts'
+import { fleetingPieces } from '../../../test/fakes/fleeting-pieces.ts'
 import { seededRandom, testSeed } from '../../../test/fakes/seeded-random.ts'
 import type { TarMember } from '../../../test/fakes/tar-bytes.ts'
 import { readArchive } from './read.ts'
@@ -22,15 +23,11 @@ const upper = fakeLayer({ 'app/run': Buffer.alloc(200_000, 'run') })
 const other = fakeLayer({ '{strange name}': 'x' })
 const images = [fakeImage('app:1', [base, upper]), fakeImage('app:2', [base, other])]
 
-async function* cut(bytes: Uint8Array, step: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += step) yield bytes.subarray(at, at + step)
-}
-
 /** Reads all of it, keeping what the layers gave. */
 async function readAll(bytes: Uint8Array, o: { step?: number; keeps?: (layer: ArchiveLayer) => boolean } = {}) {
   const layers = new Map<string, Uint8Array>()
   let contents: ArchiveContents | undefined
-  for await (const member of readArchive(cut(bytes, o.step ?? 1 << 16), 'the archive')) {
+  for await (const member of readArchive(fleetingPieces(bytes, o.step ?? 1 << 16), 'the archive')) {
     if (member.kind === 'contents') contents = member
     else if (o.keeps?.(member) !== false) layers.set(member.name, await collect(member.content, 1 << 30))
   }
@@ -106,7 +103,7 @@ describe('an archive of docker', () => {
     assert.equal(whole.contents.layers.size, 3)
     const lying = replaced(members, /\.tar$/, (member) => [{ ...member, content: other }])
     await assert.rejects(readAll(lying, { keeps: () => false }), { code: 'corrupt', message: /not what it is called/ })
-    for await (const member of readArchive(cut(archiveBytes(members), 1000), 'x')) {
+    for await (const member of readArchive(fleetingPieces(archiveBytes(members), 1000), 'x')) {
       if (member.kind === 'layer') for await (const _ of member.content) break
       else assert.equal(member.layers.size, 3)
     }
@@ -115,7 +112,8 @@ describe('an archive of docker', () => {
   it('says of a layer what its name says', async () => {
     const named = async (members: readonly TarMember[]) => {
       const found: unknown[] = []
-      for await (const member of readArchive(cut(archiveBytes(members), 9999), 'x')) if (member.kind === 'layer') found.push(member.named)
+      for await (const member of readArchive(fleetingPieces(archiveBytes(members), 9999), 'x'))
+        if (member.kind === 'layer') found.push(member.named)
       return found
     }
     assert.deepEqual(await named(skopeoMembers([images[0]!])), [{ diffId: digestOf(base) }, { diffId: digestOf(upper) }])
@@ -127,7 +125,7 @@ describe('an archive of docker', () => {
     let isClosed = false
     async function* source() {
       try {
-        yield* cut(archiveBytes(skopeoMembers(images), 'gzip'), 100)
+        yield* fleetingPieces(archiveBytes(skopeoMembers(images), 'gzip'), 100)
       } finally {
         isClosed = true
       }
@@ -227,7 +225,7 @@ describe('a bad archive', () => {
     await refuses(archiveBytes([{ name: 'x', type: 'x', content: Buffer.alloc(2 << 20) }]), /larger than its limit/)
     const many = archiveBytes(Array.from({ length: 11 }, (_, at) => ({ name: `m${at}`, content: Buffer.from('{}') })))
     const read = async (limits: object) => {
-      for await (const _ of readArchive(cut(many, 1 << 16), 'x', limits));
+      for await (const _ of readArchive(fleetingPieces(many, 1 << 16), 'x', limits));
     }
     await assert.rejects(read({ members: 10 }), { code: 'corrupt', message: /more than 10 members/ })
     await assert.rejects(read({ documentBytes: 21 }), { code: 'corrupt', message: /limit of 21 bytes together/ })
@@ -235,7 +233,7 @@ describe('a bad archive', () => {
 
   it('that inflates past the limit is refused, in whole or in one layer', async () => {
     const read = async (bytes: Buffer) => {
-      for await (const _ of readArchive(cut(bytes, 1 << 16), 'x', { inflatedBytes: 1 << 20 }));
+      for await (const _ of readArchive(fleetingPieces(bytes, 1 << 16), 'x', { inflatedBytes: 1 << 20 }));
     }
     await assert.rejects(read(gzipSync(archiveBytes([{ name: 'x', content: Buffer.alloc(2 << 20) }]))), {
       code: 'corrupt',

@@ -2,18 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { Fault } from '../../kit/index.ts'
+import { fleetingPieces } from '../../../test/fakes/fleeting-pieces.ts'
 import { seededRandom, testSeed } from '../../../test/fakes/seeded-random.ts'
 import { formOf, inflate } from './inflate.ts'
 
 const large = 1 << 30
 
-async function* cut(bytes: Uint8Array, step: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.byteLength; at += step) yield bytes.subarray(at, at + step)
-}
-
 async function inflated(bytes: Uint8Array, form: 'gzip' | 'zstd', step = 1 << 16, limit = large): Promise<Buffer> {
   const out: Buffer[] = []
-  for await (const piece of inflate(cut(bytes, step), form, limit)) out.push(Buffer.from(piece))
+  for await (const piece of inflate(fleetingPieces(bytes, step), form, limit)) out.push(Buffer.from(piece))
   return Buffer.concat(out)
 }
 

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { faultOf } from '../../../test/fakes/fault-of.ts'
+import { fleetingPieces } from '../../../test/fakes/fleeting-pieces.ts'
 import { Fault } from '../../kit/index.ts'
 import { gatherAndSend } from './send.ts'
 
-async function* pieces(text: string, size: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < text.length; at += size) yield Buffer.from(text.slice(at, at + size))
-}
+const pieces = (text: string, size: number) => fleetingPieces(Buffer.from(text), size)
 
 async function sentOf(text: string, pieceSize: number, chunkSize: number): Promise<string[]> {
   const sent: string[] = []
@@ -41,6 +40,15 @@ test('the next chunk is gathered while one is on its way, and no third', async (
   })
   assert.equal(givenBefore[0], 2)
   for (const [at, before] of givenBefore.entries()) assert.ok(before <= at + 2)
+})
+
+test('chunks stay what they are after the end, since a socket may have them longer than who sends says', async () => {
+  const sent: Uint8Array[] = []
+  await gatherAndSend(pieces('abcdefghij', 3), 100_000, async (chunk) => void sent.push(chunk))
+  assert.deepEqual(
+    sent.map((chunk) => Buffer.from(chunk).toString()),
+    ['abcdefghij'],
+  )
 })
 
 test('what cannot be sent ends it, and a source that fails waits for what is on its way', async () => {

@@ -1,4 +1,3 @@
-import { freeRoom } from '../../kit/index.ts'
 import type { Signal } from '../../store/index.ts'
 import type { Upload } from './registry.ts'
 
@@ -12,7 +11,10 @@ export async function sendStream(upload: Upload, content: AsyncIterable<Uint8Arr
   return upload.offset - start
 }
 
-/** Chunks of one size but the last, one after another; each is `send`'s until that has resolved. What `send` or the content throws ends it. */
+/**
+ * Chunks of one size but the last, one after another; each is `send`'s until that has resolved. What `send` or the content throws ends it. A piece of
+ * the content is copied before the next one is asked for.
+ */
 export async function gatherAndSend(
   content: AsyncIterable<Uint8Array>,
   size: number,
@@ -45,6 +47,5 @@ export async function gatherAndSend(
   } finally {
     await sending.catch(() => undefined)
   }
-  // Not after a failure: who sends may still look at a chunk.
-  for (const room of [filling, waiting]) freeRoom(room.buffer)
+  // Their memory is the collector's to free: a server that answers before it has read a chunk leaves a part of it with the socket.
 }
