@@ -1,4 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
 
 /**
  * Reads `+ GROUP` and `- GROUP`. Its input ends with the process that began it, however that ended, and then every group that is still
@@ -13,34 +15,42 @@ while read -r sign group; do
 done
 for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done`
 
+type Watcher = ChildProcessByStdio<Writable, null, null>
+
 const groups = new Set<number>()
-let watcher: ChildProcess | undefined
+let watcher: Watcher | undefined
 
 /**
  * Has a process group end when this process does, also where it is killed and can do nothing itself. One more process does that for all
- * groups, begun with the first. A group that was begun in the very moment of the kill may be missed. Gives what ends the watch.
+ * groups, begun with the first, and anew where somebody kills it. A group that was begun in the very moment of the kill may be missed.
+ * Gives what ends the watch.
  */
 export function watchGroup(group: number): () => void {
   groups.add(group)
   if (watcher === undefined) watcher = startWatcher()
-  else watcher.stdin?.write(`+ ${group}\n`)
+  else watcher.stdin.write(`+ ${group}\n`)
   return () => {
     groups.delete(group)
-    watcher?.stdin?.write(`- ${group}\n`)
+    watcher?.stdin.write(`- ${group}\n`)
   }
 }
 
-function startWatcher(): ChildProcess {
-  const child = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
+function startWatcher(): Watcher {
+  // It stands nowhere: nobody's directory is in use because of it.
+  const child = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'], cwd: '/' })
+  // Where it cannot be started, or has gone, the next group starts another.
   const onGone = () => {
     if (watcher === child) watcher = undefined
   }
   child.on('error', onGone)
-  child.on('exit', onGone)
   child.stdin.on('error', onGone)
+  child.on('exit', (_status, signal) => {
+    onGone()
+    if (signal !== null && groups.size > 0) watcher ??= startWatcher()
+  })
   // It never keeps this process.
   child.unref()
-  if ('unref' in child.stdin && typeof child.stdin.unref === 'function') child.stdin.unref()
+  if (child.stdin instanceof Socket) child.stdin.unref()
   for (const group of groups) child.stdin.write(`+ ${group}\n`)
   return child
 }

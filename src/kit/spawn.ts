@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { Fault } from './fault.ts'
+import { StringDecoder } from 'node:string_decoder'
 import { abortFault, throwIfAborted } from './abort.ts'
+import { errno } from './disk.ts'
+import { Fault } from './fault.ts'
 import { watchGroup } from './group-watch.ts'
 
 export interface RunOptions {
@@ -31,18 +34,14 @@ const tailLines = 30
 
 /**
  * Runs a program, or a shell line where `command` is a string, and waits for it. Any exit status is a result; a program
- * that cannot be started is `unsupported` (not installed) or `denied`. On abort its process group gets SIGTERM, and
- * SIGKILL five seconds later; where this process is killed meanwhile, the group is too. Never pass a secret in the arguments: others can read them.
+ * that cannot be started is `unsupported` (not installed), `denied`, or `unavailable` where the machine has no room for it now.
+ * On abort its process group gets SIGTERM, and SIGKILL five seconds later; where this process is killed meanwhile, the group is too.
+ * Never pass a secret in the arguments: others can read them.
  */
 export async function run(command: string | readonly [string, ...string[]], options: RunOptions = {}): Promise<RunResult> {
   throwIfAborted(options.signal)
-  const [program, ...args] = typeof command === 'string' ? ['/bin/sh', '-c', command] : command
-  const child = spawn(program!, args, {
-    detached: true,
-    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(options.holds === undefined ? [] : [options.holds])],
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.env === undefined ? {} : { env: options.env }),
-  })
+  const [program, ...args] = typeof command === 'string' ? (['/bin/sh', '-c', command] as const) : command
+  const child = begin(program, args, options)
   const unwatch = child.pid === undefined ? () => undefined : watchGroup(child.pid)
   const stop = (signal: NodeJS.Signals) => {
     try {
@@ -58,38 +57,65 @@ export async function run(command: string | readonly [string, ...string[]], opti
   }
   options.signal?.addEventListener('abort', onAbort, { once: true })
   const fed = options.input === undefined ? undefined : feed(child, options.input, () => stop('SIGKILL'))
-
-  const texts = { stdout: '', stderr: '' }
-  let tail = ''
-  for (const from of ['stdout', 'stderr'] as const) {
-    child[from]!.on('data', (piece: Buffer) => {
-      options.onOutput?.(piece, from)
-      const text = piece.toString('utf8')
-      texts[from] = (texts[from] + text).slice(-kept)
-      tail = (tail + text).slice(-64 * 1024)
-    })
-  }
+  const said = listen(child, options.onOutput)
   try {
     const status = await new Promise<number>((resolve, reject) => {
-      child.on('error', reject)
+      child.on('error', (error) => reject(notStarted(program, options, error)))
       child.on('close', (code, signal) => resolve(code ?? 128 + (signal === 'SIGKILL' ? 9 : signal === 'SIGTERM' ? 15 : 1)))
     })
     if (options.signal?.aborted) throw abortFault(options.signal)
     const failure = await fed
     if (failure !== undefined) throw failure.error
-    return { status, ...texts, tail: tail.trimEnd().split('\n').slice(-tailLines) }
-  } catch (error) {
-    if (error instanceof Fault) throw error
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    throw new Fault(missing ? 'unsupported' : 'denied', missing ? `${program} is not installed` : `${program} cannot be started`, {
-      at: program,
-      cause: error,
-    })
+    return { status, ...said() }
   } finally {
     clearTimeout(killer)
     unwatch()
     options.signal?.removeEventListener('abort', onAbort)
   }
+}
+
+function begin(program: string, args: readonly string[], options: RunOptions): ChildProcess {
+  const { input, holds, cwd, env } = options
+  try {
+    return spawn(program, args, {
+      detached: true,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(holds === undefined ? [] : [holds])],
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(env === undefined ? {} : { env }),
+    })
+  } catch (error) {
+    throw notStarted(program, options, error)
+  }
+}
+
+/** The machine has as many processes or open files as it can, or no memory: later it may. */
+const passing = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'])
+
+function notStarted(program: string, { cwd }: RunOptions, error: unknown): Fault {
+  const number = errno(error) ?? ''
+  // The same number says that the folder to start in is not there.
+  if (number === 'ENOENT' && cwd !== undefined && !existsSync(cwd))
+    return new Fault('not-found', `${program} cannot be started in ${cwd}, which is not there`, { at: cwd, cause: error })
+  if (number === 'ENOENT') return new Fault('unsupported', `${program} is not installed`, { at: program, cause: error })
+  const code = passing.has(number) ? 'unavailable' : 'denied'
+  return new Fault(code, `${program} cannot be started${number === '' ? '' : `: ${number}`}`, { at: program, cause: error })
+}
+
+/** Hears what a program says, and gives what is kept of it. */
+function listen(child: ChildProcess, onOutput: RunOptions['onOutput']): () => Omit<RunResult, 'status'> {
+  const texts = { stdout: '', stderr: '' }
+  let tail = ''
+  for (const from of ['stdout', 'stderr'] as const) {
+    const decoder = new StringDecoder('utf8')
+    // There is none where not even its pipes could be made.
+    child[from]?.on('data', (piece: Buffer) => {
+      onOutput?.(piece, from)
+      const text = decoder.write(piece)
+      texts[from] = (texts[from] + text).slice(-kept)
+      tail = (tail + text).slice(-64 * 1024)
+    })
+  }
+  return () => ({ ...texts, tail: tail.trimEnd().split('\n').slice(-tailLines) })
 }
 
 /** Gives a program its input. One that ends before it has read all has its reasons; an input that fails ends the program. */

@@ -27,10 +27,12 @@ export interface Scene {
   readonly crash?: () => void
 }
 
+/** From so many seconds on, memory is held to be flat. */
+const long = 300
 /** The share of the time in which processes are killed; then they stay, and their memory is looked at. */
-const wild = 0.4
+const wildShare = (seconds: number) => (seconds >= long ? 0.4 : 0.7)
 /** How long things may take to come right once it is calm. */
-const patience = 120_000
+const patience = 240_000
 
 /** Lets a crew work in a world that does wrong, then in one that does not, and compares what there is with what should be. Gives what is worth telling. */
 export async function runScene(scene: Scene): Promise<string[]> {
@@ -58,7 +60,7 @@ export async function runScene(scene: Scene): Promise<string[]> {
     await settle(crew, queue, calmed)
     const took = Math.round((Date.now() - calmed) / 1000)
     const stayed = [...crew.members]
-    const memory = assertFlat(stayed, seconds >= 300)
+    const memory = assertFlat(stayed, seconds >= long)
     for (const { child } of crew.members) child.kill('SIGTERM')
     await Promise.all(stayed.map(({ ended }) => ended))
     assert.deepEqual(crew.wrong, [])
@@ -143,15 +145,11 @@ async function storm({ seconds, crash, folder }: Scene, { world, crew, queue, ra
       crash?.()
     },
   }
-  const wildActs = [
-    acts.kill,
-    acts.stop,
-    acts.kill,
-    acts.stop,
-    acts.reload,
-    acts.misconfigure,
-    ...(crash === undefined ? [] : [acts.crash]),
-  ]
+  const wild = dealer(
+    [acts.kill, acts.stop, ...(crash === undefined ? [] : [acts.crash]), acts.kill, acts.reload, acts.misconfigure],
+    random,
+  )
+  const mild = dealer([acts.reload, acts.misconfigure], random)
   let nextAct = begun + 2500
   let nextLook = begun + 1000
   while (Date.now() < ended) {
@@ -164,15 +162,31 @@ async function storm({ seconds, crash, folder }: Scene, { world, crew, queue, ra
     }
     const member = pick()
     if (Date.now() >= nextAct && member?.isUp === true) {
-      const isWild = Date.now() < begun + (ended - begun) * wild
+      const isWild = Date.now() < begun + (ended - begun) * wildShare(seconds)
       nextAct = Date.now() + (isWild ? 1500 + random() * 3000 : 10_000)
-      const act = isWild ? wildActs[Math.floor(random() * wildActs.length)]! : random() < 0.5 ? acts.reload : acts.misconfigure
+      const act = isWild ? wild() : mild()
       crew.say(`${act.name} ${member.name}`)
       await act(member)
     }
     await systemClock.sleep(200)
   }
   return { counts, killed }
+}
+
+/** Gives the cards one after another, then all of them again, each time in another order. */
+function dealer<T>(cards: readonly T[], random: () => number): () => T {
+  const deck = [...cards].toReversed()
+  return () => {
+    const card = deck.pop()!
+    if (deck.length === 0)
+      deck.push(
+        ...cards
+          .map((each) => ({ each, at: random() }))
+          .toSorted((one, other) => one.at - other.at)
+          .map(({ each }) => each),
+      )
+    return card
+  }
 }
 
 /** As somebody does who sits before it: what waits for its next try is tried now, now and then. */
