@@ -167,6 +167,37 @@ describe('the dashboard', () => {
     dashboard.expectCalm()
   })
 
+  it('tells what syncs came to, and lets one be run now', async () => {
+    const queue = await dashboard.desk.served.jobs!.queue()
+    await queue.beat({ id: 'worker-2', host: 'here', pid: process.pid, concurrency: 1 })
+    await queue.add([{ key: 'sync', words: ['runs', 'sync', '--to', 'runs'], source: 'runs', priority: 9, splits: false }])
+    const [held] = await queue.take('worker-2', 1, {})
+    await queue.end(held!, { kind: 'exit', exit: 0, summary: '3 runs fetched', requests: 12, bytes: 2048 })
+    await queue.leave('worker-2')
+    const page = await dashboard.open('/')
+    await page.route('**/api/v1/jobs', async (route) => {
+      const response = await route.fetch()
+      const told = (await response.json()) as { readonly jobs: readonly object[] }
+      await route.fulfill({ json: { ...told, jobs: [{ ...told.jobs[0]!, name: 'pull', run: 'runs sync --to runs' }] } })
+    })
+    await page.goto(`${dashboard.desk.url}/ui/runs`)
+    const row = page.getByRole('table', { name: 'Syncs' }).getByRole('row').nth(1)
+    assert.match(await row.innerText(), /done.*12\s+2\.0 KiB\s+3 runs fetched/s)
+    await page.getByRole('button', { name: 'Run now: pull' }).click()
+    await page.getByRole('dialog', { name: 'Run now: pull' }).waitFor()
+    await page.context().close()
+    dashboard.expectCalm()
+  })
+
+  it('shows each channel once, also where two hold the same release', async () => {
+    assert.equal((await dashboard.desk.holdfast('release promote rcclx --variant 6.4 --from stable --to tried --yes')).exit, 0)
+    const page = await dashboard.open('/ui/releases/rcclx?variant=6.4')
+    const channels = await page.getByRole('article').locator('h3').allInnerTexts()
+    assert.deepEqual(channels.toSorted(), [...new Set(channels)].toSorted())
+    assert.ok(channels.includes('stable') && channels.includes('tried'))
+    await page.context().close()
+  })
+
   it('draws a piece of 10,000 releases, and more of them when asked to', async () => {
     const page = await dashboard.open('/')
     await page.route('**/api/v1/releases/rcclx/list?*', async (route) => {

@@ -7,6 +7,7 @@ import { Empty, Failed, Waiting } from '../parts/states.tsx'
 import { type Column, PagedTable, Table } from '../parts/table.tsx'
 import { countText } from '../parts/words.ts'
 import { hrefTo, place, setQuery } from '../shell/place.ts'
+import { Executed, RunNow } from './jobs/of-command.tsx'
 
 type Data = Answers['listProjects']
 type Project = Data['projects'][number]
@@ -16,7 +17,15 @@ export function Runs() {
   const { data, trouble, again } = useAnswer('listProjects', '/runs')
   const { project, status } = Object.fromEntries(place.value.query)
   return (
-    <Page title="Runs">
+    <Page
+      title="Runs"
+      actions={
+        <>
+          <RunNow command="runs sync" label="Sync now" />
+          <RunNow command="runs generate" label="List anew" />
+        </>
+      }
+    >
       {trouble?.status === 404 ? (
         <Empty command={'[runs]\nroot = "/data/experiments"'}>No folder of experiment runs is configured. Add one to holdfast.toml.</Empty>
       ) : trouble !== undefined ? (
@@ -40,6 +49,7 @@ export function Runs() {
             )}
           </Section>
           <List project={project} status={status} />
+          <Executed command="runs sync" title="Syncs" />
         </>
       )}
     </Page>

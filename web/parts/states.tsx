@@ -59,7 +59,8 @@ export function Shown<T>({ of, children }: { readonly of: Loaded<T>; readonly ch
   )
 }
 
-export function sentence(text: string): string {
-  const first = text.slice(0, 1).toUpperCase() + text.slice(1)
+/** Words are capitalized, names such as `v2/gpu` are not. */
+function sentence(text: string): string {
+  const first = text.replace(/^[a-z]+(?=[\s,]|$)/, (word) => word.slice(0, 1).toUpperCase() + word.slice(1))
   return /[.!?…]$/.test(first) ? first : `${first}.`
 }

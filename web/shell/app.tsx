@@ -61,6 +61,7 @@ function Head() {
             {isLive.value ? 'Live' : 'Not live'}
           </span>
           <button type="button" class="quiet" onClick={nextTheme} aria-label={`Theme: ${theme.value}; change it`}>
+            <Icon name="theme" />
             {theme.value}
           </button>
           <button type="button" class="quiet" onClick={() => (isHelpOpen.value = true)} aria-label="Keys">

@@ -8,6 +8,7 @@ import { type Column, Table } from '../../parts/table.tsx'
 import { bytesText, countText } from '../../parts/words.ts'
 import { Action } from '../../shell/action.tsx'
 import { hrefTo, place, setQuery } from '../../shell/place.ts'
+import { Executed, RunNow } from '../jobs/of-command.tsx'
 import { Sizes } from './sizes.tsx'
 
 type Data = Answers['crossReferenceImages']
@@ -20,7 +21,7 @@ const atOnce = 100
 export function Images() {
   const { data, trouble, again } = useAnswer('crossReferenceImages', '/images')
   return (
-    <Page title="Images">
+    <Page title="Images" actions={<RunNow command="images sync" label="Sync now" />}>
       {trouble?.status === 404 ? (
         <Empty command={'[images]\nrepo = "OWNER/NAME"\nworkflow = "build.yml"\nregistry = "registry.gitlab.com"'}>
           No images are configured. Add them to holdfast.toml.
@@ -54,7 +55,7 @@ function CrossReference({ data }: { readonly data: Data }) {
         of={[
           repo === undefined ? undefined : ['Built by', repo],
           ['Tags are from', source],
-          ['Runs looked at', countText(looked)],
+          ['Runs looked at', <a href="#runs">{countText(looked)}</a>],
           [
             'Missing',
             missing === 0 ? (
@@ -75,7 +76,7 @@ function CrossReference({ data }: { readonly data: Data }) {
           ))}
         </ul>
       )}
-      <Section title="Runs and their images" aside={<OnlyMissing />}>
+      <Section id="runs" title="Runs and their images" aside={<OnlyMissing />}>
         <Matrix tags={tags} sizeOf={sizeOf} />
       </Section>
       <Sizes of={sizes} />
@@ -92,6 +93,7 @@ function CrossReference({ data }: { readonly data: Data }) {
           />
         </Section>
       )}
+      <Executed command="images sync" title="Syncs" />
       <Left title="Runs that have no images to use" rows={unusable} />
       <Left title="Runs that could not be read" rows={unread} />
     </>

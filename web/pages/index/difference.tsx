@@ -2,8 +2,9 @@ import { useAnswer } from '../../api/answer.ts'
 import type { Answers } from '../../api/answers.ts'
 import { at, withQuery } from '../../api/client.ts'
 import { Badge, Facts } from '../../parts/facts.tsx'
-import { Page, Section } from '../../parts/page.tsx'
+import { Page } from '../../parts/page.tsx'
 import { Shown } from '../../parts/states.tsx'
+import { type Column, Table } from '../../parts/table.tsx'
 import { countText } from '../../parts/words.ts'
 import { hrefTo, place } from '../../shell/place.ts'
 
@@ -25,12 +26,16 @@ export function IndexDifference({ environment }: { readonly environment: string 
                 ['Packages that are the same', countText(same)],
               ]}
             />
-            {projects.length === 0 && <p class="fine">Both publish the same.</p>}
-            {projects.map((project) => (
-              <Section key={project.name} title={project.name}>
-                <Files of={project} />
-              </Section>
-            ))}
+            {projects.length === 0 ? (
+              <p class="fine">Both publish the same.</p>
+            ) : (
+              <Table
+                label="Files that differ"
+                rows={projects.flatMap(rowsOf)}
+                keyOf={(row) => `${row.file} ${row.change}`}
+                columns={columns}
+              />
+            )}
           </>
         )}
       </Shown>
@@ -38,20 +43,30 @@ export function IndexDifference({ environment }: { readonly environment: string 
   )
 }
 
-function Files({ of: { added, removed, changed, refused } }: { readonly of: Project }) {
-  const rows = [
-    ...added.map(({ name }) => ({ name, tone: 'good' as const, what: 'added' })),
-    ...removed.map(({ name }) => ({ name, tone: 'bad' as const, what: 'removed' })),
-    ...changed.map(({ name, what }) => ({ name, tone: 'warn' as const, what: `changed: ${what.join(', ')}` })),
-    ...refused.map(({ name, reason }) => ({ name, tone: 'warn' as const, what: `refused: ${reason}` })),
-  ]
-  return (
-    <ul class="list">
-      {rows.map(({ name, tone, what }) => (
-        <li key={`${name} ${what}`}>
-          <Badge tone={tone}>{what}</Badge> {name}
-        </li>
-      ))}
-    </ul>
-  )
+interface Row {
+  readonly project: string
+  readonly file: string
+  readonly change: 'added' | 'removed' | 'changed' | 'refused'
+  /** What changed, or why it was refused. */
+  readonly why: string
 }
+
+function rowsOf({ name: project, added, removed, changed, refused }: Project): Row[] {
+  const row =
+    (change: Row['change']) => (file: { readonly name: string; readonly what?: readonly string[]; readonly reason?: string }) => ({
+      project,
+      file: file.name,
+      change,
+      why: file.reason ?? file.what?.join(', ') ?? '',
+    })
+  return [...added.map(row('added')), ...removed.map(row('removed')), ...changed.map(row('changed')), ...refused.map(row('refused'))]
+}
+
+const tones = { added: 'good', removed: 'bad', changed: 'warn', refused: 'warn' } as const
+
+const columns: Column<Row>[] = [
+  { title: 'Package', cell: ({ project }) => project },
+  { title: 'Change', cell: ({ change }) => <Badge tone={tones[change]}>{change}</Badge> },
+  { title: 'File', isWide: true, cell: ({ file }) => file },
+  { title: 'Why', isWide: true, cell: ({ why }) => why },
+]

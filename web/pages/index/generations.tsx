@@ -72,7 +72,7 @@ function columnsOf(environment: string, prefix: string | undefined): Column<Gene
       prefixes[prefix]?.isKept === true &&
       !prefixes[prefix].isCurrent && (
         <a href={hrefTo(['index', environment, 'diff'], { a: `${prefix}@${generation}`, b: prefix })} data-row="">
-          what differs
+          <span class="nowrap">what differs</span>
         </a>
       ),
   }

@@ -6,6 +6,7 @@ import { Empty, Shown } from '../../parts/states.tsx'
 import { type Column, Table } from '../../parts/table.tsx'
 import { countText } from '../../parts/words.ts'
 import { hrefTo } from '../../shell/place.ts'
+import { RunNow } from '../jobs/of-command.tsx'
 
 type Environment = Answers['getIndexEnvironment']
 type Prefix = Environment['indexes'][number]
@@ -13,7 +14,15 @@ type Prefix = Environment['indexes'][number]
 export function Indexes() {
   const answer = useAnswer('listIndexEnvironments', '/index')
   return (
-    <Page title="Index">
+    <Page
+      title="Index"
+      actions={
+        <>
+          <RunNow command="index mirror" label="Mirror now" />
+          <RunNow command="index publish" label="Publish now" />
+        </>
+      }
+    >
       <Shown of={answer}>
         {({ environments }) =>
           environments.length === 0 ? (

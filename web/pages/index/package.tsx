@@ -13,6 +13,7 @@ type File = Answers['getPackage']['files'][number]
 export function Package({ environment }: { readonly environment: string }) {
   const { prefix = '', name = '' } = Object.fromEntries(place.value.query)
   const answer = useAnswer('getPackage', withQuery(`${at('index', environment)}/package`, { prefix, name }))
+  const mount = useAnswer('getIndexEnvironment', at('index', environment)).data?.mount
   return (
     <Page
       title={name}
@@ -33,7 +34,12 @@ export function Package({ environment }: { readonly environment: string }) {
               ]}
             />
             <Section title="Files">
-              <Table label={`Files of ${name}`} columns={columns} rows={files} keyOf={(file) => file.name} />
+              <Table
+                label={`Files of ${name}`}
+                columns={columnsOf(mount === undefined ? undefined : `${mount}${prefix}/`)}
+                rows={files}
+                keyOf={(file) => file.name}
+              />
             </Section>
             {refused.length > 0 && (
               <Section title="Refused">
@@ -70,19 +76,29 @@ export function Package({ environment }: { readonly environment: string }) {
   )
 }
 
-const columns: Column<File>[] = [
-  {
-    title: 'File',
-    isWide: true,
-    cell: ({ name, yanked }) => (
-      <>
-        {name} {yanked !== undefined && <Badge tone="warn">yanked{yanked === '' ? '' : `: ${yanked}`}</Badge>}
-      </>
-    ),
-  },
-  { title: 'Version', cell: ({ version }) => version },
-  { title: 'Size', isNumber: true, cell: ({ size }) => <Size bytes={size} /> },
-  { title: 'SHA-256', cell: ({ digest }) => <Digest digest={digest} /> },
-  { title: 'Python', cell: ({ requiresPython }) => requiresPython ?? <span class="faint">any</span> },
-  { title: 'Uploaded', cell: ({ uploaded }) => <Ago at={uploaded} /> },
-]
+/** Below `folder` the server gives the files themselves. */
+function columnsOf(folder: string | undefined): Column<File>[] {
+  return [
+    {
+      title: 'File',
+      isWide: true,
+      cell: ({ name, yanked }) => (
+        <>
+          {folder === undefined ? (
+            name
+          ) : (
+            <a href={`${folder}${encodeURIComponent(name)}`} download data-row="">
+              {name}
+            </a>
+          )}{' '}
+          {yanked !== undefined && <Badge tone="warn">yanked{yanked === '' ? '' : `: ${yanked}`}</Badge>}
+        </>
+      ),
+    },
+    { title: 'Version', cell: ({ version }) => version },
+    { title: 'Size', isNumber: true, cell: ({ size }) => <Size bytes={size} /> },
+    { title: 'SHA-256', cell: ({ digest }) => <Digest digest={digest} /> },
+    { title: 'Python', cell: ({ requiresPython }) => requiresPython ?? <span class="faint">any</span> },
+    { title: 'Uploaded', cell: ({ uploaded }) => <Ago at={uploaded} /> },
+  ]
+}

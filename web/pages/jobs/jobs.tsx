@@ -65,7 +65,7 @@ const columns: Column<Job>[] = [
       </a>
     ),
   },
-  { title: 'Runs', isWide: true, cell: ({ run }) => <code>holdfast {run}</code> },
+  { title: 'Command', isWide: true, cell: ({ run }) => <code>{run}</code> },
   { title: 'Schedule', cell: ({ schedule }) => <span class="nowrap">{spoken(schedule)}</span> },
   { title: 'Next', cell: ({ next }) => (next === undefined ? <span class="faint">–</span> : <Ago at={next} />) },
   { title: 'Last', cell: (job) => <Last job={job} /> },
@@ -91,9 +91,9 @@ function Last({ job: { name, open, ended, failures, succeeded } }: { readonly jo
   }
   if (ended === undefined) return <span class="faint">never</span>
   return failures === 0 ? (
-    <>
+    <span class="nowrap">
       <Badge tone="good">good</Badge> <Ago at={ended} />
-    </>
+    </span>
   ) : (
     <>
       <a href={hrefTo(['jobs'], { job: name, state: 'failed' })}>
@@ -101,9 +101,9 @@ function Last({ job: { name, open, ended, failures, succeeded } }: { readonly jo
       </a>{' '}
       <Ago at={ended} />
       {succeeded !== undefined && (
-        <span class="faint">
-          , good <Ago at={succeeded} />
-        </span>
+        <div class="faint">
+          good <Ago at={succeeded} />
+        </div>
       )}
     </>
   )

@@ -57,12 +57,13 @@ export function Product({ product }: { readonly product: string }) {
 /** What each channel holds, and what can be done with it. */
 function Channels({ product, of }: { readonly product: string; readonly of: Variant }) {
   const { variant, stable, lastStable, others } = of
-  const held = [stable, lastStable, ...others].filter((row) => row !== undefined)
-  if (held.length === 0)
+  // One release may be held by several channels.
+  const held = new Map([stable, lastStable, ...others].flatMap((row) => (row === undefined ? [] : [[row.id, row]])))
+  if (held.size === 0)
     return <Empty command={`holdfast release create ${product} --variant ${variant}`}>No channel of {variant} holds a release yet.</Empty>
   return (
     <div class="channels">
-      {held.flatMap((row) =>
+      {[...held.values()].flatMap((row) =>
         row.channels.map((channel) => (
           <article key={channel} class={channel === 'stable' ? 'channel stable' : 'channel'} aria-label={`${channel} of ${variant}`}>
             <h3>{channel}</h3>

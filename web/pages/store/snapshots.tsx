@@ -21,9 +21,9 @@ export function Snapshots() {
     {
       title: 'Of',
       isWide: true,
-      cell: ({ paths, tags, pinned, message }) => (
+      cell: ({ base, paths, tags, pinned, message }) => (
         <span title={message}>
-          {paths.join(', ')} {pinned && <Badge>pinned</Badge>}
+          {paths.map((path) => (path === '.' ? base : `${base}/${path}`)).join(', ')} {pinned && <Badge>pinned</Badge>}
           {tags.map((each) => (
             <Badge key={each}>{each}</Badge>
           ))}

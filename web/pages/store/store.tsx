@@ -67,14 +67,16 @@ function Verified() {
   )
 }
 
-const meanings: Readonly<Record<string, string>> = {
-  blobs: 'whole artifacts',
-  packs: 'chunks of snapshots, compressed',
-  indexes: 'which chunk is in which pack',
-  snapshots: 'records of snapshots',
-  refs: 'names that move',
-  pins: 'what is never dropped',
-  leases: 'who writes now',
+/** What each kind of object is, and the page of what it is kept for. */
+const kindsKnown: Readonly<Record<string, { readonly means: string; readonly href?: string }>> = {
+  blobs: { means: 'whole artifacts', href: hrefTo(['releases']) },
+  packs: { means: 'chunks of snapshots, compressed', href: hrefTo(['store', 'snapshots']) },
+  indexes: { means: 'which chunk is in which pack' },
+  snapshots: { means: 'records of snapshots and releases', href: hrefTo(['store', 'snapshots']) },
+  refs: { means: 'names that move', href: hrefTo(['moves']) },
+  pins: { means: 'what is never dropped' },
+  leases: { means: 'who writes now' },
+  facts: { means: 'what is known of published files' },
 }
 
 function SpaceShown({
@@ -89,11 +91,12 @@ function SpaceShown({
     .toSorted(([, a], [, b]) => b.bytes - a.bytes)
     .map(([name, { objects, bytes }]) => ({
       name,
+      ...kindsKnown[name],
       value: bytes,
       text: (
-        <span title={meanings[name]}>
+        <>
           <Size bytes={bytes} /> <span class="faint">in {plural(objects, 'object')}</span>
-        </span>
+        </>
       ),
     }))
   const freed = unneeded === undefined ? undefined : unneeded.condemned.bytes + unneeded.unreached.bytes + unneeded.repacked.bytes
