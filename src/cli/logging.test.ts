@@ -4,7 +4,7 @@ import path from 'node:path'
 import { describe, test } from 'node:test'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
 import { fakeTerminal, type FakeTerminalOptions } from '../../test/fakes/terminal.ts'
-import { createLog, systemClock } from '../kit/index.ts'
+import { createLog, type LogLevel, systemClock } from '../kit/index.ts'
 import type { Access } from '../server/index.ts'
 import { runCli } from './program.ts'
 import { accessLines } from './serve/access.ts'
@@ -88,6 +88,12 @@ describe('stderr of what goes on', () => {
     )
   })
 
+  test('tells in detail where that is asked for', async () => {
+    const { err } = await desk(jobs)('daemon --once --log-level debug --log-format json')
+    const details = linesOf(err).filter(({ level }) => level === 'debug')
+    assert.match(details.map(({ message }) => message).join('\n'), /^configuration: .*holdfast\.toml\nstore: .*\nstate: .*\ncache: /)
+  })
+
   test('leaves the talk of units as text in their logs', async () => {
     const holdfast = desk(jobs.replace('snapshot create tree', 'snapshot show nothing'))
     await holdfast('daemon --once --log-format json')
@@ -109,13 +115,14 @@ describe('lines of requests', () => {
     address: '10.0.0.7',
     token: undefined,
   }
-  const told = (each: boolean, ...changes: Partial<Access>[]) => {
+  const toldFrom = (level: LogLevel, each: boolean, ...changes: Partial<Access>[]) => {
     const lines: string[] = []
-    const log = createLog({ format: 'json', level: 'info', clock: systemClock, write: (line) => void lines.push(line) })
+    const log = createLog({ format: 'json', level, clock: systemClock, write: (line) => void lines.push(line) })
     const tell = accessLines(log, each)
     for (const change of changes) tell({ ...access, ...change })
     return linesOf(lines.join('\n') || '{}')
   }
+  const told = (each: boolean, ...changes: Partial<Access>[]) => toldFrom('info', each, ...changes)
 
   test('say what, by whom, and how long it took, without what queries hold', () => {
     const [{ time: _time, ...line } = {}] = told(true, { token: { id: '4f2a', name: 'ci' } })
@@ -159,6 +166,7 @@ describe('lines of requests', () => {
       ],
     )
     assert.equal(told(true, ...changes).length, changes.length)
+    assert.equal(toldFrom('debug', false, ...changes).filter(({ level }) => level === 'debug').length, 4)
   })
 
   test('are lines whatever was asked', () => {

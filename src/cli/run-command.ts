@@ -164,10 +164,12 @@ function wireOnce(
       const { env, clock, random, signal } = host
       const { openWire } = await import('../wire.ts')
       wire = await openWire({ config, env, clock, random, report, signal, limitRate: options.limitRate, tracer })
-      if (options.verbose === true) {
-        logging.screen.say(`configuration: ${config.file ?? 'none, defaults'}\nstore: ${config.store.url} (${config.origin('store.url')})`)
-        logging.screen.say(`state: ${wire.stateDir}\ncache: ${wire.cacheRoot}`)
-      }
+      const { log, isLog, screen } = logging
+      const detail = (text: string) => (isLog ? log.write('debug', text) : options.verbose === true && screen.say(text))
+      detail(`configuration: ${config.file ?? 'none, defaults'}`)
+      detail(`store: ${config.store.url} (${config.origin('store.url')})`)
+      detail(`state: ${wire.stateDir}`)
+      detail(`cache: ${wire.cacheRoot}`)
       return wire
     },
   }

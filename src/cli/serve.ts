@@ -42,7 +42,7 @@ export function addServeCommand(program: Command, cli: Cli): void {
         state,
         signal,
         openapi: await readFile(new URL('../../docs/openapi.json', import.meta.url)),
-        access: { each: settings.accessLog, tell: accessLines(call.log, settings.accessLog) },
+        access: { each: settings.accessLog || call.log.has('debug'), tell: accessLines(call.log, settings.accessLog) },
         tracer: call.tracer,
         dashboard: await openDashboard(fileURLToPath(new URL('../../dist/web/', import.meta.url))),
       })

@@ -7,7 +7,7 @@ import type { Config } from '../config/index.ts'
 import { Fault, run } from '../kit/index.ts'
 import type { Call, Cli } from './command.ts'
 import type { Outcome } from './output.ts'
-import { type ServiceOptions, serviceUnit } from './systemd/service.ts'
+import { type ServiceOptions, servicesOwnFolders, serviceUnit } from './systemd/service.ts'
 import { writeUnits } from './systemd/write-units.ts'
 
 interface SystemdFlags {
@@ -133,8 +133,18 @@ async function install(call: Call<InstallFlags>): Promise<Outcome> {
   await writeUnits(folder, [unit], { isForced: options.force === true, comparing: ['holdfast systemd print', ...flags].join(' ') })
   const systemctl = ['systemctl', ...(options.user === true ? ['--user'] : [])]
   if (folder === usual) await enable(call, systemctl, unit.name)
-  const did = folder === usual ? `enabled and started ${unit.name}` : `enable it there: ${systemctl.join(' ')} enable --now ${unit.name}`
-  return { result, text: `wrote ${file}\n${did}` }
+  const next =
+    folder === usual
+      ? [`enabled and started ${unit.name}`, ...howToLook(options, unit.name)]
+      : [`enable it there: ${systemctl.join(' ')} enable --now ${unit.name}`]
+  return { result, text: [`wrote ${file}`, ...next].join('\n') }
+}
+
+/** A service of the machine keeps its state where a command of its user would not look. */
+function howToLook({ user: isUsers = false, runAs = userInfo().username, serve = false }: InstallFlags, name: string): string[] {
+  const command = `holdfast ${serve ? 'token create NAME --scope SCOPE' : 'jobs list'}`
+  const journal = `what it says: journalctl ${isUsers ? '--user ' : ''}-u ${name} -f`
+  return isUsers ? [journal] : [journal, `as it sees its state: sudo -u ${runAs} env ${servicesOwnFolders} ${command}`]
 }
 
 async function enable({ signal, host }: Call<object>, systemctl: readonly string[], name: string): Promise<void> {

@@ -32,9 +32,7 @@ export const serveSchema = v.pipe(
         200,
       ),
       access_log: v.optional(
-        flag(
-          'A line in the log for each request; without it only for those that changed something, were refused for want of a token, or failed.',
-        ),
+        flag('A line in the log for each request, not only for those that changed something, were refused for want of a token, or failed.'),
         false,
       ),
     },

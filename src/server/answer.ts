@@ -27,7 +27,7 @@ function fail(error: unknown, incoming: IncomingMessage, outgoing: ServerRespons
   // A client that went away is no news.
   if (outgoing.destroyed && !outgoing.writableFinished) return
   const text = redact(`${incoming.method} ${JSON.stringify(incoming.url)}: ${asFault(error).message}`)
-  report({ kind: 'note', level: 'warning', event: 'request-failed', text })
+  report({ kind: 'note', level: 'warning', event: 'request_failed', text })
   // What is half sent must not look whole.
   if (outgoing.headersSent) outgoing.destroy()
   else void send(plain(500, 'something went wrong here'), incoming, outgoing)

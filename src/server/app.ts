@@ -1,4 +1,4 @@
-import { type Answer, type Asked, asFault, type Fault, isHeld, type Responder, type Tracer } from '../kit/index.ts'
+import { type Answer, type Asked, asFault, digestOf, type Fault, isHeld, type Responder, type Tracer } from '../kit/index.ts'
 import { formatKey } from '../chunks/index.ts'
 import { indexResponder } from '../python-index/index.ts'
 import { type Api, createApi } from './api.ts'
@@ -56,6 +56,7 @@ export function createApp(given: Served, options: AppOptions): Responder {
     hot: createHot(served.clock),
     isOurName: nameCheck(options.names),
     indexes: mountsOf(served),
+    describe: describer(options.openapi),
     fixed: fixedHeaders(options.isTls),
   }
   const watching: Watching = {
@@ -90,11 +91,15 @@ interface App {
   readonly hot: Hot
   readonly isOurName: (host: string | null) => boolean
   readonly indexes: ReadonlyMap<string, Responder>
+  /** The API, as OpenAPI has it. */
+  readonly describe: (asked: Asked) => Answer | Refusal
   readonly fixed: Readonly<Record<string, string>>
 }
 
 /** A token that is not good counts as so many requests: guesses come slowly. */
 const guessCost = 20
+
+const notRead: Refusal = { status: 405, detail: 'this is asked with GET or HEAD', headers: { allow: 'GET, HEAD' } }
 
 interface Routed {
   /** What metrics call it: one of few. */
@@ -150,8 +155,7 @@ async function dispatch(app: App, asked: Asked, noted: Noted, request: () => str
   }
   if (first === 'api') return await answerApi(app, asked, segments, noted, request())
   const reading = asked.method === 'GET' || asked.method === 'HEAD'
-  if (!reading)
-    return { route: 'refused', answer: { status: 405, detail: 'this is asked with GET or HEAD', headers: { allow: 'GET, HEAD' } } }
+  if (!reading) return { route: 'refused', answer: notRead }
   if (first === 'releases') {
     noted.template = '/releases/{path}'
     return { route: 'download', answer: await app.downloads.answer(asked, segments.slice(1)) }
@@ -173,7 +177,7 @@ function wantsPage({ headers }: Asked): boolean {
 
 async function answerApi(app: App, asked: Asked, segments: readonly string[], noted: Noted, request: string): Promise<Routed> {
   if (segments[1] !== 'v1') return { route: 'api', answer: { status: 404, detail: 'the API is at /api/v1' } }
-  if (segments.length === 3 && segments[2] === 'openapi.json') return { route: 'openapi', answer: describeApi(app, asked) }
+  if (segments.length === 3 && segments[2] === 'openapi.json') return { route: 'openapi', answer: app.describe(asked) }
   if (isOfAnotherSite(asked)) return { route: 'refused', answer: { status: 403, detail: 'a page of another site asks this' } }
   const caller = authenticate(asked, request, app.options.state.tokens)
   if ('detail' in caller) {
@@ -187,14 +191,13 @@ async function answerApi(app: App, asked: Asked, segments: readonly string[], no
   return 'detail' in found ? { route: 'api', answer: found } : { route: found.route.id, answer: found.answer }
 }
 
-function describeApi({ options }: App, asked: Asked): Answer {
-  const etag = `"${options.openapi.byteLength}"`
+function describer(document: Uint8Array): App['describe'] {
+  const etag = `"${digestOf(document).slice('sha256:'.length, 'sha256:'.length + 32)}"`
   const headers = { etag, 'cache-control': 'no-cache' }
-  if (isHeld(asked.headers, { etag })) return { status: 304, headers, body: null }
-  return {
-    status: 200,
-    headers: { 'content-type': 'application/json', 'content-length': String(options.openapi.byteLength), ...headers },
-    body: options.openapi,
+  const whole = { 'content-type': 'application/json', 'content-length': String(document.byteLength), ...headers }
+  return ({ method, headers: sent }) => {
+    if (method !== 'GET' && method !== 'HEAD') return notRead
+    return isHeld(sent, { etag }) ? { status: 304, headers, body: null } : { status: 200, headers: whole, body: document }
   }
 }
 
@@ -208,7 +211,6 @@ async function answerPlain(app: App, name: string): Promise<Answer | Refusal> {
       return (await isReady(app)) ? textOf(200, 'ready\n') : textOf(503, 'the store does not answer\n', { 'retry-after': '5' })
     case 'metrics':
       return textOf(200, await app.metrics.text(), { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
-    case 'releases':
     default:
       return { status: 404, detail: 'there is nothing at this path' }
   }
@@ -308,7 +310,7 @@ function tell({ served }: App, asked: Asked, fault: Fault, id: string): void {
   if (fault.code === 'aborted') return
   const text = `${asked.method} ${JSON.stringify(asked.path.slice(0, 300))} failed (request ${id}): ${fault.message}`
   const fields = { request_id: id, code: fault.code, at: fault.at }
-  served.report({ kind: 'note', level: 'warning', event: 'request-failed', text, fields })
+  served.report({ kind: 'note', level: 'warning', event: 'request_failed', text, fields })
 }
 
 function requestId({ random }: Served): string {

@@ -2,14 +2,15 @@ import type { Log } from '../../kit/index.ts'
 import type { Access } from '../../server/index.ts'
 
 /**
- * A line for each request, or only for those that somebody has to know of: that changed something or tried to, had no right to, failed, or broke
- * off. A refusal for too many requests is not among them, or whoever sends too many would write as many lines.
+ * A line for each request. Without `each`, those that nobody has to know of are of the level `debug`: that changed nothing and did not try to, had
+ * the right to, did not fail or break off; and refusals for too many requests, or whoever sends too many would write as many lines.
  */
 export function accessLines(log: Log, each: boolean): (access: Access) => void {
   return (access) => {
     const { request, trace, method, route, target, status, bytes, isWhole, took, address, token } = access
-    if (!each && !isTelling(access)) return
-    log.write(status >= 500 ? 'error' : 'info', `${method} ${target}`, {
+    const level = status >= 500 ? 'error' : each || isTelling(access) ? 'info' : 'debug'
+    if (!log.has(level)) return
+    log.write(level, `${method} ${target}`, {
       event: 'request',
       request_id: request,
       trace_id: trace,

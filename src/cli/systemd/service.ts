@@ -21,7 +21,8 @@ export interface ServiceOptions {
   readonly mounts: boolean
 }
 
-export const serviceName = (kind: ServiceOptions['kind']): string => `holdfast-${kind}.service`
+/** Of the machine's services: variables as `env` and a unit take them. */
+export const servicesOwnFolders = 'XDG_STATE_HOME=/var/lib XDG_CACHE_HOME=/var/cache'
 
 /** The unit of a daemon, a worker or the server, with as much of a sandbox as its work allows. Throws `invalid` for names that a unit cannot hold. */
 export function serviceUnit(options: ServiceOptions): { readonly name: string; readonly text: string } {
@@ -45,7 +46,7 @@ export function serviceUnit(options: ServiceOptions): { readonly name: string; r
     ...(isUsers
       ? []
       : [
-          'Environment=XDG_STATE_HOME=/var/lib XDG_CACHE_HOME=/var/cache',
+          `Environment=${servicesOwnFolders}`,
           'StateDirectory=holdfast',
           'StateDirectoryMode=0750',
           'CacheDirectory=holdfast',
@@ -70,7 +71,7 @@ export function serviceUnit(options: ServiceOptions): { readonly name: string; r
     `WantedBy=${isUsers ? 'default.target' : 'multi-user.target'}`,
     '',
   ]
-  return { name: serviceName(kind), text: lines.join('\n') }
+  return { name: `holdfast-${kind}.service`, text: lines.join('\n') }
 }
 
 function wholeLine(folder: string): string {
