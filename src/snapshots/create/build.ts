@@ -6,7 +6,7 @@ import type { KnownDirectory, KnownEntry } from '../stat-index/record.ts'
 import type { StatIndex, StatIndexWriter } from '../stat-index/stat-index.ts'
 import { decodeEntry, encodeEntry } from '../tree/codec.ts'
 import type { Content, Entry, EntryFacts, NodeSink } from '../tree/entry.ts'
-import { type ByteText, joinBytes, rootName, shownName, systemPath } from '../tree/name.ts'
+import { type ByteText, joinBytes, maxDepth, rootName, shownName, spareStack, systemPath } from '../tree/name.ts'
 import { writeContent, writeDirectory } from '../tree/split.ts'
 import type { ReadFile } from './content.ts'
 import type { Excluded } from './exclude.ts'
@@ -68,14 +68,15 @@ interface Item {
  * Walks a directory and makes its node. What is known and unchanged is neither read nor encoded again; a directory in which all is, is
  * taken as it is. Files are read while the walk goes on, as many at a time as there is room for.
  */
-export async function visitDirectory(
+async function visitDirectory(
   build: Build,
-  path: ByteText,
-  below: ByteText,
-  selection: Selection,
+  { path, below, depth, selection }: Omit<Place, 'since'>,
   known: KnownDirectory | undefined,
 ): Promise<Visit> {
   throwIfAborted(build.signal)
+  if (depth > maxDepth)
+    throw new Fault('invalid', `it lies deeper than ${maxDepth} directories, which no snapshot holds`, { at: placeName(systemPath(path)) })
+  await spareStack(depth)
   const since = build.clock.now()
   const find = knownInOrder(known)
   const items: Item[] = []
@@ -84,7 +85,7 @@ export async function visitDirectory(
     const inner = selection === 'all' ? 'all' : selection.get(name)!
     const item = await visitEntry(
       build,
-      { path: joinBytes(path, name), below: joinBytes(below, name), since, selection: inner },
+      { path: joinBytes(path, name), below: joinBytes(below, name), depth: depth + 1, since, selection: inner },
       name,
       find(name),
     )
@@ -114,6 +115,8 @@ interface Place {
   readonly path: ByteText
   /** Its path below the root of the snapshot. */
   readonly below: ByteText
+  /** Directories above it, the root of the snapshot among them. */
+  readonly depth: number
   readonly since: number
   readonly selection: Selection
 }
@@ -146,7 +149,7 @@ export async function visitRoot(build: Build, base: ByteText, selection: Selecti
   const top = build.known?.top
   const seen = lookAt(base, rootName, top?.entries[0])
   if (seen === undefined) throw new Fault('not-found', 'it was removed while the snapshot was made', { at: shownName(base) })
-  const place: Place = { path: base, below: '', since: build.clock.now(), selection }
+  const place: Place = { path: base, below: '', depth: 0, since: build.clock.now(), selection }
   const item = await visitInner(build, place, seen)
   if (item.isSame && top!.isStored) return { isSame: true, known: top! }
   return { isSame: false, done: completeDirectory(build, [item]) }
@@ -170,7 +173,7 @@ async function visitInner(build: Build, place: Place, seen: Seen): Promise<Item>
   const child = seen.known?.child === undefined ? undefined : build.known?.directory(seen.known.child)
   const isElsewhere = onlyDevice !== undefined && seen.stats.dev !== onlyDevice
   const selection: Selection = isElsewhere ? new Map() : place.selection
-  const visit = await visitDirectory(build, place.path, place.below, selection, child)
+  const visit = await visitDirectory(build, { ...place, selection }, child)
   counts.directories++
   if (visit.isSame && seen.isSame) return { name: seen.name, isSame: true, ready: seen.known! }
   const facts = factsOf(systemPath(place.path), seen.name, seen.stats, build)

@@ -5,7 +5,7 @@ import { makeSpecialFile } from '../attributes/index.ts'
 import { knownInOrder, lookAt, type Seen } from '../stat-index/look.ts'
 import { decodeEntry, encodeEntry } from '../tree/codec.ts'
 import type { Entry } from '../tree/entry.ts'
-import { type ByteText, joinBytes, maxDepth, shownName, systemPath } from '../tree/name.ts'
+import { type ByteText, joinBytes, maxDepth, shownName, spareStack, systemPath } from '../tree/name.ts'
 import { readDirectory } from '../tree/split.ts'
 import { fail, failUnlessAll, leave, newDirectory, touch } from './directory.ts'
 import { restoreFile } from './file.ts'
@@ -22,6 +22,7 @@ export async function visitDirectory(restoring: Restoring, directory: Directory,
   try {
     throwIfAborted(restoring.signal)
     if (depth > maxDepth) throw new Fault('corrupt', `the tree is deeper than ${maxDepth} directories`, { at: node })
+    await spareStack(depth)
     const seen = lookAll(directory)
     if (isKnown(restoring, directory, node, seen)) await visitKnown(restoring, directory, seen, depth)
     else await makeSo(restoring, directory, await readDirectory(restoring.chunks, node, restoring), seen, depth)

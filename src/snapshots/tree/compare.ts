@@ -21,60 +21,65 @@ export type Difference =
 
 /** Where two trees differ, in the order of paths. What has the same node on both sides is not looked into. */
 export async function* compareTrees(source: NodeSource, before: Placed, after: Placed, options: Signal = {}): AsyncGenerator<Difference> {
-  yield* compareEntries(source, after.path, before.entry, after.entry, options)
-}
-
-async function* compareEntries(
-  source: NodeSource,
-  path: ByteText,
-  before: Entry,
-  after: Entry,
-  options: Signal,
-): AsyncGenerator<Difference> {
-  throwIfAborted(options.signal)
-  const aspects = aspectsOf(before, after)
-  if (aspects.length > 0) yield { kind: 'changed', path, before, after, aspects }
-  if (before.kind === 'directory' && after.kind === 'directory') {
-    if (before.node !== after.node) yield* compareDirectories(source, path, before, after, options)
-    return
+  // Directories that are open on both sides, the innermost last.
+  const open: Iterator<Pair>[] = [[{ path: after.path, before: before.entry, after: after.entry }].values()]
+  for (let inmost = open.at(-1); inmost !== undefined; inmost = open.at(-1)) {
+    throwIfAborted(options.signal)
+    const { done, value: pair } = inmost.next()
+    if (done === true) open.pop()
+    else {
+      yield* compareEntries(source, pair, options)
+      const inner = await pairsIn(source, pair, options)
+      if (inner !== undefined) open.push(inner.values())
+    }
   }
-  for await (const inner of walkTree(source, { path, entry: before }, options))
-    yield { kind: 'removed', path: inner.path, before: inner.entry }
-  for await (const inner of walkTree(source, { path, entry: after }, options)) yield { kind: 'added', path: inner.path, after: inner.entry }
 }
 
-type Directory = Entry & { readonly kind: 'directory' }
+/** What is at one path before and after; one of them at least. */
+interface Pair {
+  readonly path: ByteText
+  readonly before?: Entry | undefined
+  readonly after?: Entry | undefined
+}
 
-async function* compareDirectories(
-  source: NodeSource,
-  path: ByteText,
-  before: Directory,
-  after: Directory,
-  options: Signal,
-): AsyncGenerator<Difference> {
+/** Without what is in directories of both sides. */
+async function* compareEntries(source: NodeSource, { path, before, after }: Pair, options: Signal): AsyncGenerator<Difference> {
+  if (before !== undefined && after !== undefined) {
+    const aspects = aspectsOf(before, after)
+    if (aspects.length > 0) yield { kind: 'changed', path, before, after, aspects }
+    if (before.kind === 'directory' && after.kind === 'directory') return
+  } else if (before !== undefined) yield { kind: 'removed', path, before }
+  else if (after !== undefined) yield { kind: 'added', path, after }
+  if (before !== undefined)
+    for await (const inner of walkTree(source, { path, entry: before }, options))
+      yield { kind: 'removed', path: inner.path, before: inner.entry }
+  if (after !== undefined)
+    for await (const inner of walkTree(source, { path, entry: after }, options))
+      yield { kind: 'added', path: inner.path, after: inner.entry }
+}
+
+/** The entries of a directory that differs, by name; undefined where there is none on both sides, or it is the same. */
+async function pairsIn(source: NodeSource, { path, before, after }: Pair, options: Signal): Promise<Pair[] | undefined> {
+  if (before?.kind !== 'directory' || after?.kind !== 'directory' || before.node === after.node) return undefined
   const old = await readDirectory(source, before.node, options)
   const now = await readDirectory(source, after.node, options)
+  const pairs: Pair[] = []
   let i = 0
   let j = 0
   while (i < old.length || j < now.length) {
     const a = old[i]
     const b = now[j]
-    if (b === undefined || (a !== undefined && a.name < b.name)) {
-      i++
-      const placed = { path: joinBytes(path, a!.name), entry: a! }
-      yield { kind: 'removed', path: placed.path, before: a! }
-      for await (const inner of walkTree(source, placed, options)) yield { kind: 'removed', path: inner.path, before: inner.entry }
-    } else if (a === undefined || b.name < a.name) {
-      j++
-      const placed = { path: joinBytes(path, b.name), entry: b }
-      yield { kind: 'added', path: placed.path, after: b }
-      for await (const inner of walkTree(source, placed, options)) yield { kind: 'added', path: inner.path, after: inner.entry }
-    } else {
-      i++
-      j++
-      yield* compareEntries(source, joinBytes(path, b.name), a, b, options)
-    }
+    const isRemoved = b === undefined || (a !== undefined && a.name < b.name)
+    const isAdded = a === undefined || (b !== undefined && b.name < a.name)
+    if (!isAdded) i++
+    if (!isRemoved) j++
+    pairs.push({
+      path: joinBytes(path, (isAdded ? b! : a).name),
+      before: isAdded ? undefined : a,
+      after: isRemoved ? undefined : b,
+    })
   }
+  return pairs
 }
 
 /** In what two entries of one name differ; for directories, without what is in them. */

@@ -11,6 +11,14 @@ export const maxPathBytes = 65_535
 /** Directories on the way from the root to an entry. */
 export const maxDepth = 2000
 
+/**
+ * To be awaited on the way into a directory. Where nothing is waited for, a walk of async functions goes down on one stack, which a tree
+ * of many directories within each other would use up.
+ */
+export async function spareStack(depth: number): Promise<void> {
+  if (depth % 64 === 63) await Promise.resolve()
+}
+
 /** Why this cannot be the name of an entry, or undefined where it can. */
 export function whatIsWrongWithName(name: ByteText): string | undefined {
   if (name === '') return 'it is empty'

@@ -42,20 +42,22 @@ export async function* walkTree(
   from: Placed,
   options: Signal & { readonly enter?: (placed: Placed) => boolean } = {},
 ): AsyncGenerator<Placed> {
-  yield* walkBelow(source, from, 0, options)
-}
-
-async function* walkBelow(
-  source: NodeSource,
-  { path, entry }: Placed,
-  depth: number,
-  options: Signal & { readonly enter?: (placed: Placed) => boolean },
-): AsyncGenerator<Placed> {
-  if (entry.kind !== 'directory') return
-  if (depth > maxDepth) throw new Fault('corrupt', `the tree is deeper than ${maxDepth} directories`, { at: shownName(path.slice(0, 200)) })
-  for (const inner of await readDirectory(source, entry.node, options)) {
-    const placed = { path: joinBytes(path, inner.name), entry: inner }
-    yield placed
-    if (inner.kind === 'directory' && options.enter?.(placed) !== false) yield* walkBelow(source, placed, depth + 1, options)
+  // Directories that are open, the innermost last: generators within each other would use up the stack in a deep tree.
+  const open: { readonly path: ByteText; readonly entries: Iterator<Entry> }[] = []
+  const enter = async ({ path, entry }: Placed) => {
+    if (entry.kind !== 'directory') return
+    if (open.length > maxDepth)
+      throw new Fault('corrupt', `the tree is deeper than ${maxDepth} directories`, { at: shownName(path.slice(0, 200)) })
+    open.push({ path, entries: (await readDirectory(source, entry.node, options)).values() })
+  }
+  await enter(from)
+  for (let inmost = open.at(-1); inmost !== undefined; inmost = open.at(-1)) {
+    const { done, value: entry } = inmost.entries.next()
+    if (done === true) open.pop()
+    else {
+      const placed = { path: joinBytes(inmost.path, entry.name), entry }
+      yield placed
+      if (entry.kind === 'directory' && options.enter?.(placed) !== false) await enter(placed)
+    }
   }
 }
