@@ -125,6 +125,18 @@ describe('an archiving', () => {
     }
   })
 
+  it('is what a plain roll-back takes back, also after the generations that only deleted what it took off', async () => {
+    const { context, later } = await shop()
+    await archive(context, { prefixes: [prefix], keep: 2 })
+    later(8)
+    const deleted = await archive(context, { prefixes: [prefix], keep: 2 })
+    assert.ok(deleted.hasMoved && deleted.generation! > 2)
+    await rollback(context, { prefix })
+    assert.deepEqual(await publishedIn(context, prefix), [...old, built.rocm1.file, built.torch2.file, built.torch3.file].sort())
+    await rollback(context, { prefix })
+    assert.deepEqual(await publishedIn(context, prefix), [built.rocm1.file, built.torch2.file, built.torch3.file], 'there and back')
+  })
+
   it('cannot be rolled back onto files that are being deleted', async () => {
     const { context, bucket, later } = await shop()
     await archive(context, { prefixes: [prefix], keep: 2 })

@@ -1,4 +1,5 @@
 import { Fault, mapBounded } from '../../kit/index.ts'
+import { type CatalogueDifference, compareCatalogues } from '../compare.ts'
 import type { IndexContext } from '../context.ts'
 import { catalogueAt, type Once } from '../history.ts'
 import type { IndexBase } from '../publish/change.ts'
@@ -6,7 +7,9 @@ import { indexesOf, keyIn } from '../publish/layout.ts'
 import type { Published } from '../publish/published.ts'
 import { allowing, groupOf, type Scan, scanPrefix } from '../publish/scan.ts'
 import type { ProjectRecord, PublishedFile, SeenFile, WithdrawnFile } from '../records/project.ts'
+import type { Catalogue } from '../records/catalogue.ts'
 import { readCatalogue } from '../records/read.ts'
+import type { KeptCatalogue } from '../records/state.ts'
 import type { ProjectContent } from '../records/write.ts'
 import { type Archived, findArchived } from './archives.ts'
 import { type Carrier, createCarrier } from './carry.ts'
@@ -40,7 +43,7 @@ export async function rollback(context: IndexContext, options: RollbackOptions):
   const plan = async (base: IndexBase): Promise<Move> => {
     const state = publishedPrefix(base.ref, prefix)
     // Where someone else changes it meanwhile, what was meant stays what was meant.
-    to ??= { generation: before(prefix, state.kept) }
+    to ??= { generation: await before(context, base, prefix, state.kept) }
     const { catalogue } = catalogueAt(base.ref!, prefix, to)
     const [now, then] = [await base.projects(prefix), (await readCatalogue(context, catalogue)).projects]
     const isIndex = indexesOf(context, [prefix, ...Object.keys(base.ref!.state.prefixes)])
@@ -74,10 +77,28 @@ interface Pair {
   readonly old: ProjectRecord | undefined
 }
 
-function before(prefix: string, kept: readonly { readonly generation: number }[]): number {
+/** The newest generation that published something else: one that only forgot what was deleted in the bucket has the pages of the one before. */
+async function before(context: IndexContext, base: IndexBase, prefix: string, kept: readonly KeptCatalogue[]): Promise<number> {
   const last = kept.at(-2)
-  if (last !== undefined) return last.generation
-  throw new Fault('not-found', `nothing that ${prefix} published before is kept`, { hint: `see: holdfast index generations ${prefix}` })
+  if (last === undefined) {
+    throw new Fault('not-found', `nothing that ${prefix} published before is kept`, { hint: `see: holdfast index generations ${prefix}` })
+  }
+  const now = await base.projects(prefix)
+  for (const { generation, catalogue } of kept.slice(0, -1).toReversed()) {
+    const { projects } = await readCatalogue(context, catalogue)
+    if (countsDiffer(projects, now) || isOther(await compareCatalogues(context, projects, now))) return generation
+  }
+  return last.generation
+}
+
+/** What most changes show, without a look into the records. */
+function countsDiffer(then: Catalogue['projects'], now: Catalogue['projects']): boolean {
+  const countsOf = (projects: Catalogue['projects'], name: string) => `${projects[name]?.files ?? 0} ${projects[name]?.bytes ?? 0}`
+  return [...Object.keys(then), ...Object.keys(now)].some((name) => countsOf(then, name) !== countsOf(now, name))
+}
+
+function isOther({ files: { added, removed, changed }, projects }: CatalogueDifference): boolean {
+  return added + removed + changed > 0 || projects.some(({ status }) => status !== undefined)
 }
 
 interface Lost {

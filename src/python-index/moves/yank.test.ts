@@ -42,6 +42,18 @@ describe('a yank', () => {
     )
   })
 
+  it('keeps the reason that was given once, where it is said again without one', async () => {
+    const { context, bucket } = await shop()
+    await yank(context, { ...torch, file: built.torch1b.file, reason: 'wrong answers' })
+    await yank(context, torch)
+    const reasons = async () => (await pageOf(bucket, prefix, 'torch'))?.files.map(({ filename, yanked }) => [filename, yanked ?? false])
+    assert.deepEqual(new Map((await reasons()) as [string, unknown][]).get(built.torch1b.file), 'wrong answers')
+    assert.deepEqual(new Map((await reasons()) as [string, unknown][]).get(built.torch1.file), true)
+    await assert.rejects(yank(context, torch), { code: 'nothing-to-do' })
+    await yank(context, { ...torch, reason: '' })
+    assert.deepEqual(new Map((await reasons()) as [string, unknown][]).get(built.torch1b.file), true)
+  })
+
   it('is taken back', async () => {
     const { context, bucket } = await shop()
     const before = await recordsOf(context, prefix)

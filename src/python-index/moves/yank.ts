@@ -20,12 +20,12 @@ export interface YankOptions {
 
 /**
  * Marks the files of a version so that installers take them only where they are asked for exactly (PEP 592). The reason is shown to those who
- * do. Throws `not-found`, saying what there is, and `nothing-to-do` where they are yanked for that reason already.
+ * do; without one, what is yanked already keeps the one that it has. Throws `not-found`, saying what there is, and `nothing-to-do` where they are yanked like that already.
  */
 export async function yank(context: IndexContext, options: YankOptions & { readonly reason?: string | undefined }): Promise<Published> {
-  const reason = options.reason ?? ''
-  checkReason(reason)
-  return await mark(context, 'yank', options, (file) => ({ ...file, yanked: reason }))
+  const { reason } = options
+  if (reason !== undefined) checkReason(reason)
+  return await mark(context, 'yank', options, (file) => ({ ...file, yanked: reason ?? file.yanked ?? '' }))
 }
 
 /** Takes that back. Throws `not-found`, and `nothing-to-do` where none of the files is yanked. */
@@ -53,7 +53,7 @@ async function mark(
     const chosen = new Set(choose(before, options))
     const after = { ...contentOf(before.name, before), files: before.files.map((file) => (chosen.has(file) ? change(file) : file)) }
     const move = await planMove(base.outbox, prefix, await base.projects(prefix), [{ before, after }])
-    const state = action === 'yank' ? 'yanked for that reason already' : 'not yanked'
+    const state = action === 'yank' ? 'yanked like that already' : 'not yanked'
     return {
       prefixes: new Map([[prefix, move]]),
       idle: new Fault('nothing-to-do', `${before.name} ${options.version} is ${state}`, { at: prefix }),

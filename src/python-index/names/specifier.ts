@@ -1,4 +1,4 @@
-import { Fault } from '../../kit/index.ts'
+import { Fault, isFault } from '../../kit/index.ts'
 import {
   compareBases,
   compareParsed,
@@ -46,6 +46,18 @@ export function parseSpecifier(text: string): Specifier {
     .map((part) => part.trim())
     .filter((part) => part !== '')
     .map(parseClause)
+}
+
+/** What cannot be read is as good as nothing: pip passes over it, and uv over the file that has it. */
+export function usableSpecifier(text: string | undefined): string | undefined {
+  if (text === undefined || text.trim() === '') return undefined
+  try {
+    parseSpecifier(text)
+    return text.trim()
+  } catch (error) {
+    if (isFault(error, 'invalid')) return undefined
+    throw error
+  }
 }
 
 export function admits(specifier: Specifier, version: Version, prereleases: boolean): boolean {

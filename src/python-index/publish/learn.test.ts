@@ -53,6 +53,19 @@ describe('what is wrong with a file', () => {
     assert.deepEqual(await projectsOf(desk.bucket, 'v2'), ['foo-bar'])
   })
 
+  test('is not told on where it is a Requires-Python that is none: pip passes over it, and uv would pass over the file', async () => {
+    const desk = indexDesk()
+    const old = buildWheel({ name: 'old', version: '1.0', requiresPython: '>=3.6.*' })
+    await desk.upload('v2', old, buildSdist({ name: 'old', version: '0.9', requiresPython: 'three' }))
+    await publish(desk.context, { prefixes: ['v2'] })
+    const page = await pageOf(desk.bucket, 'v2', 'old')
+    assert.deepEqual(
+      page?.files.map((file) => file['requires-python']),
+      [undefined, undefined],
+    )
+    await assertInLine(desk.bucket, 'v2')
+  })
+
   test('may be that it cannot be read now: then it is told, and looked at again the next time', async () => {
     const desk = indexDesk()
     await desk.upload('v2', wheel, other)

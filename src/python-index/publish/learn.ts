@@ -3,6 +3,7 @@ import { readSdist } from '../dist/read-sdist.ts'
 import { readWheelMetadata, type WheelContent } from '../dist/read-wheel.ts'
 import type { IndexContext } from '../context.ts'
 import type { SdistName, WheelName } from '../names/file-name.ts'
+import { usableSpecifier } from '../names/specifier.ts'
 import type { LearntFile } from '../records/note.ts'
 import type { PublishedFile, RefusedFile, Requirements } from '../records/project.ts'
 import { keyIn } from './layout.ts'
@@ -91,7 +92,7 @@ async function learnWheel(
     file: {
       ...factsOf(row, name, note),
       digest,
-      requiresPython: core.requiresPython,
+      requiresPython: usableSpecifier(core.requiresPython),
       metadata: digestOf(metadata),
       provenance: note?.provenance,
     },
@@ -116,7 +117,7 @@ async function learnSdist(
   if (rules.noRead) return { file: facts }
   const { digest, core, info } = await readSdist(context.bucket, seen, name, { signal })
   agree(agree(note?.digest, info.digest), digest)
-  return { file: { ...facts, digest, requiresPython: core.requiresPython } }
+  return { file: { ...facts, digest, requiresPython: usableSpecifier(core.requiresPython) } }
 }
 
 function factsOf(row: ListedFile, { kind, version }: WheelName | SdistName, note: LearntFile | undefined): PublishedFile {

@@ -1,7 +1,7 @@
 import { isDigest, isFault, isKey } from '../../kit/index.ts'
 import { parseHttpUrl } from '../../kit/http/index.ts'
 import { parseFileName } from '../names/file-name.ts'
-import { parseSpecifier } from '../names/specifier.ts'
+import { usableSpecifier } from '../names/specifier.ts'
 import type { ProjectStatus } from '../records/project.ts'
 import { type DroppedFile, maxDropped, type UpstreamFile, type UpstreamProject, type WrittenFile, type WrittenPage } from './project.ts'
 
@@ -55,7 +55,7 @@ function siftFile(written: WrittenFile, project: string, base: URL): UpstreamFil
     digest,
     size: written.size !== undefined && Number.isSafeInteger(written.size) && written.size >= 0 ? written.size : undefined,
     uploaded: timeFrom(written.uploaded),
-    requiresPython: specifierFrom(written.requiresPython),
+    requiresPython: usableSpecifier(written.requiresPython),
     yanked: written.yanked === undefined ? undefined : shown(written.yanked, maxText),
     metadata: (written.metadata === undefined ? undefined : digestFrom(written.metadata)) ?? undefined,
     provenance: written.provenance === undefined ? undefined : webAddress(written.provenance, base),
@@ -84,18 +84,6 @@ function timeFrom(text: string | undefined): string | undefined {
   if (text === undefined || !/^\d{4}-\d{2}-\d{2}T[\d:.]{5,20}(Z|[+-]\d{2}:?\d{2})$/.test(text)) return undefined
   const time = Date.parse(text)
   return Number.isNaN(time) ? undefined : new Date(time).toISOString()
-}
-
-/** What cannot be read is as good as nothing: installers see it so too. */
-function specifierFrom(text: string | undefined): string | undefined {
-  if (text === undefined || text.trim() === '') return undefined
-  try {
-    parseSpecifier(text)
-    return text.trim()
-  } catch (error) {
-    if (isFault(error, 'invalid')) return undefined
-    throw error
-  }
 }
 
 function statusOf({ status, reason }: WrittenPage): ProjectStatus {
