@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
+import { listenOn, makePipes } from '../../test/fakes/pipes.ts'
 import { fakeTerminal } from '../../test/fakes/terminal.ts'
 import { systemClock } from '../kit/index.ts'
 import { runCli } from './program.ts'
@@ -218,18 +220,52 @@ test('a daemon runs jobs by hand, is followed, reloads, keeps what it has where 
   assert.match(said.text(), /ended: \d+ done, 0 failed/)
 })
 
-test('a daemon that was killed is followed by one that goes on with what it held', async () => {
+test('a daemon that is killed takes its build with it, and is followed by one that goes on with what it held', async () => {
+  const [pipe] = makePipes(scratch, 1) as [string]
   const at = desk(
-    '[[job]]\nname = "slow"\nrun = "release create --yes"\nevery = "1h"\n[release.lib]\nartifact = "tree/file"\nbuild = "until test -e again; do sleep 0.1; done"\nvariants = { one = {} }\n',
+    `[[job]]
+name = "slow"
+run = "release create --yes --verbose"
+every = "1h"
+[release.lib]
+artifact = "tree/file"
+build = "exec 9>${pipe}; echo builds; echo begins >&9; until test -e again; do sleep 0.1; done; echo ends >&9"
+variants = { one = {} }
+`,
   )
   const first = at.start('daemon')
-  await first.said.until(/release create --yes: begins .*unit=1 job=slow try=1/)
+  const whileFirst = listenOn(pipe)
+  // What it says is heard by the daemon: then it has long been noted who has to end with it.
+  while (!/builds/.test((await at.holdfast('jobs log 1')).out)) await setTimeout(50)
   first.child.kill('SIGKILL')
   await first.said.ended
+  assert.equal(await whileFirst, 'begins\n')
   writeFileSync(path.join(at.cwd, 'again'), '')
+  const whileSecond = listenOn(pipe)
   const second = at.start('daemon')
-  await second.said.until(/release create --yes: done .*unit=1 job=slow try=2/)
+  await second.said.until(/release create --yes --verbose: done .*unit=1 job=slow try=2/)
+  assert.equal(await whileSecond, 'begins\nends\n')
   second.child.kill('SIGTERM')
   assert.equal(await second.said.ended, 0)
   assert.equal((await at.json('jobs show 1'))['attempt'], 2)
+})
+
+test('a store that is to be read whole is read in sixteen units, one of which finds the damage', async () => {
+  const at = desk('[[job]]\nname = "read"\nrun = "store verify --read-data"\nevery = "1h"\n')
+  await at.holdfast('snapshot create tree')
+  const packs = path.join(at.cwd, 'store/packs')
+  const [pack] = readdirSync(packs, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const file = path.join(pack!.parentPath, pack!.name)
+  const bytes = readFileSync(file)
+  bytes[0]! ^= 1
+  chmodSync(file, 0o600)
+  writeFileSync(file, bytes)
+  const { exit, out } = await at.holdfast('daemon --once')
+  assert.deepEqual([exit, out], [1, '16 done, 1 failed, 0 to be tried again\n'])
+  const units = (await at.json('jobs list'))['units'] as { id: number; command: string; state: string }[]
+  const parts = Array.from({ length: 16 }, (_part, number) => `store verify --read-data=${number + 1}/16`)
+  assert.deepEqual(units.map(({ command }) => command).toSorted(), ['store verify --read-data', ...parts].toSorted())
+  const { id } = units.find(({ state }) => state === 'failed')!
+  // What a check finds stands in its log.
+  assert.match((await at.holdfast(`jobs log ${id}`)).out, new RegExp(`damaged: packs/.*${pack!.name}[^]*1 damaged or missing`))
 })

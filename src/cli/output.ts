@@ -22,6 +22,8 @@ export interface OutputOptions {
   readonly command: string
   readonly json: boolean
   readonly verbose: boolean
+  /** A program reads the document, and people what is said besides: findings are said too. */
+  readonly saysFindings?: boolean
   /** Each document is one line. */
   readonly asLines?: boolean
   /** For stderr. */
@@ -37,6 +39,7 @@ export function printOutcome(screen: Screen, outcome: Outcome, options: OutputOp
   const fault = incomplete === undefined ? undefined : faultToJson(incomplete)
   if (options.json) screen.result(toJson({ command: options.command, ok: exit === 0, result, fault, stats }, options))
   else if (text !== '') screen.result(text)
+  if (options.json && options.saysFindings === true && exit !== 0 && text !== '') screen.say(text)
   if (incomplete !== undefined) sayFault(screen, incomplete, options)
   if (!options.json) sayStats(screen, stats)
   return exit

@@ -86,7 +86,8 @@ function openDesk(session: Session, command: Command, { goesOn = false }: Runnab
     else progress.report(event)
     given?.report(event)
   }
-  return { options, logging, report, progress, output: { command: commandPath(command), json, verbose, paint, log } }
+  const output = { command: commandPath(command), json, verbose, saysFindings: given !== undefined, paint, log }
+  return { options, logging, report, progress, output }
 }
 
 function noteInLog(log: Log, { level, text, event, fields }: Extract<Progress, { kind: 'note' }>): void {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { createReadStream, mkdtempSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { faultOf } from '../../test/fakes/fault-of.ts'
+import { listenOn, makePipes } from '../../test/fakes/pipes.ts'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
 import { run } from './spawn.ts'
 
@@ -21,23 +22,6 @@ process.channel.unref()
 process.send('begun')
 await Promise.all(ended)`
   return spawn(process.execPath, ['--input-type=module', '-e', program], { cwd, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-}
-
-function makePipes(count: number): string[] {
-  const folder = mkdtempSync(path.join(scratch, 'spawn-'))
-  const pipes = Array.from({ length: count }, (_pipe, at) => path.join(folder, String(at)))
-  execFileSync('mkfifo', pipes)
-  return pipes
-}
-
-/** What is said on a pipe, until nobody has it open any more; `first` at the first words. */
-async function listen(pipe: string, first: () => void = () => undefined): Promise<string> {
-  let text = ''
-  for await (const piece of createReadStream(pipe, 'utf8')) {
-    if (text === '') first()
-    text += String(piece)
-  }
-  return text
 }
 
 /** Programs that a process runs, and who watches over them: shells that read from it. */
@@ -73,7 +57,7 @@ function linkOf(file: string): string | undefined {
 
 describe('a process that is killed', () => {
   test('takes the programs that it runs with it, and what these have begun', async () => {
-    const pipes = makePipes(3)
+    const pipes = makePipes(scratch, 3)
     const child = runner(pipes.map((pipe) => `exec 9>${pipe}; sleep 1000 & echo begins >&9; sleep 1000`))
     let begun = 0
     const first = () => {
@@ -81,11 +65,11 @@ describe('a process that is killed', () => {
       if (++begun === pipes.length + 1) child.kill('SIGKILL')
     }
     child.once('message', first)
-    assert.deepEqual(await Promise.all(pipes.map((pipe) => listen(pipe, first))), ['begins\n', 'begins\n', 'begins\n'])
+    assert.deepEqual(await Promise.all(pipes.map((pipe) => listenOn(pipe, first))), ['begins\n', 'begins\n', 'begins\n'])
   })
 
   test('does so too where the one that watches over them was killed before', async () => {
-    const pipes = makePipes(2)
+    const pipes = makePipes(scratch, 2)
     const child = runner(pipes.map((pipe) => `exec 9>${pipe}; echo $$ >&9; sleep 1000`))
     let begun = 0
     const first = async () => {
@@ -98,12 +82,12 @@ describe('a process that is killed', () => {
       child.send('are you there?')
     }
     child.once('message', () => void first())
-    await Promise.all(pipes.map((pipe) => listen(pipe, () => void first())))
+    await Promise.all(pipes.map((pipe) => listenOn(pipe, () => void first())))
   })
 })
 
 test('the process that watches over programs stands in nobody’s directory', async () => {
-  const [pipe] = makePipes(1) as [string]
+  const [pipe] = makePipes(scratch, 1) as [string]
   const cwd = mkdtempSync(path.join(scratch, 'inside-'))
   const child = runner([`cd /; exec 9>${pipe}; echo begins >&9; sleep 1000`], cwd)
   let begun = 0
@@ -114,15 +98,15 @@ test('the process that watches over programs stands in nobody’s directory', as
     child.kill('SIGKILL')
   }
   child.once('message', first)
-  await listen(pipe, first)
+  await listenOn(pipe, first)
   assert.deepEqual(inside, [child.pid])
 })
 
 describe('a process that ends', () => {
   test('leaves alone what a program that has ended left running', async () => {
-    const [pipe, go] = makePipes(2) as [string, string]
+    const [pipe, go] = makePipes(scratch, 2) as [string, string]
     const child = runner([`(exec 9>${pipe}; read -r _ <${go}; echo goes on >&9) >/dev/null 2>&1 &`])
-    const said = listen(pipe)
+    const said = listenOn(pipe)
     await new Promise((resolve) => child.once('close', resolve))
     await writeFile(go, '\n')
     assert.equal(await said, 'goes on\n')

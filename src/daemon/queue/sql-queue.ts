@@ -113,8 +113,19 @@ function endingsTogether(database: Database, { clock, random }: Pick<SqlQueueOpt
   }
 }
 
+/** What a settlement does not name is empty now, whatever the try before had left there. */
+const blank = {
+  ended: undefined,
+  exit: undefined,
+  code: undefined,
+  message: undefined,
+  summary: undefined,
+  requests: undefined,
+  bytes: undefined,
+}
+
 function afterwards({ execution, settlement }: Settling): Execution {
-  return { ...execution, ...settlement, isCancelling: false }
+  return { ...execution, ...blank, ...settlement, progress: undefined, isCancelling: false }
 }
 
 async function writeTold({ query, prefix }: Database, worker: string, told: readonly Told[]): Promise<void> {

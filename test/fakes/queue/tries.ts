@@ -27,6 +27,16 @@ export function triesHold(holds: Holds): void {
     assert.deepEqual([dead?.state, dead?.attempt, dead?.message], ['dead', maxAttempts, 'no answer'])
   })
 
+  holds('are told as they are kept, without what the tries before them came to', async ({ queue, clock }) => {
+    const [first] = await takeNew(queue, 'a')
+    await queue.end(first!, { kind: 'exit', exit: 10, code: 'unavailable', message: 'no answer', requests: 3 })
+    await clock.advance(3_600_000)
+    const [second] = await queue.take('w1', 1, {})
+    const now = await queue.end(second!, { kind: 'exit', exit: 0 })
+    assert.deepEqual([now?.message, now?.code, now?.requests], [undefined, undefined, undefined])
+    assert.deepEqual(now, await queue.execution(second!.id))
+  })
+
   holds('for a lasting reason have failed', async ({ queue }) => {
     for (const exit of [1, 2, 6, 7, 8, 11, 70]) {
       const [taken] = await takeNew(queue, `unit ${exit}`)

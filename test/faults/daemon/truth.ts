@@ -115,7 +115,7 @@ async function releasesAreRight({ world, holdfast }: Scene): Promise<void> {
     .result
   for (const variant of ['one', 'two']) {
     const own = moves.filter((move) => move.variant === variant).toSorted((a, b) => a.generation - b.generation)
-    assert.ok(own.length > 1)
+    assert.ok(own.length > 0)
     assert.equal(new Set(own.map(({ generation }) => generation)).size, own.length)
     await holdfast(`release fetch lib --variant ${variant} --output fetched-${variant}`)
     assert.match(readFileSync(path.join(world.folder, `fetched-${variant}`), 'utf8'), new RegExp(`^library ${world.version()} line 0\n`))
