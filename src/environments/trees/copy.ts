@@ -1,6 +1,6 @@
 import { type BigIntStats, linkSync, mkdirSync, readlinkSync, symlinkSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import { type ByteText, byteText, diskFault, Fault, joinBytes, shownName, systemPath, throwIfAborted } from '../../kit/index.ts'
+import { type ByteText, byteText, diskFault, Fault, joinBytes, shownName, spareStack, systemPath, throwIfAborted } from '../../kit/index.ts'
 import { type Held, holdInner, holdTop, letGo, namesIn, realSys as sys } from '../../kit/sys/index.ts'
 import { copyAttributes, fileKey, makeSpecialLike, statsIn } from './entry.ts'
 import { createFileCopier, type FileCopier, type FileCopyOptions } from './file-copy.ts'
@@ -107,6 +107,7 @@ async function walk(copying: Copying, pair: Pair, below: ByteText, depth = 0): P
   throwIfAborted(copying.options.signal)
   if (depth > maxDepth)
     throw new Fault('invalid', `the tree is deeper than ${maxDepth} directories`, { at: shownName(below).slice(0, 200) })
+  await spareStack(depth)
   for (const name of listOf(pair.source)) {
     const stats = statsIn(pair.source, name)
     // Others get their turn, and a signal is heard.

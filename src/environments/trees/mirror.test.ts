@@ -203,6 +203,19 @@ describe('a mirrored tree', () => {
     assert.deepEqual(describeTree(live), describeTree(base))
   })
 
+  test('may have very many directories within each other', async () => {
+    const { live, base, keep, mirror } = desk(scratch)
+    const inmost = (tree: string) => path.join(tree, 'd/'.repeat(1400), 'leaf')
+    mkdirSync(path.dirname(inmost(live)), { recursive: true })
+    writeFileSync(inmost(live), 'clean')
+    await keep()
+    writeFileSync(inmost(live), 'written to')
+    await mirror()
+    assert.equal(readFileSync(inmost(live), 'utf8'), 'clean')
+    assert.equal(readFileSync(inmost(base), 'utf8'), 'clean')
+    assert.deepEqual((await mirror()).counts, { added: 0, changed: 0, removed: 0 })
+  })
+
   test('stops when it is told to, and is finished by the next', async () => {
     const { live, base, keep, mirror } = desk(scratch)
     makeRandomTree(live, random, 60)

@@ -8,6 +8,7 @@ import {
   joinBytes,
   type Report,
   shownName,
+  spareStack,
   systemPath,
   throwIfAborted,
 } from '../../kit/index.ts'
@@ -92,6 +93,7 @@ async function visit(mirroring: Mirroring, sides: Sides, depth: number): Promise
   throwIfAborted(mirroring.signal)
   if (depth > maxDepth)
     throw new Fault('invalid', `the tree is deeper than ${maxDepth} directories`, { at: shownName(sides.below).slice(0, 200) })
+  await spareStack(depth)
   const names = listOf(sides.base)
   const wanted = new Set(names)
   const present = new Set(listOf(sides.live))

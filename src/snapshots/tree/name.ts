@@ -1,6 +1,6 @@
 import { type ByteText, Fault, shownName } from '../../kit/index.ts'
 
-export { type ByteText, byteText, compareNames, joinBytes, shownName, systemPath } from '../../kit/index.ts'
+export { type ByteText, byteText, compareNames, joinBytes, shownName, spareStack, systemPath } from '../../kit/index.ts'
 
 /** The one entry of a snapshot's top node: the tree itself, with the attributes of its root. */
 export const rootName = 'root'
@@ -10,14 +10,6 @@ export const maxNameBytes = 255
 export const maxPathBytes = 65_535
 /** Directories on the way from the root to an entry. */
 export const maxDepth = 2000
-
-/**
- * To be awaited on the way into a directory. Where nothing is waited for, a walk of async functions goes down on one stack, which a tree
- * of many directories within each other would use up.
- */
-export async function spareStack(depth: number): Promise<void> {
-  if (depth % 64 === 63) await Promise.resolve()
-}
 
 /** Why this cannot be the name of an entry, or undefined where it can. */
 export function whatIsWrongWithName(name: ByteText): string | undefined {
