@@ -72,7 +72,7 @@ const jobs = (folder: string): readonly (readonly [string, string, string])[] =>
   ['check-trees', 'snapshot verify', 'every = "7s"'],
   ['release-one', 'release create lib --variant one --yes', 'every = "3s"\npriority = 5'],
   ['release-two', 'release create lib --variant two --no-build --yes', 'every = "4s"'],
-  ['thin', 'release prune lib', 'at = "*/7 * * * * *"'],
+  ['thin', 'release prune lib --yes', 'at = "*/7 * * * * *"'],
   ['backup', 'store copy --to file:./backup', 'every = "9s"'],
 ]
 

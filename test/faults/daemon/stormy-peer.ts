@@ -75,6 +75,7 @@ function passOn(
 /** The body ends before this byte, or that byte is another. */
 function spoil(answer: IncomingMessage, outgoing: ServerResponse, misdeed: 'cut' | 'flip', at: number): void {
   let given = 0
+  let isCut = false
   answer.on('data', (piece: Buffer) => {
     const place = at - given
     given += piece.byteLength
@@ -84,8 +85,11 @@ function spoil(answer: IncomingMessage, outgoing: ServerResponse, misdeed: 'cut'
       outgoing.write(piece)
       return
     }
+    isCut = true
     outgoing.write(piece.subarray(0, place), () => outgoing.destroy())
     answer.destroy()
   })
-  answer.on('end', () => outgoing.end())
+  answer.on('end', () => {
+    if (!isCut) outgoing.end()
+  })
 }
