@@ -201,7 +201,7 @@ async function assertSettled(world: World): Promise<void> {
   const { snapshotsDir } = context(world)
   const { folder } = world.walk.stage
   const layout = layoutOf(snapshotsDir)
-  const known = new Set(['lock', 'state.json', 'layers', 'mounts', 'views', 'trash', 'logs', 'volume', 'volume.img'])
+  const known = new Set(['lock', 'state.json', 'layers', 'mounts', 'views', 'trash', 'logs', 'volume', 'volume.img', 'restores.jsonl'])
   const inHome = readdirSync(layout.home).filter((name) => !known.has(name))
   assert.deepEqual(inHome, [], 'what is left beside the lock')
   const { foreign } = await listSnapshots(context(world))
