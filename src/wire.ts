@@ -10,7 +10,7 @@ import type { EnvironmentContext } from './environments/index.ts'
 import type { ImagesAccess, ImagesContext, ImagesSettings } from './images/index.ts'
 import type { HttpClient } from './kit/http/index.ts'
 import { type Clock, Fault, hexOf, readSmallFile, replaceFile, type Report, silent, type Tracer } from './kit/index.ts'
-import type { IndexContext, IndexEnvironment } from './python-index/index.ts'
+import type { IndexContext, IndexEnvironment, Login } from './python-index/index.ts'
 import type { ReleaseContext } from './releases/index.ts'
 import type { SnapshotContext } from './snapshots/index.ts'
 import type { ByteRate, Meter, ObjectStore, OpenOptions } from './store/index.ts'
@@ -171,6 +171,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
         store,
         bucket: await open(environment.bucket),
         prepareStore: () => prepareStore({ store, clock, random, signal, cacheRoot: folders.cacheRoot }),
+        logins: () => netrcLogins(env),
         clock,
         random,
         by,
@@ -303,6 +304,18 @@ async function prove({ store, random, signal }: Wired): Promise<string> {
     at: store.name,
     hint: 'use a store where conditional writes hold (`holdfast doctor --store URL` shows it); this one can still be published to',
   })
+}
+
+const netrcLimit = 1 << 20
+
+/** Of the file that `NETRC` names, else of `.netrc` in the home folder, which may be missing. */
+async function netrcLogins(env: WireOptions['env']): Promise<Login[]> {
+  const { parseNetrc } = await import('./python-index/index.ts')
+  const named = env['NETRC']
+  const file = named || path.join(env['HOME'] || homedir(), '.netrc')
+  const text = await readSmallFile(file, netrcLimit)
+  if (text === undefined && named) throw new Fault('not-found', 'there is no such .netrc', { at: file, hint: 'NETRC names it' })
+  return text === undefined ? [] : parseNetrc(text)
 }
 
 interface Wired {

@@ -52,7 +52,12 @@ test('a wheel is published, promoted, rolled back and found again by generation'
     /^v2-staging\/gpu: generation 1; 1 file added; .*\n {2}\+ torch-2\.6\.0-py3-none-any\.whl\nv2\/gpu: no wheels there, nothing published\n/,
   )
   assert.match((await at.holdfast('index publish all')).out, /^v2\/gpu: no wheels there.*\n1 index stands as published\n/)
-  assert.equal((await at.holdfast('index promote v2-staging/gpu v2/gpu --expect 7')).exit, 5)
+  const lost = await at.holdfast('index promote v2-staging/gpu v2/gpu --expect 7')
+  assert.deepEqual(
+    [lost.exit, /next: see: holdfast index generations v2-staging\/gpu\n/.test(lost.err)],
+    [5, true],
+    'there is no generation 7 to compare with',
+  )
   assert.match((await at.holdfast('index promote v2-staging/gpu v2/gpu --expect 1')).out, /^v2\/gpu: generation 2; 1 file added;/)
   assert.equal((await at.holdfast('index promote v2-staging/gpu v2/gpu')).exit, 3)
   assert.ok(existsSync(path.join(at.cwd, 'bucket/v2/gpu', `${file}.metadata`)))
@@ -181,6 +186,28 @@ test('a dependency is mirrored into every prefix, and the closure gate holds bac
   assert.equal((await at.holdfast('index publish v2/gpu --closure --python 3.12')).exit, 0)
   assert.equal((await at.holdfast('index check v2/gpu --closure --deep')).exit, 0)
   assert.match((await at.holdfast('index mirror --package rocm')).err, /no dependency is mirrored for "rocm"/)
+})
+
+test('an upstream that wants a login gets that of .netrc, or of the file that NETRC names; its password is nowhere', async (t) => {
+  const upstream = await startFakeUpstream({ login: 'ann:hunter-two' })
+  t.after(() => upstream.close())
+  upstream.add(buildWheel({ name: 'numpy', version: '2.1.3' }))
+  const at = desk(usual.replace('[index]\n', `[index]\nupstream = "${upstream.url}"\n`))
+  const refused = await at.holdfast('index mirror --package torch')
+  assert.equal(refused.exit, 11)
+  assert.match(refused.out + refused.err, /401: credentials are needed/)
+  const own = path.join(at.cwd, 'own-netrc')
+  writeFileSync(own, 'machine 127.0.0.1 login ann password hunter-two\n')
+  const planned = await at.holdfast('index mirror --package torch --dry-run', { NETRC: own })
+  assert.deepEqual([planned.exit, /would fetch 1 file/.test(planned.out)], [0, true], planned.err)
+  mkdirSync(path.join(at.cwd, 'home'), { recursive: true })
+  writeFileSync(path.join(at.cwd, 'home/.netrc'), readFileSync(own))
+  const done = await at.holdfast('index mirror --package torch --verbose')
+  assert.equal(done.exit, 0, done.err)
+  assert.ok(![planned, done].some(({ out, err }) => (out + err).includes('hunter-two')))
+  const missing = await at.holdfast('index mirror --package torch', { NETRC: path.join(at.cwd, 'nothing') })
+  assert.equal(missing.exit, 4)
+  assert.match(missing.err, /there is no such \.netrc[^]*NETRC names it/)
 })
 
 test('a dependency is mirrored into prefixes that are found where wheels lie, and into one that is named', async (t) => {

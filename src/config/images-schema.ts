@@ -1,6 +1,9 @@
 import * as v from 'valibot'
 import { choice, count, duration, flag, listOf, localPath, matching, named, table, text, webUrl } from './fields.ts'
 
+/** Tags that may move, where nobody says which; also where nothing is configured. */
+export const usualMoving = ['latest']
+
 const host = (meaning: string, example: string) =>
   matching(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?$/, `a host, or host:port, such as ${example}`, meaning)
 
@@ -106,7 +109,7 @@ export const imagesSchema = table(
     insecure: v.optional(flag('The registry is spoken to without TLS.'), false),
     moving: v.optional(
       listOf(matching(/^\w[\w.-]{0,127}$/, 'a tag', 'A tag.'), 'Tags that may move to another image, and are never a run’s.'),
-      ['latest'],
+      usualMoving,
     ),
     interval: v.optional(duration('How long the daemon waits between two cycles.'), '15m'),
     downloads_dir: v.optional(localPath('Where downloads lie until they are pushed.'), 'downloads'),

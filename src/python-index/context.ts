@@ -1,6 +1,7 @@
 import type { Clock, Report } from '../kit/index.ts'
 import type { ObjectStore } from '../store/index.ts'
 import type { IndexEnvironment } from './environment.ts'
+import type { Login } from './upstream/netrc.ts'
 
 /** Everything that the commands of an index need from outside, passed in. */
 export interface IndexContext {
@@ -11,6 +12,8 @@ export interface IndexContext {
   readonly bucket: ObjectStore
   /** To be called before anything is written to the store: makes it a holdfast store where it is none yet. */
   readonly prepareStore: () => Promise<{ readonly isNew: boolean }>
+  /** Who logs in at upstreams whose address says nobody; read where an upstream is asked. */
+  readonly logins?: (() => Promise<readonly Login[]>) | undefined
   readonly clock: Clock
   readonly random: () => number
   /** Who acts, such as `ann@builder-3`. */

@@ -221,6 +221,21 @@ describe('holdfast images build', () => {
     assert.deepEqual(given, { cuda_version: '13', ref: 'x' })
     assert.equal((await holdfast('build --ref main --presto-commit main')).exit, 2)
   })
+  test('keeps flags that mean something to every command, and those of its own, from inputs of that name', async (t) => {
+    let given: unknown
+    const onDispatch = (inputs: unknown) => {
+      given = inputs
+      return {}
+    }
+    const inputs = ['log_level', 'log_format', 'color', 'follow', 'version'].map(
+      (name) => `[images.inputs.${name}]\ndescription = "taken"\n`,
+    )
+    const { holdfast } = await desk(t, { onDispatch }, inputs.join(''))
+    const { exit, out, err } = await holdfast('build --ref main --log-level info --field log_level=debug --field follow=no')
+    assert.deepEqual([exit, given], [0, { log_level: 'debug', follow: 'no' }], err)
+    assert.match(out, /success/)
+    assert.equal((await holdfast('build --ref main --follow yes')).exit, 2)
+  })
   test('says that the run goes on when it is followed no more', async (t) => {
     const { holdfast, github } = await desk(t, { onDispatch: () => ({ status: 'in_progress' }) })
     github.trouble(refusal(401, 'Bad credentials', {}, { match: /attempts/ }))

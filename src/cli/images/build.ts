@@ -25,7 +25,7 @@ export function addBuildCommand(images: Command, cli: Cli, config: Config | unde
     ...repoOptions(),
     ...githubTokenOptions(),
   ]
-  const taken = new Set([...own.map(({ long }) => long), ...globalFlags])
+  const taken = new Set([...own.flatMap(({ long }) => [long, long?.replace('--no-', '--')]), ...globalFlags])
   const inputs = inputsOf(config).filter(({ name }) => !taken.has(flagOf(name)))
   cli.add<BuildFlags>(images, {
     name: 'build',
@@ -42,9 +42,11 @@ export function addBuildCommand(images: Command, cli: Cli, config: Config | unde
   })
 }
 
-const globalFlags = ['config', 'store', 'json', 'quiet', 'verbose', 'stats', 'yes', 'limit-rate', 'dry-run', 'no-color', 'help'].map(
-  (name) => `--${name}`,
-)
+/** Those of all commands, which mean the same everywhere: an input of such a name is given by --field. */
+const globalFlags =
+  '--config --store --json --quiet --verbose --stats --log-format --log-level --color --no-color --yes --limit-rate --dry-run --help --version'.split(
+    ' ',
+  )
 
 function inputsOf(config: Config | undefined): readonly WorkflowInput[] {
   const written = config?.images?.inputs

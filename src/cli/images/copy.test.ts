@@ -104,6 +104,19 @@ describe('images copy', () => {
     assert.match(back.out, new RegExp(`v1 is ${before} \\(was ${String(result['digest'])}\\)`))
   })
 
+  test('moves latest without being told to, and not where other tags are said to move', async () => {
+    const registry = await peer()
+    const to = `docker://${registry.host}/app:latest`
+    const { images, cwd } = desk()
+    await images(`copy oci-archive:one.tar:v1 ${to}`)
+    const before = digestOf(registry.manifests.get('app:latest')!.bytes)
+    const moved = await images(`copy oci-archive:two.tar:v2 ${to}`)
+    assert.equal(moved.exit, 0, moved.err)
+    assert.match(moved.out, new RegExp(`latest is sha256:[0-9a-f]{64} \\(was ${before}\\)`))
+    writeFileSync(path.join(cwd, 'holdfast.toml'), '[images]\nmoving = ["edge"]\n')
+    assert.equal((await images(`copy oci-archive:one.tar:v1 ${to}`)).exit, 5)
+  })
+
   test('counts what it asked', async () => {
     const { images, json } = desk()
     const { host } = await peer()

@@ -17,6 +17,7 @@ import {
   type PlannedName,
   type Platform,
 } from '../../oci/index.ts'
+import { usualMoving } from '../../config/index.ts'
 import { fileMemo } from '../../transfer/index.ts'
 import { type Call, type Cli, parsedOption, repeatedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
@@ -106,7 +107,7 @@ async function copy(call: Call<CopyFlags>): Promise<Outcome> {
 /** What the flags that all writing commands have say. */
 export async function wishesOf(call: Call<WriteFlags>) {
   const { force, expect, moving = [] } = call.options
-  const configured = (await call.config()).images?.moving ?? []
+  const configured = (await call.config()).images?.moving ?? usualMoving
   return { force, expect, moving: [...moving, ...configured] }
 }
 

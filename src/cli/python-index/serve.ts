@@ -37,7 +37,7 @@ export function addServeCommand(index: Command, cli: Cli): void {
       const context = await indexContext(call)
       const { pullThrough } = options
       const url = pullThrough === true ? context.environment.upstream : pullThrough
-      const upstream = url === undefined ? undefined : openUpstream(await (await call.wire()).http(), url)
+      const upstream = url === undefined ? undefined : openUpstream(await (await call.wire()).http(), url, await context.logins?.())
       if (upstream !== undefined) {
         await agreeIfProtected(call, context, async () => [
           `what clients ask for and it lacks comes from ${upstream.url}, and is kept in the bucket`,
@@ -47,7 +47,9 @@ export function addServeCommand(index: Command, cli: Cli): void {
       const handler = { respond: indexResponder(context, { upstream }) }
       const listening = await listen({ handler, host: options.host, port: options.port, clock: host.clock, report, signal })
       const prefixes = context.environment.prefixes.map((prefix) => `  pip install --index-url ${listening.url}/${prefix}/ PACKAGE`)
-      screen.say([`serving ${context.environment.bucket} at ${listening.url}/ (Ctrl-C ends it)`, ...prefixes].map(printable).join('\n'))
+      // One by one: a log has a line for each.
+      for (const line of [`serving ${context.environment.bucket} at ${listening.url}/ (Ctrl-C ends it)`, ...prefixes])
+        screen.say(printable(line))
       await listening.ended
       return { result: { url: listening.url }, text: 'ended' }
     },

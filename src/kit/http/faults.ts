@@ -87,7 +87,7 @@ export function networkFault(error: unknown, what: string, at: string, limits: {
       'the certificate of the server is not trusted',
       code === 'ERR_TLS_CERT_ALTNAME_INVALID'
         ? 'the certificate is for another host: check the address'
-        : 'if the server is yours, name the file of its certificate authority in NODE_EXTRA_CA_CERTS',
+        : 'where this machine trusts it, set NODE_USE_SYSTEM_CA=1; else, if the server is yours, name the file of its certificate authority in NODE_EXTRA_CA_CERTS',
     )
   }
   if (code.startsWith('ERR_SSL')) return fail('unavailable', 'the two do not agree on TLS', 'check that the port speaks TLS')

@@ -131,7 +131,7 @@ describe('over https', { skip: await whyNoOpenssl() }, () => {
   test('a certificate that nobody vouches for is denied at once, with what to do', async () => {
     const one = await server((_, response) => void response.end('secret'), tls)
     const fault = await faultOf(client().request({ url: one.url }), 'denied', /certificate of the server is not trusted/)
-    assert.match(fault.hint!, /NODE_EXTRA_CA_CERTS/)
+    assert.match(fault.hint!, /NODE_USE_SYSTEM_CA=1.*NODE_EXTRA_CA_CERTS/)
     assert.equal(one.connections, 1)
   })
 

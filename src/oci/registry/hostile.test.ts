@@ -31,6 +31,16 @@ const hold = (peer: RegistryPeer, tag: string, content: unknown, type = ociManif
   return digestOf(bytes)
 }
 
+describe('a registry that speaks TLS alone', () => {
+  test('is known by its answer to whom speaks none, and what to leave out is said', async () => {
+    const { peer, registry } = await scene()
+    // What Go's server says, and with it most registries.
+    peer.instead(/tags/, say(400, { 'content-type': 'text/plain; charset=utf-8' }, 'Client sent an HTTP request to an HTTPS server.\n'))
+    const tags = async () => await Array.fromAsync(registry.tags(repository))
+    assert.match((await faultOf(tags(), 'invalid', /was answered with 400/)).hint ?? '', /may speak TLS alone: leave out --plain-http/)
+  })
+})
+
 describe('a manifest', () => {
   test('of other bytes than its digest is corrupt, asked for by digest or by tag', async () => {
     const { peer, registry } = await scene()

@@ -23,7 +23,10 @@ export async function refusal(what: string, answer: HttpAnswer | HttpPage): Prom
   const said = words.length === 0 ? meaning.says : words.join('; ')
   return new Fault(code, `${what} was answered with ${status}: ${said}`, {
     at: answer.url,
-    hint: status === 403 ? 'the credentials do not allow it: check what they may do in this repository' : hintFor(words),
+    hint:
+      status === 403
+        ? 'the credentials do not allow it: check what they may do in this repository'
+        : (hintFor(words) ?? hintWithoutTls(answer)),
   })
 }
 
@@ -33,6 +36,12 @@ function hintFor(words: readonly string[]): string | undefined {
     return 'check the name of the repository: it is there from its first image on, and to some registries only for who may see it'
   if (words.some((word) => word.startsWith('MANIFEST_UNKNOWN'))) return '`holdfast images tags` with the repository lists its tags'
   return undefined
+}
+
+/** What servers answer, in words of their own, to whom speaks no TLS on a port that does. */
+function hintWithoutTls({ status, url, headers }: HttpAnswer | HttpPage): string | undefined {
+  const isOther = status === 400 && url.startsWith('http:') && !/json/.test(headers['content-type'] ?? '')
+  return isOther ? 'it may speak TLS alone: leave out --plain-http, and `insecure` of [images]' : undefined
 }
 
 /** `CODE: message (detail)` of up to three errors, without what could play tricks on a terminal. */

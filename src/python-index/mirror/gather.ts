@@ -4,6 +4,7 @@ import type { IndexContext } from '../context.ts'
 import type { Dependency } from '../environment.ts'
 import { keyIn } from '../publish/layout.ts'
 import { allowing } from '../publish/scan.ts'
+import type { Login } from '../upstream/netrc.ts'
 import { openUpstream, type Upstream } from '../upstream/upstream.ts'
 import type { UpstreamProject } from '../upstream/project.ts'
 import { pick } from './pick.ts'
@@ -26,7 +27,7 @@ export async function gather(
 ): Promise<Gathered> {
   const { environment, report, signal } = context
   const isAllowed = allowing(context)
-  const open = openers(http)
+  const open = openers(http, (await context.logins?.()) ?? [])
   report({ kind: 'begin', task: 'ask', items: dependencies.length })
   const gathered = await mapBounded(
     dependencies,
@@ -54,10 +55,10 @@ export async function gather(
   return { wanted: gathered.flatMap((each) => each.wanted), failures: gathered.flatMap((each) => each.failures) }
 }
 
-function openers(http: HttpClient): (url: string) => Upstream {
+function openers(http: HttpClient, logins: readonly Login[]): (url: string) => Upstream {
   const opened = new Map<string, Upstream>()
   return (url) => {
-    const upstream = opened.get(url) ?? openUpstream(http, url)
+    const upstream = opened.get(url) ?? openUpstream(http, url, logins)
     opened.set(url, upstream)
     return upstream
   }

@@ -107,7 +107,10 @@ function checkSource({ ref }: IndexBase, { from, expect }: PromoteOptions): void
   const generation = generationOf(ref, from)
   if (expect !== undefined && generation !== expect) {
     throw new Fault('precondition', `${from} was changed last by generation ${generation}, not by ${expect}; nothing was promoted`, {
-      hint: `look at what came since: holdfast index diff ${from}@${expect} ${from}`,
+      hint:
+        generation !== undefined && expect < generation
+          ? `look at what came since: holdfast index diff ${from}@${expect} ${from}`
+          : `see: holdfast index generations ${from}`,
     })
   }
 }

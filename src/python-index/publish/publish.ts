@@ -51,6 +51,8 @@ const largeChange = 500
 export async function publish(context: IndexContext, options: PublishOptions): Promise<Published> {
   // What is made for a file is dropped with its record: room for more of that than there is now would only be memory.
   setFlagsFromString('--semi-space-growth-factor=1')
+  // And what outlives a few files, such as those that are read side by side, is collected before it is as much as all that stays.
+  setFlagsFromString('--heap-growing-percent=30')
   const { pagesTo } = options
   const dryRun = options.dryRun === true || pagesTo !== undefined
   const project = options.project === undefined ? undefined : normaliseName(options.project)

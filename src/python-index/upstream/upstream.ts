@@ -2,6 +2,7 @@ import { Fault, isFault } from '../../kit/index.ts'
 import { type HttpAnswer, type HttpClient, type HttpPage, parseHttpUrl } from '../../kit/http/index.ts'
 import { normaliseName } from '../names/project-name.ts'
 import { parseJsonPage } from './json-page.ts'
+import { type Login, loginAt } from './netrc.ts'
 import { maxPageBytes, type UpstreamProject } from './project.ts'
 import { sift } from './sift.ts'
 
@@ -33,20 +34,24 @@ interface Remembered {
   readonly project: UpstreamProject
 }
 
-/** An index at an http or https address; a user and password in it are sent to its own origin alone. Throws `invalid` for any other address. */
-export function openUpstream(http: HttpClient, address: string): Upstream {
+/**
+ * An index at an http or https address; a user and password in it are sent to its own origin alone, and win over `logins`, each of which goes to
+ * its own machine alone. Throws `invalid` for any other address.
+ */
+export function openUpstream(http: HttpClient, address: string, logins: readonly Login[] = []): Upstream {
   const { url, credential } = indexAddress(address)
-  const credentials = credential === undefined ? [] : [credential]
+  const credentialsAt = (at: URL) => [credential, loginAt(logins, at)].filter((each) => each !== undefined)
   const remembered = new Map<string, Remembered>()
   return {
     url: url.href,
     async project(name, { signal } = {}) {
       const project = normaliseName(name)
       const known = remembered.get(project)
-      const page = await readPage(http, new URL(`${project}/`, url), {
+      const at = new URL(`${project}/`, url)
+      const page = await readPage(http, at, {
         headers: { accept, ...(known === undefined ? {} : { 'if-none-match': known.etag }) },
         accepts: known === undefined ? [] : [304],
-        credentials,
+        credentials: credentialsAt(at),
         signal,
       })
       if (page?.status === 304) return known!.project
@@ -57,8 +62,11 @@ export function openUpstream(http: HttpClient, address: string): Upstream {
       if (etag !== undefined) remember(remembered, project, { etag, project: parsed })
       return parsed
     },
-    open: (file, { signal } = {}) => http.request({ url: file, credentials, signal }),
-    read: async (url, limit, { signal } = {}) => (await http.read({ url, headers: { accept: '*/*' }, credentials, signal }, limit)).bytes,
+    open: (file, { signal } = {}) => http.request({ url: file, credentials: credentialsAt(new URL(file)), signal }),
+    async read(file, limit, { signal } = {}) {
+      const request = { url: file, headers: { accept: '*/*' }, credentials: credentialsAt(new URL(file)), signal }
+      return (await http.read(request, limit)).bytes
+    },
   }
 }
 

@@ -100,7 +100,7 @@ const byStatus: Readonly<Record<number, Meaning>> = {
 const badCertificate: Meaning = {
   code: 'denied',
   says: "the server's certificate is not trusted",
-  hint: 'name the authority that signed it in NODE_EXTRA_CA_CERTS, or correct the endpoint',
+  hint: 'where this machine trusts it, set NODE_USE_SYSTEM_CA=1; else name the authority that signed it in NODE_EXTRA_CA_CERTS, or correct the endpoint',
 }
 
 /** By the error number of a connection. What is not listed here and has no status is trouble on the way: `unavailable`. */
