@@ -133,6 +133,8 @@ async function storm({ seconds, crash, folder }: Scene, { world, crew, queue, ra
       member.child.kill('SIGHUP')
     },
     async misconfigure(member: Member) {
+      // One that begins with a wrong file ends at once, as it should.
+      while ([...crew.members].some(({ isUp }) => !isUp)) await systemClock.sleep(100)
       counts.misconfigured++
       writeFileSync(file, `${right}\n[[job]]\nrun = "nothing like that"\nevery = "soon"\n`)
       member.child.kill('SIGHUP')
