@@ -70,6 +70,8 @@ export interface CommandSpec<O> {
   readonly examples: readonly Example[]
   /** Gives it --dry-run. */
   readonly writes?: boolean
+  /** It asks before it goes on. Whoever runs it where nobody can be asked has to agree beforehand. */
+  readonly asks?: boolean
   /** It runs until it is stopped: what it says on stderr is a log, and each piece of its work is followed by itself. */
   readonly goesOn?: boolean
   readonly run: (call: Call<O>) => Promise<Outcome>
@@ -86,7 +88,7 @@ export interface Cli {
 /** Carries out one command; program.ts knows how. */
 export type Runner = (command: Command, spec: Runnable, args: readonly (string | undefined)[]) => Promise<void>
 
-export type Runnable = Pick<CommandSpec<object>, 'run' | 'goesOn'>
+export type Runnable = Pick<CommandSpec<object>, 'run' | 'goesOn' | 'asks'>
 
 export function newCli(host: Host, runner: Runner): Cli {
   const start = (parent: Command, name: string, summary: string, examples: readonly Example[]) => {

@@ -157,6 +157,18 @@ describe('jobs that cannot run', () => {
     assert.match(await refusal('[[job]]\nrun = "store stats \'x"\nevery = "1h"\n'), /a quote without its end/)
   })
 
+  test('are those that would ask somebody', async () => {
+    const ask = /holdfast.toml:4:7: job a: release prune: it asks before it goes on, and nobody is there to be asked: add --yes/
+    const job = (run: string) => `[[job]]\nrun = "${run}"\nname = "a"\nevery = "1h"\n`
+    assert.match(await refusal(job('release prune')), ask)
+    for (const line of ['snapshot forget --keep-last 3', 'env delete stage one', 'images push velox-one', 'release create'])
+      assert.match(await refusal(job(line)), /add --yes/, line)
+    for (const line of ['release prune --yes', 'release prune --dry-run']) {
+      const { err } = await desk(job(line)).holdfast('daemon --once')
+      assert.doesNotMatch(err, /add --yes/, line)
+    }
+  })
+
   test('are those whose schedule says nothing, too much, or is unreadable', async () => {
     assert.match(await refusal('[[job]]\nrun = "store stats"\n'), /holdfast.toml:4:7: job\[0\].run: expected one of every, at and after/)
     assert.match(await refusal('[[job]]\nrun = "store stats"\nevery = "1h"\nat = "0 3 * * *"\n'), /holdfast.toml:6:6: .*found every and at/)

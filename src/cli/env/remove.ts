@@ -21,6 +21,7 @@ export function addRemovalCommands(env: Command, cli: Cli): void {
     summary: 'Remove a snapshot; one that the live directory stands on is refused',
     args: [environmentArgument, ['[snapshot]', 'the snapshot; it has to be named']],
     options: snapshotOptions(),
+    asks: true,
     examples: [['holdfast env delete stage with-users --yes', 'without a question']],
     run: remove,
   })

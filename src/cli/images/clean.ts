@@ -17,6 +17,7 @@ export function addCleanCommand(images: Command, cli: Cli): void {
     args: [tagArgument],
     options: [downloadsOption(), ...unusedGithubOptions()],
     writes: true,
+    asks: true,
     examples: [['holdfast images clean --yes presto-92865fbce0d2-velox-65797d572e0a-linux-amd64', 'without being asked']],
     run: async (call) => {
       const { host, args, signal, report, paint, options } = call

@@ -19,6 +19,7 @@ export function addDeleteCommand(images: Command, cli: Cli): void {
     args: [['<image>', 'host/path:tag or host/path@digest']],
     options: [new Option('--by-digest', 'delete the image that the tag names, with every other tag of it'), ...reachOptions()],
     writes: true,
+    asks: true,
     examples: [
       ['holdfast images delete registry.example.com/app:1.2', 'this tag'],
       ['holdfast images delete registry.example.com/app:1.2 --by-digest --dry-run', 'which tags would go with it'],

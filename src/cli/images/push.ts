@@ -45,6 +45,7 @@ export function addPushCommand(images: Command, cli: Cli): void {
       ...unusedGithubOptions(),
     ],
     writes: true,
+    asks: true,
     examples: [['holdfast images push --yes presto-92865fbce0d2-velox-65797d572e0a-linux-amd64', 'what was prepared, without being asked']],
     run: push,
   })

@@ -34,6 +34,7 @@ export function addCreateCommand(release: Command, cli: Cli, flags: VariantFlags
       new Option('--force', 'rotate although nothing is new; publish over files that holdfast did not write'),
     ],
     writes: true,
+    asks: true,
     examples: [
       ['holdfast release create rcclx --variant 6.4', 'builds, asks, releases'],
       ['holdfast release create rcclx --variant 6.4 --artifact out/librcclx-dev.a --yes', 'in CI, with a file that is built already'],

@@ -87,6 +87,7 @@ export function addPruneCommand(release: Command, cli: Cli, flags: VariantFlags)
       parsedOption('--keep-within <age>', 'keep archives younger than this, like 90d', parseDuration),
     ],
     writes: true,
+    asks: true,
     examples: [
       ['holdfast release prune rcclx --keep 10', 'the ten newest of each variant stay'],
       ['holdfast release prune rcclx --keep-within 90d --dry-run', 'what would go'],

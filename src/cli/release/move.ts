@@ -22,6 +22,7 @@ export function addRollbackCommand(release: Command, cli: Cli, flags: VariantFla
       messageOption(),
     ],
     writes: true,
+    asks: true,
     examples: [
       ['holdfast release rollback rcclx --variant 6.4', 'to last-stable'],
       ['holdfast release rollback rcclx --variant 6.4 --to 20250107_143000 --message "crashes on gfx942"', 'to an archived release'],
@@ -60,6 +61,7 @@ export function addPromoteCommand(release: Command, cli: Cli, flags: VariantFlag
       messageOption(),
     ],
     writes: true,
+    asks: true,
     examples: [
       [
         'holdfast release promote rcclx --variant 6.4 --from staging --to stable --expect sha256:4f2a…',

@@ -42,6 +42,7 @@ export function addForgetCommand(snapshot: Command, cli: Cli): void {
       ...filterOptions(),
     ],
     writes: true,
+    asks: true,
     examples: [
       ['holdfast snapshot forget --keep-last 5 --keep-daily 14 --keep-weekly 8', 'what a schedule needs'],
       ['holdfast snapshot forget 1f2e3d4c --yes', 'one of them'],
