@@ -37,15 +37,11 @@ export function addTokenCommands(token: Command, cli: Cli): void {
         const until = expires === Infinity ? undefined : call.host.clock.now() + expires
         const { token: made, secret } = state.tokens.create({ name, scopes: scope, by, expires: until })
         logIn(state, 'token create', by, made)
-        return {
-          result: { ...toJson(made), secret },
-          text: [
-            secret,
-            '',
-            `token ${made.id} (${name}): ${scope.join(', ')}; ${until === undefined ? 'it never expires' : `good until ${timeText(new Date(until).toISOString())}`}`,
-            'it is not shown again; send it as: Authorization: Bearer …',
-          ].join('\n'),
-        }
+        const life = until === undefined ? 'it never expires' : `good until ${timeText(new Date(until).toISOString())}`
+        const text = `token ${made.id} (${name}): ${scope.join(', ')}; ${life}. It is not shown again; send it as: Authorization: Bearer …`
+        call.report({ kind: 'note', level: 'info', text })
+        // Alone, so that a script can take it.
+        return { result: { ...toJson(made), secret }, text: secret }
       }),
   })
   cli.add(token, {
