@@ -266,7 +266,7 @@ test('a store that is to be read whole is read in sixteen units, one of which fi
   const at = desk('[[job]]\nname = "read"\nrun = "store verify --read-data"\nevery = "1h"\n')
   await at.holdfast('snapshot create tree')
   const packs = path.join(at.cwd, 'store/packs')
-  const [pack] = readdirSync(packs, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const pack = readdirSync(packs, { recursive: true, withFileTypes: true }).find((entry) => entry.isFile())
   const file = path.join(pack!.parentPath, pack!.name)
   const bytes = readFileSync(file)
   bytes[0]! ^= 1
