@@ -104,6 +104,7 @@ export function newCli(host: Host, runner: Runner): Cli {
       for (const option of spec.options ?? []) command.addOption(option)
       if (spec.writes === true) command.option('--dry-run', 'show what would be done and do nothing')
       command.action(async (...received: unknown[]) => {
+        refuseEmpty(command)
         const args = received.slice(0, command.registeredArguments.length).flatMap(wordsOf)
         // The options' names and parsers in `spec.options` are what makes them an O.
         await runner(command, spec as unknown as Runnable, args)
@@ -112,6 +113,23 @@ export function newCli(host: Host, runner: Runner): Cli {
     },
     group: start,
   }
+}
+
+/** What may be said with no text, and words that go to another program. */
+const mayBeEmpty = new Set(['message', 'reason', 'command'])
+
+/** A path that is empty would mean the working directory, a filter all: mostly it is a variable of a shell that was not set. */
+function refuseEmpty(command: Command): void {
+  const refuse = (name: string, value: unknown, shown: string) => {
+    if (mayBeEmpty.has(name) || ![value].flat().includes('')) return
+    throw new Fault('invalid', `${shown} is empty`, {
+      hint: 'say what it is, or leave it out; a variable of the shell that is not set looks so',
+    })
+  }
+  for (let at: Command | null = command; at !== null; at = at.parent) {
+    for (const option of at.options) refuse(option.name(), at.getOptionValue(option.attributeName()), option.long ?? option.flags)
+  }
+  command.registeredArguments.forEach((argument, index) => refuse(argument.name(), command.processedArgs[index], argument.name()))
 }
 
 /** An argument of several words gives each of them. */

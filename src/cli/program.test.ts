@@ -81,6 +81,21 @@ describe('a line that cannot be understood', () => {
     assert.equal(document.fault.code, 'invalid')
   })
 
+  test('with nothing where a path, a name or a filter should be is refused, since nothing would mean here, or all', async () => {
+    for (const [line, what] of [
+      ['snapshot restore latest --delete --yes --to @', '--to'],
+      ['snapshot create @', 'path'],
+      ['snapshot create . --tag a --tag @', '--tag'],
+      ['release create lib --artifact @', '--artifact'],
+      ['--config @ release status', '--config'],
+    ] as const) {
+      const terminal = fakeTerminal()
+      const words = line.split(' ').map((word) => (word === '@' ? '' : word))
+      assert.equal(await runCli(words, { ...terminal.host, cwd }), 2, line)
+      assert.match(terminal.err(), new RegExp(`^error: ${what} is empty\n {2}next: say what it is`), line)
+    }
+  })
+
   test('without a command gets the help, on stderr, and 2', async () => {
     const { exit, out, err } = await run('')
     assert.equal(exit, 2)

@@ -296,7 +296,7 @@ describe('care', () => {
     assert.equal(archived.length, 3)
     const oldest = archived.at(-1)!.archived!.at
     assert.equal((await holdfast(`release pin --variant 6.4 --archive ${oldest}`)).exit, 0)
-    assert.match((await holdfast('release prune --keep 1 --dry-run')).out, /6\.4: 1 archives/)
+    assert.match((await holdfast('release prune --keep 1 --dry-run')).out, /6\.4: 1 archive, /)
     assert.equal((await holdfast('release prune --keep 1 --yes')).exit, 0)
     const left = (await result<Listed>('release list')).releases.map((row) => row.archived?.at).filter((at) => at !== undefined)
     assert.deepEqual(left, [archived[0]!.archived!.at, oldest])

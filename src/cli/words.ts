@@ -1,3 +1,4 @@
+import path from 'node:path'
 import { formatDuration } from '../kit/index.ts'
 import type { Host } from './host.ts'
 
@@ -36,4 +37,10 @@ export function entriesText(count: number): string {
 /** ` (the whole command: 310 ms)`: with the start of the program, its checks and hooks. */
 export function wholeText({ sinceStart }: Pick<Host, 'sinceStart'>): string {
   return ` (the whole command: ${tookText(sinceStart())})`
+}
+
+/** A path as people would write it here. */
+export function relativeTo(cwd: string, file: string): string {
+  const relative = path.relative(cwd, file)
+  return relative === '' || relative === '..' || relative.startsWith(`..${path.sep}`) ? file : relative
 }

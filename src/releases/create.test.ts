@@ -5,7 +5,7 @@ import path from 'node:path'
 import { describe, it } from 'node:test'
 import type { ReleaseDesk } from '../../test/fakes/release-desk.ts'
 import { openDesk, releaseAll, withCode } from '../../test/fakes/release-scene.ts'
-import { bytesOf } from '../kit/index.ts'
+import { bytesOf, type Progress } from '../kit/index.ts'
 import { isNothing } from '../manifest/index.ts'
 import { createRelease, fetchRelease, historyOf, listReleases, planCreate, reconcile, verifyReleases } from './index.ts'
 
@@ -67,6 +67,14 @@ describe('release create', () => {
 
   for (const [what, wanted, act] of [
     ['an unknown variant', 'invalid', (at: ReleaseDesk) => createRelease(at.context, at.product, '5.0', { noBuild: true })],
+    [
+      'an artifact without a byte',
+      'invalid',
+      async (at: ReleaseDesk) => {
+        await at.build('')
+        await createRelease(at.context, at.product, '6.4', { noBuild: true })
+      },
+    ],
     ['a missing artifact', 'not-found', (at: ReleaseDesk) => createRelease(at.context, at.product, '6.4', { noBuild: true })],
     [
       'a failing build',
@@ -96,6 +104,26 @@ describe('release create', () => {
       assert.equal(await at.metadata('stable/6.4/metadata.txt'), undefined)
     })
   }
+
+  it('is planned only where there is something to release', async () => {
+    const at = await openDesk()
+    await assert.rejects(planCreate(at.context, at.product, '6.4', { noBuild: true }), withCode('not-found'))
+    await assert.rejects(planCreate(at.context, at.product, '6.4', { artifacts: ['/dev/null'] }), withCode('invalid'))
+    await at.build('one')
+    assert.equal((await planCreate(at.context, at.product, '6.4', { noBuild: true })).channel, 'stable')
+  })
+
+  it('says so where the build has left the file as it was', async () => {
+    const at = await openDesk()
+    const said: string[] = []
+    const context = { ...at.context, report: (event: Progress) => void (event.kind === 'note' && said.push(event.text)) }
+    await at.build('one')
+    await createRelease(context, { ...at.product, build: 'true' }, '6.4')
+    assert.equal(said.length, 1)
+    assert.match(said[0]!, /^the build has left .*librcclx-dev\.a as it was: it is not new$/)
+    await createRelease(context, { ...at.product, build: 'echo two > out/librcclx-dev.a' }, '6.4')
+    assert.equal(said.length, 1)
+  })
 
   it('shows the last lines of a build that failed', async () => {
     const at = await openDesk()

@@ -3,7 +3,7 @@ import { type Digest, Fault, forEachBounded, isKey } from '../kit/index.ts'
 import { ensureBlob, putSnapshotRecord } from '../chunks/index.ts'
 import { uploadFile } from '../transfer/index.ts'
 import { type Moved, moveRef } from '../refs/index.ts'
-import { type LocalFile, readArtifacts } from './artifacts.ts'
+import { leftAlone, type LocalFile, lookAtArtifacts, readArtifacts } from './artifacts.ts'
 import { build } from './build.ts'
 import { refuseForeignFiles } from './foreign.ts'
 import type { ReleaseContext } from './context.ts'
@@ -62,6 +62,8 @@ export async function planCreate(
   variantOf(product, variant)
   const channel = channelName(options.channel ?? stable)
   const isBuilt = options.noBuild === true || options.artifacts !== undefined
+  const artifacts = options.artifacts ?? product.artifacts
+  if (isBuilt) await lookAtArtifacts(artifacts)
   const current = (await findVariant(context, product, variant))?.ref
   const now = context.clock.now()
   const placeholder: NewRelease = {
@@ -79,7 +81,7 @@ export async function planCreate(
   return {
     channel,
     buildCommand: isBuilt ? undefined : buildCommand(product, variant),
-    artifacts: options.artifacts ?? product.artifacts,
+    artifacts,
     current,
     rotation: enter(current?.state, channel, placeholder, now),
   }
@@ -97,7 +99,9 @@ export async function createRelease(
 ): Promise<Created> {
   const plan = await planCreate(context, product, variant, options)
   if (options.artifacts === undefined && options.noBuild !== true) {
-    await build(product, variant, { env: context.env, report: context.report, signal: context.signal, onOutput: options.onBuildOutput })
+    const { env, report, signal } = context
+    const old = await leftAlone(plan.artifacts, () => build(product, variant, { env, report, signal, onOutput: options.onBuildOutput }))
+    for (const file of old) report({ kind: 'note', level: 'warning', text: `the build has left ${file} as it was: it is not new` })
   }
   const files = await readArtifacts(context, plan.artifacts)
   refuseLongNames(variant, files)

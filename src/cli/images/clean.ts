@@ -4,10 +4,9 @@ import { Fault, formatBytes } from '../../kit/index.ts'
 import { agree } from '../agree.ts'
 import type { Cli } from '../command.ts'
 import { printable } from '../width.ts'
-import { countText } from '../words.ts'
+import { countText, relativeTo } from '../words.ts'
 import { chosenSettings } from './choose.ts'
 import { type DownloadsFlags, downloadsDirOf, downloadsOption, type GithubFlags, tagArgument, unusedGithubOptions } from './options.ts'
-import { relativeTo } from './text.ts'
 
 export function addCleanCommand(images: Command, cli: Cli): void {
   cli.add<DownloadsFlags & GithubFlags>(images, {

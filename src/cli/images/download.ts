@@ -6,7 +6,7 @@ import type { Cli } from '../command.ts'
 import { printable } from '../width.ts'
 import { imagesContext } from './choose.ts'
 import { type GithubFlags, githubOptions, tagArgument } from './options.ts'
-import { relativeTo } from './text.ts'
+import { relativeTo } from '../words.ts'
 
 interface DownloadFlags extends GithubFlags {
   readonly outputDir?: string

@@ -4,10 +4,9 @@ import { prepareTag } from '../../images/index.ts'
 import { formatBytes } from '../../kit/index.ts'
 import type { Cli } from '../command.ts'
 import { printable } from '../width.ts'
-import { countText } from '../words.ts'
+import { countText, relativeTo } from '../words.ts'
 import { imagesContext } from './choose.ts'
 import { type DownloadsFlags, downloadsDirOf, downloadsOption, type GithubFlags, tagArgument, unusedGithubOptions } from './options.ts'
-import { relativeTo } from './text.ts'
 
 interface PrepareFlags extends DownloadsFlags, GithubFlags {
   readonly clean?: boolean

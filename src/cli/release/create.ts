@@ -8,6 +8,7 @@ import { type Call, type Cli, repeatedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { chooseVariant, productArgument, type VariantFlags, variantOptions } from './choose.ts'
+import { relativeTo } from '../words.ts'
 import { stepLines, viewsToJson } from './text.ts'
 import { afterMove, dryRunOf } from './told.ts'
 
@@ -85,10 +86,10 @@ async function create(call: Call<CreateFlags>): Promise<Outcome> {
 function createLines(chosen: ReleaseConfig, variant: string, plan: CreatePlan, context: ReleaseContext, cwd: string): string[] {
   return [
     ...(plan.buildCommand === undefined ? [] : [`build      ${plan.buildCommand}`]),
-    ...plan.artifacts.map((artifact) => `artifact   ${path.relative(cwd, artifact) || artifact}`),
+    ...plan.artifacts.map((artifact) => `artifact   ${relativeTo(cwd, artifact)}`),
     `store      ${context.store.name}`,
     ...(chosen.publish === undefined ? [] : [`published  ${chosen.publish.url}`]),
-    ...(chosen.metadata === undefined ? [] : [`metadata   ${path.relative(cwd, chosen.metadata) || '.'}`]),
+    ...(chosen.metadata === undefined ? [] : [`metadata   ${relativeTo(cwd, chosen.metadata)}`]),
     '',
     'What will happen, in one step:',
     ...stepLines(plan.rotation.steps, variant, 'will').map((line) => `  ${line}`),

@@ -17,6 +17,7 @@ import { agree, messageOption } from '../agree.ts'
 import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
+import { countText } from '../words.ts'
 import {
   chooseProduct,
   chooseVariant,
@@ -105,7 +106,7 @@ async function prune(call: Call<PruneFlags>): Promise<Outcome> {
   for (const variant of variants) planned.push(await pruneArchives(context, chosen, variant, { ...wanted, dryRun: true }))
   const doomed = planned.filter(({ dropped }) => dropped.length > 0)
   const lines = doomed.flatMap(({ variant, dropped, bytes, kept }) => [
-    `${variant}: ${dropped.length} archives, ${formatBytes(bytes)}; ${kept} stay`,
+    `${variant}: ${countText(dropped.length, 'archive')}, ${formatBytes(bytes)}; ${kept} ${kept === 1 ? 'stays' : 'stay'}`,
     ...dropped.map(({ at, release: id }) => `  archives/${variant}/${at}  ${shortId(id)}`),
   ])
   const result = { ...(call.options.dryRun === true ? { dryRun: true } : {}), product: chosen.name, variants: planned }
@@ -119,7 +120,7 @@ async function prune(call: Call<PruneFlags>): Promise<Outcome> {
   const done: Pruned[] = []
   for (const { variant } of doomed) done.push(await pruneArchives(context, chosen, variant, wanted))
   const text = done.map(({ variant, dropped, bytes, kept }) =>
-    printable(`${variant}: dropped ${dropped.length} archives (${formatBytes(bytes)}), kept ${kept}`),
+    printable(`${variant}: dropped ${countText(dropped.length, 'archive')} (${formatBytes(bytes)}), kept ${kept}`),
   )
   return {
     result: {

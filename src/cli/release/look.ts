@@ -30,7 +30,7 @@ import {
   variantOptions,
 } from './choose.ts'
 import { type Look, listText, showText, statusText } from './text.ts'
-import { timeText } from '../words.ts'
+import { countText, relativeTo, timeText } from '../words.ts'
 
 /** The release commands that change nothing in a store. */
 export function addLookingCommands(release: Command, cli: Cli, flags: VariantFlags): void {
@@ -221,7 +221,7 @@ function addFetchCommand(release: Command, cli: Cli, flags: VariantFlags): void 
       })
       const lines = files.map(
         (file) =>
-          `${file.unchanged ? 'there already' : 'fetched'}: ${path.relative(host.cwd, file.to) || file.to}  ${formatBytes(file.size)}  verified ${file.digest}`,
+          `${file.unchanged ? 'there already' : 'fetched'}: ${relativeTo(host.cwd, file.to)}  ${formatBytes(file.size)}  verified ${file.digest}`,
       )
       return {
         result: { product: chosen.product.name, variant: chosen.variant, id: selected.id, as: selected.as, files },
@@ -255,7 +255,7 @@ function addCheckCommands(release: Command, cli: Cli, flags: VariantFlags): void
         ({ where, needed, message }) =>
           `${call.paint.red('damaged:')} ${printable(`${where}: ${message}`)}\n  needed by: ${printable(needed.join(', '))}`,
       )
-      const summary = `${verified.objects} objects, ${formatBytes(verified.bytes)} read; ${problems.length === 0 ? 'all are what they should be' : `${problems.length} are not`}`
+      const summary = `${countText(verified.objects, 'object')}, ${formatBytes(verified.bytes)} read; ${problems.length === 0 ? 'all are what they should be' : `${problems.length} ${problems.length === 1 ? 'is' : 'are'} not`}`
       const behind = verified.behind.map(
         (variant) =>
           `${call.paint.yellow('not checked:')} ${printable(`what is published of ${variant}`)} has not followed the last move yet\n  next: holdfast release reconcile`,

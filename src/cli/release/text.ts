@@ -13,7 +13,7 @@ import { describePlan, isNothing, type Plan, planToJson } from '../../manifest/i
 import type { Paint } from '../colour.ts'
 import { type Column, renderTable } from '../table.ts'
 import { printable } from '../width.ts'
-import { ageText, timeText } from '../words.ts'
+import { ageText, countText, timeText } from '../words.ts'
 
 /** How to draw for the terminal at hand. */
 export interface Look {
@@ -110,7 +110,9 @@ export function showText(product: string, shown: Shown, { paint, now }: Look): s
     ...shown.published.map((key): [string, string] => ['published', key]),
   ]
   const widest = Math.max(...facts.map(([name]) => name.length))
-  const lines = facts.map(([name, value]) => `${paint.dim(name.padEnd(widest))}  ${printable(value)}`)
+  const lines = facts.map(
+    ([name, value]) => `${paint.dim(name.padEnd(widest))}  ${printable(value).replaceAll('\n', `\n${' '.repeat(widest + 2)}`)}`,
+  )
   return [paint.bold(printable(`${product} ${shown.variant}: ${shown.as}`)), ...lines].join('\n')
 }
 
@@ -138,7 +140,8 @@ export function viewLines(
 ): string[] {
   return views.flatMap(({ kind, where, plan, foreign }) => {
     const lines = options.paths ? describePlan(plan, 20).slice(0, -1) : []
-    const others = foreign.length === 0 ? [] : [`  left alone: ${foreign.length} files that holdfast did not write, such as ${foreign[0]}`]
+    const others =
+      foreign.length === 0 ? [] : [`  left alone: ${countText(foreign.length, 'file')} that holdfast did not write, such as ${foreign[0]}`]
     return [
       `${kind.padEnd('published'.length)}  ${where}: ${planText(plan, options.tense)}`,
       ...lines.map((line) => `  ${line}`),
@@ -149,7 +152,7 @@ export function viewLines(
 
 /** `1 added, 2 replaced (286 MiB)` */
 function planText(plan: Plan, tense: 'will' | 'did'): string {
-  if (isNothing(plan)) return `in line, ${plan.unchanged} files`
+  if (isNothing(plan)) return `in line, ${countText(plan.unchanged, 'file')}`
   const [add, change, remove] = tense === 'did' ? ['added', 'replaced', 'removed'] : ['to add', 'to replace', 'to remove']
   const counts = [
     { count: plan.adds.length, word: add },

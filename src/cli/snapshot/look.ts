@@ -4,6 +4,7 @@ import { contentOf, findEntries, listSnapshots, type Placed, shortId, shownName,
 import type { Call, Cli } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
+import { countText } from '../words.ts'
 import { choosePlace, type Chosen, filterFrom, type FilterOptions, filterOptions, needed, placeArgument } from './choose.ts'
 import { entryToJson, longText, pathText, printLines } from './text.ts'
 
@@ -110,7 +111,8 @@ async function find(call: Call<FilterOptions & { in?: string; long?: boolean }>)
     return `${shortId(each.snapshot.id)}  ${options.long === true ? longText(each) : printable(pathText(each))}`
   })
   await printLines(call, lines)
-  if (count === 0 && options.quiet !== true) call.screen.say(printable(`nothing matches ${glob} in ${snapshots.length} snapshots`))
+  if (count === 0 && options.quiet !== true)
+    call.screen.say(printable(`nothing matches ${glob} in ${countText(snapshots.length, 'snapshot')}`))
   return { result: undefined, text: '' }
 }
 
