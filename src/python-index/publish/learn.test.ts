@@ -9,6 +9,7 @@ import { assertInLine, pageOf, projectsOf } from '../../../test/fakes/index-trut
 import { listNotes, putNote } from '../records/notes.ts'
 import { readIndex } from '../records/read.ts'
 import { publish } from './publish.ts'
+import { publishKeys } from './publish-keys.ts'
 
 const wheel = buildWheel({ name: 'Foo.Bar', version: '1.0', requires: ['numpy>=1'], requiresPython: '>=3.10' })
 const source = buildSdist({ name: 'foo_bar', version: '0.9' })
@@ -51,6 +52,23 @@ describe('what is wrong with a file', () => {
     assert.equal(done!.refused.length + done!.foreign.count, names.length - 1, 'the page-like folder is not counted among either')
     for (const name of names) assert.ok((await desk.bucket.head(`v2/${name}`)) !== undefined, `${name} stays`)
     assert.deepEqual(await projectsOf(desk.bucket, 'v2'), ['foo-bar'])
+  })
+
+  test('is told with the projects that are looked at, and does not make a publication or an event of others fail', async () => {
+    const desk = indexDesk()
+    const wrong = buildWheel({ name: 'wrong', version: '1.0', broken: 'other-name' })
+    await desk.upload('v2', wrong, other)
+    await desk.bucket.put('v2/x-1.0.whl', bytesOf('?'))
+    const refusedBy = async (project?: string) =>
+      (await publish(desk.context, { prefixes: ['v2'], project })).prefixes[0]?.refused.map(({ name }) => name)
+    assert.deepEqual(await refusedBy(), [wrong.file, 'x-1.0.whl'])
+    assert.deepEqual(await refusedBy('other'), [])
+    assert.deepEqual(await refusedBy('wrong'), [wrong.file])
+    await desk.upload('v2', wheel)
+    assert.deepEqual(await refusedBy('foo-bar'), [], 'also where something changed')
+    const event = await publishKeys(desk.context, [`v2/${other.file}`])
+    assert.deepEqual(event.prefixes[0]?.refused, [])
+    assert.deepEqual(await refusedBy(), [wrong.file, 'x-1.0.whl'])
   })
 
   test('is not told on where it is a Requires-Python that is none: pip passes over it, and uv would pass over the file', async () => {

@@ -83,7 +83,7 @@ export async function planProjects(
     const entry = 'difference' in one ? one.entry : one
     if (entry !== undefined) projects[name] = entry
     if ('difference' in one) differences.push(one.difference)
-    else if (one.refused > 0) differences.push(await refusedOf(outbox, one))
+    else if (one.refused > 0 && (only?.has(name) ?? true)) differences.push(await refusedOf(outbox, one))
   }
   return { projects, difference: joinDifferences(differences), written: [...written, ...replaced], replaced }
 }
@@ -130,7 +130,7 @@ async function make(context: IndexContext, planning: Planning, making: Making): 
   return made
 }
 
-/** What is refused is told each time. */
+/** What is refused is told each time, of the projects that are looked at. */
 export async function refusedOf(outbox: Outbox, { record }: CataloguedProject): Promise<Difference> {
   const { refused } = await outbox.read(record)
   return {

@@ -81,7 +81,8 @@ async function planKeys(
     state === undefined
       ? { scan: await scanPrefix(context, prefix, indexesOf(context, Object.keys(base.ref?.state.prefixes ?? {}))), touched: undefined }
       : await scanTouched(context, planning, base, state.catalogue, prefix, names)
-  const plan = { difference: noDifference, beside: besideOf(scan), written: [], purge: [], isEmpty: true }
+  const isPartial = planning.only !== undefined
+  const plan = { difference: noDifference, beside: besideOf(scan), isPartial, written: [], purge: [], isEmpty: true }
   if (state === undefined && !hasFiles(scan)) return { change: undefined, plan }
   const { projects, difference, written, replaced } = await planProjects(context, planning, before, scan, base.outbox)
   return {

@@ -39,6 +39,8 @@ export interface PublishOptions {
 const width = 24
 /** Prefixes that are listed at once. */
 const listedAtOnce = 2
+/** That are listed: what is known of them becomes most of the heap. */
+const manyFiles = 10_000
 /** Files of a prefix that are new: with more of them its listing is made again when its pages are written. */
 const largeChange = 500
 
@@ -51,8 +53,7 @@ const largeChange = 500
 export async function publish(context: IndexContext, options: PublishOptions): Promise<Published> {
   // What is made for a file is dropped with its record: room for more of that than there is now would only be memory.
   setFlagsFromString('--semi-space-growth-factor=1')
-  // And what outlives a few files, such as those that are read side by side, is collected before it is as much as all that stays.
-  setFlagsFromString('--heap-growing-percent=30')
+  setHeapGrowth(0)
   const { pagesTo } = options
   const dryRun = options.dryRun === true || pagesTo !== undefined
   const project = options.project === undefined ? undefined : normaliseName(options.project)
@@ -72,6 +73,11 @@ export async function publish(context: IndexContext, options: PublishOptions): P
   }
   if (!dryRun && project === undefined) await tries.notes()?.settle(options.prefixes)
   return describePublished(changed, tries.planned())
+}
+
+/** Bytes that are read count for the collector like the heap itself: a small one it would mark for every few of them, a large one would double. */
+function setHeapGrowth(files: number): void {
+  setFlagsFromString(`--heap-growing-percent=${files > manyFiles ? 30 : 400}`)
 }
 
 interface Tries {
@@ -112,9 +118,12 @@ function createTries(context: IndexContext, options: PublishOptions & { readonly
       // A folder gets all pages, and a gate judges all prefixes, whatever changed.
       const isWhole = options.pagesTo !== undefined || options.gate !== undefined
       const changes = new Map<string, PrefixChange>()
+      let listed = 0
       const scans = mapAhead(new Set(options.prefixes), listedAtOnce, (prefix) => scanPrefix(context, prefix, isIndex))
       for await (const scan of scans) {
         const { prefix } = scan
+        listed += scan.groups.values().reduce((sum, { files }) => sum + files.length, 0)
+        setHeapGrowth(listed)
         if (options.allowEmpty !== true) assertNotEmptied(context, base.ref?.state.prefixes[prefix]?.files ?? 0, scan)
         const { project } = options
         hasMet ||= project !== undefined && (scan.groups.has(project) || Object.hasOwn(await base.projects(prefix), project))
@@ -137,15 +146,16 @@ async function planPrefix(
 ): Promise<{ readonly change: PrefixChange | undefined; readonly plan: PlannedPrefix }> {
   const { prefix } = scan
   const state = base.ref?.state.prefixes[prefix]
-  const plan = { difference: noDifference, beside: besideOf(scan), written: [], purge: [], isEmpty: false }
+  const isPartial = planning.only !== undefined
+  const plan = { difference: noDifference, beside: besideOf(scan), isPartial, written: [], purge: [], isEmpty: false }
   if (state === undefined && !hasFiles(scan)) return { change: undefined, plan: { ...plan, isEmpty: true } }
   const inLine = facts?.prefixes[prefix]
   const isInLine =
     state !== undefined && inLine?.catalogue === state.catalogue && inLine.seen === sumOfScan(scan, rulesOf(context.environment))
   if (isInLine && !planning.includeWithdrawn) {
     const projects = state.refused > 0 || isWhole ? await base.projects(prefix) : {}
-    const refusing = Object.values(projects).filter(({ refused }) => refused > 0)
-    const refused = await mapBounded(refusing, 8, (entry) => refusedOf(base.outbox, entry), context.signal)
+    const refusing = Object.entries(projects).filter(([name, { refused }]) => refused > 0 && (planning.only?.has(name) ?? true))
+    const refused = await mapBounded(refusing, 8, ([, entry]) => refusedOf(base.outbox, entry), context.signal)
     return { change: isWhole ? { projects, scan } : undefined, plan: { ...plan, difference: joinDifferences(refused) } }
   }
   const { projects, difference, written, replaced } = await planProjects(context, planning, await base.projects(prefix), scan, base.outbox)

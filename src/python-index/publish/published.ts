@@ -94,6 +94,8 @@ export function joinDifferences(differences: readonly Difference[]): Difference 
 export interface PlannedPrefix {
   readonly difference: Difference
   readonly beside: Beside
+  /** Only some projects were looked at: files of no project are left untold. */
+  readonly isPartial?: boolean | undefined
   /** Companions that were written as files were looked at. */
   readonly written: readonly string[]
   readonly purge: readonly string[]
@@ -107,7 +109,7 @@ export function describePublished({ ref, hasMoved, changed, views }: Changed, pl
     const view = followed.get(prefix)
     const beside = view?.beside ?? plan.beside
     const { projects, files, bytes } = changed.get(prefix) ?? ref?.state.prefixes[prefix] ?? { projects: 0, files: 0, bytes: 0 }
-    const difference = joinDifferences([plan.difference, { ...noDifference, refused: beside.nameless }])
+    const difference = joinDifferences([plan.difference, { ...noDifference, refused: plan.isPartial === true ? [] : beside.nameless }])
     const replaced = replacedIn(difference).map((name) => keyIn(prefix, name))
     return {
       prefix,
