@@ -37,7 +37,7 @@ async function desk(deeds: Record<string, Deed>, more: Partial<Target> = {}) {
       return undefined
     },
   }))
-  const report = (event: Progress) => void (event.kind === 'note' && notes.push(event.text))
+  const report = (event: Progress) => void (event.kind === 'note' && notes.push(`${event.text} ${JSON.stringify(event.fields)}`))
   const open = (over: Queue = queue) => createTeller({ queue: over, notifiers: () => notifiers, host: 'lab-3', clock, report })
   const teller = open()
   await teller.tellAll()
@@ -150,7 +150,7 @@ describe('targets', () => {
       [0, 1, 2, 4, 9, 23, 64, 124],
     )
     assert.ok(tries.at(-1)! > 70 * 3600 && tries.at(-1)! <= 72 * 3600, `${tries.at(-1)}`)
-    assert.match(at.notes.at(-1)!, /given up$/)
+    assert.match(at.notes.at(-1)!, /given up \{"target":"\w+","job":"sync"\}$/)
     assert.equal((await at.queue.targets())[0]?.givenUp, 1)
     at.deeds['ops'] = takes
     await at.fired('sync', 0)

@@ -96,7 +96,13 @@ async function tell(options: TellOptions, { target, send }: Notifier, held: Held
   const { change } = held
   const what = `${change.job} ${change.kind === 'recovery' ? 'has recovered' : 'failed'}`
   const note = (level: 'info' | 'warning', event: 'sent' | 'failed' | 'given_up', text: string) =>
-    report({ kind: 'note', level, text: `${target.name} ${text}`, event: `notification_${event}` })
+    report({
+      kind: 'note',
+      level,
+      text: `${target.name} ${text}`,
+      event: `notification_${event}`,
+      fields: { target: target.name, job: change.job },
+    })
   if (clock.now() - change.at > oldest) {
     const message = `it was more than ${formatDuration(oldest)} ago`
     note('warning', 'given_up', `was not told that ${what}: ${message}`)
