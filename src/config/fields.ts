@@ -67,7 +67,7 @@ export function webUrl(meaning: string) {
 /** A password may stand in it only where no file keeps it: see `jobs.ts`. */
 export function databaseUrl(meaning: string) {
   return field('text', 'a URL such as postgres://user@host:5432/database', meaning, (value) => {
-    return /^postgres(ql)?:\/\//.test(value) && (URL.canParse(value) || /^postgres(ql)?:\/\/\//.test(value))
+    return /^postgres(ql)?:\/\//.test(value) && isUtf8Escaped(value) && (URL.canParse(value) || /^postgres(ql)?:\/\/\//.test(value))
   })
 }
 
@@ -144,4 +144,13 @@ function isReadable(read: () => unknown): boolean {
 /** In URLs of folders a percent sign begins an escape. */
 function isEscapedWell(url: string): boolean {
   return !url.startsWith('file:') || !/%(?![0-9A-Fa-f]{2})/.test(url)
+}
+
+function isUtf8Escaped(url: string): boolean {
+  try {
+    decodeURIComponent(url)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -269,6 +269,24 @@ describe('a mistake in the file', () => {
     assert.doesNotMatch(fault.message, /hunter22/)
   })
 
+  test('neither is one that makes the URL another, or is cut with it', async () => {
+    const long = 'x'.repeat(200)
+    for (const [key, url] of [
+      ['store.url', 'sftp://me:hunter22#/more@host/x'],
+      ['store.url', 's4://AKIA:hunter22/more@bucket/x'],
+      ['store.url', `sftp://me:hunter22${long}@host/x`],
+      ['queue', 'postgres://me:hunter22#more@host/jobs'],
+      ['queue', 'postgres://me:hunter22%zz@host/jobs'],
+      ['queue', 'postgres:me:hunter22?more@host/jobs'],
+      ['store.s3.endpoint', 'https://hunter22@host'],
+    ]) {
+      const { code, message } = await faultOf(`${key} = "${url}"\n`)
+      assert.equal(code, 'invalid')
+      assert.match(message, /expected a URL.*\[hidden\]/)
+      assert.doesNotMatch(message, /hunter22|more/)
+    }
+  })
+
   const product = (name: string, keys: string) => `[release.${name}]\nartifact = "out/a.a"\nvariants = { "1" = {} }\n${keys}\n`
   for (const [what, toml, message] of [
     [

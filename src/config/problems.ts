@@ -31,8 +31,14 @@ function describeIssue(issue: v.BaseIssue<unknown>, placeOf: PlaceOf): string {
   if (isUnknown) return start + describeUnknownKey(path)
   if (issue.type === 'strict_object' && issue.received === 'undefined') return start + describeMissingKey(path)
   const expected = issue.message
-  const near = typeof issue.input === 'string' ? nearestValue(path, issue.input) : undefined
-  return `${start}expected ${expected}, found ${describeValue(issue.input)}${near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`}`
+  const found = typeof issue.input === 'string' ? withoutPassword(issue.input) : issue.input
+  const near = typeof found === 'string' ? nearestValue(path, found) : undefined
+  return `${start}expected ${expected}, found ${describeValue(found)}${near === undefined ? '' : `; did you mean ${JSON.stringify(near)}?`}`
+}
+
+/** Also of a URL that is none because of the password itself: `/`, `?` and `#` end what a URL tells of its user. */
+function withoutPassword(value: string): string {
+  return value.replace(/^([a-z][a-z0-9+.-]*:[^:]*:).*(?=@)/is, '$1[hidden]').replace(/^(https?:\/\/)[^@:]+(?=@)/i, '$1[hidden]')
 }
 
 function describeUnknownKey(path: Path): string {
