@@ -35,8 +35,12 @@ function desk() {
   writeFileSync(path.join(cwd, 'two.tar'), archiveBytes(ociMembers([two])))
   writeFileSync(path.join(cwd, 'docker.tar'), archiveBytes(skopeoMembers([fakeImage('app:v1', one.layers)])))
   const env = { PATH: process.env['PATH'], HOME: path.join(cwd, 'home'), USER: 'ann', NO_COLOR: '1' }
-  const images = async (line: string, { stdin, variables = {} }: { stdin?: string; variables?: Record<string, string> } = {}) => {
-    const terminal = fakeTerminal({ cwd, env: { ...env, ...variables }, clock: manualClock() })
+  const images = async (
+    line: string,
+    { stdin, variables = {}, columns }: { stdin?: string; variables?: Record<string, string>; columns?: number } = {},
+  ) => {
+    const size = columns === undefined ? {} : { columns }
+    const terminal = fakeTerminal({ cwd, env: { ...env, ...variables }, clock: manualClock(), ...size })
     if (stdin !== undefined) (terminal.host.stdin.stream as unknown as { end(text: string): void }).end(stdin)
     const exit = await runCli(['images', ...line.split(' ')], terminal.host)
     return { exit, out: terminal.out(), err: terminal.err() }
@@ -236,6 +240,17 @@ describe('images inspect', () => {
     assert.deepEqual([result['digest'], result['kind'], (result['layers'] as unknown[]).length], [digestOf(stored), 'image', 2])
     assert.equal((await images(`inspect ${registry.host}/app:nope`)).exit, 4)
     assert.match((await images('inspect docker-archive:docker.tar')).out, /application\/vnd\.oci\.image\.layer\.v1\.tar\+gzip/)
+  })
+})
+
+describe('images inspect, on a terminal', () => {
+  test('has colours that the terminal understands, and sizes also where it is narrow', async () => {
+    const { images } = desk()
+    const variables = { NO_COLOR: '', TERM: 'xterm-256color' }
+    const { out } = await images('inspect oci-archive:one.tar:v1', { columns: 60, variables })
+    assert.match(out, /\u001b\[1mLAYER +SIZE/)
+    assert.doesNotMatch(out, /\\u001b/, 'nothing is shown that was meant for the terminal')
+    assert.match(out, /\nsha256:[0-9a-f]{5,}… +\d+ (B|KiB)/)
   })
 })
 

@@ -58,8 +58,8 @@ async function list(call: Call<ListFlags>): Promise<Outcome> {
     requests: gitlab.requests(),
   }
   const sum = `${countText(rows.length, 'tag')} in ${countText(repositories.length, 'repository', 'repositories')} of ${gitlab.project} at ${gitlab.host}; ${countText(gitlab.requests(), 'request')}`
+  const table = rows.length === 0 ? [] : [tableOf(call, rows, names !== true)]
   const lines = [
-    ...(rows.length === 0 ? [] : [tableOf(call, rows, names !== true)]),
     ...repositories.filter(({ tags }) => tags.length === 0).map(({ repository }) => `${repository}: no tags`),
     ...repositories.filter(({ status }) => status !== undefined).map(({ repository, status }) => `${repository}: ${status}`),
     ...cut.map(
@@ -68,7 +68,7 @@ async function list(call: Call<ListFlags>): Promise<Outcome> {
     ),
     sum,
   ]
-  return { result, text: lines.map(printable).join('\n') }
+  return { result, text: [...table, ...lines.map(printable)].join('\n') }
 }
 
 function tableOf({ width, paint, host }: Call<object>, rows: readonly Row[], withDetails: boolean): string {

@@ -59,8 +59,10 @@ async function inspect(call: Call<InspectFlags>): Promise<Outcome> {
     if (options.imageConfig === true) return await exactly(call, stored, await configBytes(source, stored, signal))
     const described = await describeImage(source, stored, { signal })
     const origin = await originOf(source, stored, { signal })
-    const text = [describedText(call, placeText(place), described), ...(origin === undefined ? [] : [originText(origin)])].join('\n\n')
-    return { result: { image: placeText(place), ...described, origin }, text: printable(text) }
+    const text = [describedText(call, placeText(place), described), ...(origin === undefined ? [] : [printable(originText(origin))])].join(
+      '\n\n',
+    )
+    return { result: { image: placeText(place), ...described, origin }, text }
   } finally {
     await opened.source.close()
   }
@@ -105,13 +107,15 @@ function describedText(call: Call<object>, name: string, image: DescribedImage):
   ]
   const { width, paint } = call
   const table = { width, paintHeader: paint.bold }
-  const parts = [facts.flatMap(([key, value]) => (value === undefined ? [] : `${key.padEnd(10)}${value}`)).join('\n')]
+  const lines = facts.flatMap(([key, value]) => (value === undefined ? [] : `${key.padEnd(10)}${value}`))
+  // Tables are made for terminals already: what they colour stays.
+  const parts = [lines.map(printable).join('\n')]
   if (image.images.length > 0) {
     parts.push(
       renderTable(
         [
           { header: 'PLATFORM', cell: ({ platform }) => (platform === undefined ? '-' : formatPlatform(platform)) },
-          { header: 'DIGEST', cell: ({ digest }) => digest },
+          { header: 'DIGEST', cell: ({ digest }) => digest, min: 16 },
           { header: 'SIZE', cell: ({ total }) => (total === undefined ? 'not there' : formatBytes(total)), align: 'right' },
         ],
         image.images,
@@ -123,7 +127,7 @@ function describedText(call: Call<object>, name: string, image: DescribedImage):
     parts.push(
       renderTable(
         [
-          { header: 'LAYER', cell: ({ digest }) => digest },
+          { header: 'LAYER', cell: ({ digest }) => digest, min: 16 },
           { header: 'SIZE', cell: ({ size }) => formatBytes(size), align: 'right' },
           { header: 'TYPE', cell: ({ mediaType }) => mediaType, priority: 1 },
         ],
@@ -137,12 +141,14 @@ function describedText(call: Call<object>, name: string, image: DescribedImage):
     ['labels', image.labels],
   ] as const) {
     const lines = Object.entries(record).map(([key, value]) => `  ${key}: ${value}`)
-    if (lines.length > 0) parts.push([title, ...lines].join('\n'))
+    if (lines.length > 0) parts.push(printable([title, ...lines].join('\n')))
   }
   if (image.referrers.length > 0) {
     parts.push(
-      ['referrers', ...image.referrers.map(({ digest, artifactType, mediaType }) => `  ${digest}  ${artifactType ?? mediaType}`)].join(
-        '\n',
+      printable(
+        ['referrers', ...image.referrers.map(({ digest, artifactType, mediaType }) => `  ${digest}  ${artifactType ?? mediaType}`)].join(
+          '\n',
+        ),
       ),
     )
   }
