@@ -2,9 +2,10 @@ import { Command, CommanderError, Option } from 'commander'
 import { Fault, type LogFormat, logFormats, logLevels, parseBytes } from '../kit/index.ts'
 import { loadConfig } from '../config/index.ts'
 import { paintFor, wantsColour } from './colour.ts'
-import { type Cli, commandPath, type Globals, newCli, parsedOption, type Runner } from './command.ts'
+import { type Cli, commandPath, newCli, parsedOption, type Runner } from './command.ts'
 import { addCompletionCommand } from './completion.ts'
 import { addDaemonCommand, addWorkerCommand } from './daemon.ts'
+import { assertFitsJob } from './daemon/fits.ts'
 import type { Given, Inside } from './daemon/in-process.ts'
 import { addServeCommand } from './serve.ts'
 import { addDoctorCommand } from './doctor.ts'
@@ -107,10 +108,7 @@ export async function buildProgram(
 const inside: Inside = {
   run: runCli,
   async check(argv, host, config) {
-    const program = await buildProgram(host, { colour: false, config, words: argv }, async (command, { asks = false }) => {
-      const { yes = false, dryRun = false } = command.optsWithGlobals<Globals>()
-      if (asks && !yes && !dryRun) throw new Fault('invalid', 'it asks before it goes on, and nobody is there to be asked: add --yes')
-    })
+    const program = await buildProgram(host, { colour: false, config, words: argv }, async (command, spec) => assertFitsJob(command, spec))
     try {
       await program.parseAsync(argv, { from: 'user' })
     } catch (error) {

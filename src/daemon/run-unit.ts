@@ -1,8 +1,8 @@
 import {
   asFault,
   type Clock,
+  codeOfExit,
   Fault,
-  faultCodes,
   formatDuration,
   linkedAbort,
   type Progress,
@@ -165,12 +165,13 @@ function endingOf({ exit, document }: Ran): Exit {
   const { result, fault, stats } = isTable(document) ? document : {}
   const told = { kind: 'exit' as const, exit, ...costOf(stats) }
   if (isTable(fault))
-    return { ...told, code: textOr(fault['code'], codeOf(exit)), message: textOr(fault['message'], undefined), summary: summaryOf(result) }
-  return { ...told, code: exit === 0 ? undefined : codeOf(exit), summary: summaryOf(result) }
-}
-
-function codeOf(exit: number): string | undefined {
-  return Object.entries(faultCodes).find(([, facts]) => facts.exit === exit)?.[0]
+    return {
+      ...told,
+      code: textOr(fault['code'], codeOfExit(exit)),
+      message: textOr(fault['message'], undefined),
+      summary: summaryOf(result),
+    }
+  return { ...told, code: codeOfExit(exit), summary: summaryOf(result) }
 }
 
 function costOf(stats: unknown): { requests?: number; bytes?: number } {

@@ -28,6 +28,11 @@ export const faultCodes = {
 
 export type FaultCode = keyof typeof faultCodes
 
+/** The first code with an exit status; undefined where none has it. */
+export function codeOfExit(exit: number): FaultCode | undefined {
+  return (Object.keys(faultCodes) as FaultCode[]).find((code) => faultCodes[code].exit === exit)
+}
+
 export interface FaultDetails {
   /** What the user can do now, as a sentence or a command. */
   readonly hint?: string | undefined

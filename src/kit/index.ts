@@ -25,7 +25,18 @@ export { decode } from './decode.ts'
 export { type Digest, digestOf, type Hasher, hasher, hexOf, isDigest, parseDigest } from './digest.ts'
 export { type Disk, diskFault, errno, isTemporary, readSmallFile, realDisk, replaceFile, syncDirectory, temporaryBeside } from './disk.ts'
 export { type Progress, type Report, silent } from './events.ts'
-export { asFault, explain, Fault, type FaultCode, faultCodes, type FaultDetails, faultToJson, isFault, type Retry } from './fault.ts'
+export {
+  asFault,
+  codeOfExit,
+  explain,
+  Fault,
+  type FaultCode,
+  faultCodes,
+  type FaultDetails,
+  faultToJson,
+  isFault,
+  type Retry,
+} from './fault.ts'
 export { checkKey, compareKeys, isKey, maxKeyBytes, maxSegmentBytes, reservedStart } from './key.ts'
 export { createLog, type Log, type LogFields, type LogFormat, logFormats, type LogLevel, logLevels } from './log.ts'
 export { forEachBounded, mapAhead, mapBounded } from './pool.ts'

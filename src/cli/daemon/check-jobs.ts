@@ -4,10 +4,7 @@ import { asFault, Fault } from '../../kit/index.ts'
 import type { Host } from '../host.ts'
 import { type Inside, nowhere, quietHost } from './in-process.ts'
 
-/** Commands that go on until they are stopped, or look after jobs themselves. */
-const unfit = new Set(['daemon', 'worker', 'serve', 'jobs', 'systemd', 'completion', 'help', 'init'])
-
-/** Throws `invalid` with every job whose line no command takes, and where it stands. */
+/** Throws `invalid` with every job whose command cannot be one, and where it stands. */
 export async function checkJobs(config: Config, host: Host, inside: Inside): Promise<void> {
   const problems: string[] = []
   for (const [at, { name, words }] of config.jobs.entries()) {
@@ -26,10 +23,6 @@ export async function checkJobs(config: Config, host: Host, inside: Inside): Pro
 }
 
 async function problemOf(words: readonly string[], config: Config, host: Host, inside: Inside): Promise<string | undefined> {
-  const first = words.find((word) => !word.startsWith('-')) ?? ''
-  const isEndless = (first === 'index' && words.includes('serve')) || (first === 'images' && words.includes('daemon'))
-  if (unfit.has(first) || isEndless) return `${first} is no command that ends by itself`
-  if (words.some((word) => /^--watch(=|$)/.test(word))) return 'with --watch it never ends; `every` does the same'
   try {
     await inside.check(words, quietHost(host, config, host.signal, nowhere, nowhere), config)
     return undefined

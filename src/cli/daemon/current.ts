@@ -12,8 +12,10 @@ export interface Current<T> extends Disposable {
   readonly made: () => T
 }
 
+type Asked = Pick<Call<object>, 'host' | 'report' | 'config'> & { readonly options: Pick<Call<object>['options'], 'store' | 'config'> }
+
 /** A configuration that is not right changes nothing, and that is said. Until it is disposed no SIGHUP ends this process. */
-export async function openCurrent<T>(call: Call<object>, inside: Inside, make: (config: Config) => T): Promise<Current<T>> {
+export async function openCurrent<T>(call: Asked, inside: Inside, make: (config: Config) => T): Promise<Current<T>> {
   const { host, report, options } = call
   const note = (level: 'info' | 'warning', text: string) => report({ kind: 'note', level, text })
   let isAsked = false
@@ -38,8 +40,10 @@ export async function openCurrent<T>(call: Call<object>, inside: Inside, make: (
         note('warning', `the configuration stays as it was: ${explain(error)}`)
       }
     }
-    onHangup = () => void reload()
-    if (isAsked) await reload()
+    // One after another: what was read last counts.
+    let last = isAsked ? reload() : Promise.resolve()
+    onHangup = () => void (last = last.then(reload))
+    await last
     return { config: () => config, made: () => made, [Symbol.dispose]: () => void process.off('SIGHUP', hear) }
   } catch (error) {
     process.off('SIGHUP', hear)

@@ -8,7 +8,7 @@ import type { Host, Sink } from '../host.ts'
 /** What commands are run with: handed down, since they come from the program that holds this one too. */
 export interface Inside {
   run(argv: readonly string[], host: Host, given: Given): Promise<number>
-  /** Throws `invalid` for a line that no command takes. */
+  /** Throws `invalid` for a line that no command takes, and for a command that is nothing for a daemon. */
   check(argv: readonly string[], host: Host, config: Config): Promise<void>
 }
 

@@ -1,5 +1,5 @@
 import { type Execution, isGood, lineOf, type Notifier, type Queue, runDaemon, runOnce, work } from '../../daemon/index.ts'
-import { asFault, type Clock, Fault, type FaultCode, faultCodes, type LogFields, retrying } from '../../kit/index.ts'
+import { type Clock, codeOfExit, Fault, type LogFields, retrying } from '../../kit/index.ts'
 import type { Call } from '../command.ts'
 import { exitDiffers } from '../exit.ts'
 import { executionToJson } from '../jobs/text.ts'
@@ -173,9 +173,10 @@ function outcomeOf(exit: number, tally: Tally): Outcome {
   const outcome = { result: { ...tally.result(), exit }, text: tally.text() }
   if (isGood(exit)) return outcome
   if (exit === exitDiffers) return { ...outcome, differs: true }
-  const code = (Object.keys(faultCodes) as FaultCode[]).find((each) => faultCodes[each].exit === exit) ?? asFault(undefined).code
   return {
     ...outcome,
-    incomplete: new Fault(code, 'not all jobs went well', { hint: 'holdfast jobs list shows which; holdfast jobs log ID what they said' }),
+    incomplete: new Fault(codeOfExit(exit) ?? 'bug', 'not all jobs went well', {
+      hint: 'holdfast jobs list shows which; holdfast jobs log ID what they said',
+    }),
   }
 }

@@ -1,6 +1,6 @@
 import { type Config, indexEnvironment } from '../../config/index.ts'
 import type { SplitUnit } from '../../daemon/index.ts'
-import { Fault, type FaultCode, faultCodes } from '../../kit/index.ts'
+import { codeOfExit, Fault } from '../../kit/index.ts'
 import type { Host } from '../host.ts'
 
 /** Whether a command line names several things that can be done apart, by several workers. */
@@ -81,6 +81,5 @@ const perPart: Rule = async ({ words }) => {
 
 function refusal(exit: number, document: unknown): Fault {
   const { fault } = (document ?? {}) as { fault?: { code?: string; message?: string } }
-  const code = (Object.keys(faultCodes) as FaultCode[]).find((each) => faultCodes[each].exit === exit) ?? 'bug'
-  return new Fault(code, fault?.message ?? `what is to be done could not be found out: exit status ${exit}`)
+  return new Fault(codeOfExit(exit) ?? 'bug', fault?.message ?? `what is to be done could not be found out: exit status ${exit}`)
 }
