@@ -40,7 +40,7 @@ const width = 24
 /** Prefixes that are listed at once. */
 const listedAtOnce = 2
 /** That are listed: what is known of them becomes most of the heap. */
-const manyFiles = 10_000
+const manyFiles = 5000
 /** Files of a prefix that are new: with more of them its listing is made again when its pages are written. */
 const largeChange = 500
 

@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream'
-import { collect, Fault, isFault, throwIfAborted, untilAborted } from '../../../kit/index.ts'
-import { abortable } from '../../intake.ts'
+import { abortFault, collect, Fault, isFault, throwIfAborted, untilAborted } from '../../../kit/index.ts'
 import { checkRange } from '../../range.ts'
 import type { GetOptions, ObjectBody, ObjectInfo, Signal } from '../../store.ts'
 import type { S3Api } from './api.ts'
@@ -126,8 +125,12 @@ function wholeSize(contentRange: string | undefined, start: number): number | un
 /** The stream's bytes, exactly as many as were announced: an end before that is `unavailable`, never an end. */
 async function* readStream({ stream, length }: Opened, at: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   let given = 0
+  // One listener for all of it: to race each piece against the signal costs more than to read the piece.
+  const stop = () => void stream.destroy(abortFault(signal!))
+  if (signal?.aborted === true) stop()
+  else signal?.addEventListener('abort', stop, { once: true })
   try {
-    for await (const piece of abortable<Uint8Array>(stream, signal)) {
+    for await (const piece of stream as AsyncIterable<Uint8Array>) {
       given += piece.byteLength
       if (given > length) break
       yield piece
@@ -135,6 +138,7 @@ async function* readStream({ stream, length }: Opened, at: string, signal: Abort
   } catch (error) {
     throw s3Fault(error, { at, doing: 'read all of', signal })
   } finally {
+    signal?.removeEventListener('abort', stop)
     stream.destroy()
   }
   if (given !== length)
