@@ -53,7 +53,7 @@ metadata = "metadata"
 variants = { one = {}, two = {} }
 keep = 3
 ${jobs(folder)
-  .map(([name, run, when]) => `[[job]]\nname = "${name}"\nrun = "${run}"\n${when}\ntimeout = "30s"\n`)
+  .map(([name, run, when]) => `[[job]]\nname = "${name}"\nrun = "${run}"\n${when}\ntimeout = "1m"\n`)
   .join('')}`
 }
 

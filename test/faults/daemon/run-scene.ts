@@ -32,7 +32,7 @@ const long = 300
 /** The share of the time in which processes are killed; then they stay, and their memory is looked at. */
 const wildShare = (seconds: number) => (seconds >= long ? 0.4 : 0.7)
 /** How long things may take to come right once it is calm. */
-const patience = 240_000
+const patience = 600_000
 
 /** Lets a crew work in a world that does wrong, then in one that does not, and compares what there is with what should be. Gives what is worth telling. */
 export async function runScene(scene: Scene): Promise<string[]> {
