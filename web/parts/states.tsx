@@ -2,10 +2,11 @@ import type { ComponentChildren } from 'preact'
 import type { Loaded } from '../api/answer.ts'
 import type { Trouble } from '../api/client.ts'
 
-export function Waiting() {
+/** Bars where something will be; of what takes long, it is said what is done. */
+export function Waiting({ children }: { readonly children?: ComponentChildren }) {
   return (
     <div class="waiting" role="status">
-      <span class="unseen">Loading</span>
+      {children === undefined ? <span class="unseen">Loading</span> : <span class="faint">{children}</span>}
       <i />
       <i />
       <i />
@@ -47,10 +48,19 @@ export function Empty({ children, command }: { readonly children: ComponentChild
 }
 
 /** What was asked for, once it is there. What is known stays while it is asked again. */
-export function Shown<T>({ of, children }: { readonly of: Loaded<T>; readonly children: (data: T) => ComponentChildren }) {
+export function Shown<T>({
+  of,
+  waiting,
+  children,
+}: {
+  readonly of: Loaded<T>
+  /** What is done meanwhile. */
+  readonly waiting?: string
+  readonly children: (data: T) => ComponentChildren
+}) {
   const { data, trouble, again } = of
   if (trouble !== undefined && data === undefined) return <Failed trouble={trouble} again={again} />
-  if (data === undefined) return <Waiting />
+  if (data === undefined) return <Waiting>{waiting}</Waiting>
   return (
     <>
       {trouble !== undefined && <Failed trouble={trouble} again={again} />}

@@ -36,7 +36,7 @@ function columnsOf(environment: string, prefix: string | undefined): Column<Gene
     { title: 'Generation', isNumber: true, cell: ({ generation }) => generation },
     { title: 'What', cell: ({ action }) => <strong>{action}</strong> },
     { title: 'When', cell: (each) => <Ago at={each.at} /> },
-    { title: 'By', cell: ({ by }) => by },
+    { title: 'By', cell: ({ by }) => <span class="nowrap">{by}</span> },
     { title: 'Note', isWide: true, cell: ({ message }) => message ?? <span class="faint">–</span> },
     {
       title: 'Indexes',

@@ -114,7 +114,7 @@ function List({ product, variant }: { readonly product: string; readonly variant
     { title: 'Held by', cell: (row) => <HeldBy row={row} /> },
     { title: 'Size', isNumber: true, cell: (row) => <Size bytes={row.size} /> },
     { title: 'Made', cell: (row) => <Ago at={row.created} /> },
-    { title: 'By', cell: (row) => row.by },
+    { title: 'By', cell: (row) => <span class="nowrap">{row.by}</span> },
     { title: 'Note', isWide: true, cell: (row) => row.message ?? <span class="faint">–</span> },
     {
       title: '',

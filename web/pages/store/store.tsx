@@ -46,7 +46,12 @@ export function Store() {
                 Nothing was ever stored here. The first command that stores something makes it.
               </Empty>
             ) : (
-              <Shown of={space}>{(data) => <SpaceShown data={data} reached={overview.data} />}</Shown>
+              <Shown
+                of={space}
+                waiting="Every object is counted, and what nothing reaches: of ten thousand releases, that takes some seconds."
+              >
+                {(data) => <SpaceShown data={data} reached={overview.data} />}
+              </Shown>
             )}
           </>
         )}
