@@ -13,6 +13,7 @@ import { checkSnapshotName, layoutOf } from './names.ts'
 import { needRecord, recordFormat, type SnapshotRecord, writeRecord } from './record.ts'
 import { type Session, withSession } from './session.ts'
 import { openTree } from './verify.ts'
+import { tellLeftOut } from './left-out.ts'
 
 export interface Pushed {
   readonly snapshot: string
@@ -34,18 +35,20 @@ export async function pushSnapshot(
     await using tree = await openTree(context, place, record)
     const line = lineOf(context, name)
     const { createSnapshot } = await import('../snapshots/index.ts')
-    const { id, isUnchanged, problems } = await createSnapshot(store, {
+    const made = await createSnapshot(store, {
       paths: [tree.path],
       cwd: tree.path,
       name: line,
       skipUnchanged: true,
     })
+    const { id, isUnchanged, problems } = made
     if (problems.count > 0) {
       const [first] = problems.first
       throw new Fault('partial', `${problems.count} entries of ${name} could not be stored, such as ${first?.path}: ${first?.message}`, {
         at: store.store.name,
       })
     }
+    await tellLeftOut(made, place.report)
     return { snapshot: name, line, id, isUnchanged }
   })
 }

@@ -72,14 +72,16 @@ for (const copier of ['rsync', 'builtin'] as const) {
 
     test('tells what it did', { skip }, async () => {
       const place = placeWith(0)
+      for (const name of ['gone-a', 'gone-b']) mkdirSync(path.join(place.live, name))
       for (const name of ['changed', 'gone', 'same']) writeFileSync(path.join(place.live, name), name)
       const kept = await mode.create(place, 'clean')
       assert.deepEqual(kept, { stored: 'changedgonesame'.length })
       appendFileSync(path.join(place.live, 'changed'), 'x')
       rmSync(path.join(place.live, 'gone'))
       writeFileSync(path.join(place.live, 'foreign'), 'x')
+      for (const name of ['gone-a', 'gone-b']) rmSync(path.join(place.live, name), { recursive: true })
       const { changed, written } = await mode.restore(place, 'clean', { kept })
-      assert.deepEqual(changed, { added: 1, changed: 1, removed: 1 })
+      assert.deepEqual(changed, { added: 3, changed: 1, removed: 1 })
       assert.ok(written <= 'changedgone'.length)
     })
 

@@ -40,18 +40,18 @@ export async function runRsync(from: string, to: string, { checksum = false, spa
   const options = [...(checksum ? ['--checksum'] : []), ...(sparse ? ['--sparse'] : [])]
   const { status, stdout, stderr } = await run(['rsync', ...always, ...options, '--', `${from}/`, `${to}/`], { signal, holds: lock })
   if (status !== 0) throw failure(status, stderr, to)
-  const added = countOf(stdout, 'Number of created files')
   return {
     written: countOf(stdout, 'Literal data'),
-    added,
-    changed: Math.max(0, countOf(stdout, 'Number of regular files transferred') - added),
+    added: countOf(stdout, 'Number of created files'),
+    changed: Math.max(0, countOf(stdout, 'Number of regular files transferred') - countOf(stdout, 'Number of created files', 'reg')),
     removed: countOf(stdout, 'Number of deleted files'),
   }
 }
 
-/** `Literal data: 123 bytes`, `Number of created files: 3 (reg: 2, dir: 1)`. */
-function countOf(stdout: string, title: string): number {
-  return Number(new RegExp(`^${title}: (\\d+)`, 'm').exec(stdout)?.[1] ?? 0)
+/** `Literal data: 123 bytes`, `Number of created files: 3 (reg: 2, dir: 1)`: all, or those of one kind. */
+function countOf(stdout: string, title: string, kind?: 'reg'): number {
+  const before = kind === undefined ? '' : `.*\\b${kind}: `
+  return Number(new RegExp(`^${title}: ${before}(\\d+)`, 'm').exec(stdout)?.[1] ?? 0)
 }
 
 /** rsync(1), exit values. */

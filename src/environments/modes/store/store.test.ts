@@ -6,7 +6,8 @@ import { modePlace } from '../../../../test/fakes/mode-place.ts'
 import { describeTree, makeRandomTree, mutateTree } from '../../../../test/fakes/random-tree.ts'
 import { seededRandom, testSeed } from '../../../../test/fakes/seeded-random.ts'
 import { packedDesk, snapshotDesk, type SnapshotDesk } from '../../../../test/fakes/snapshot-desk.ts'
-import { isFault } from '../../../kit/index.ts'
+import { isFault, type Progress } from '../../../kit/index.ts'
+import { realSys } from '../../../kit/sys/index.ts'
 import { listSnapshots, pinnedSnapshots } from '../../../snapshots/index.ts'
 import { createStoreMode } from './store.ts'
 
@@ -45,6 +46,14 @@ describe('a store', () => {
     appendFileSync(path.join(place.live, 'database'), 'more')
     const { written } = await mode.restore(place, 'clean', { kept })
     assert.ok(written < 1 << 20, `${written} bytes`)
+  })
+
+  test('keeps no sockets, and says so', async () => {
+    const notes: string[] = []
+    const listening = { ...place, report: (event: Progress) => void (event.kind === 'note' && notes.push(event.text)) }
+    realSys.makeSpecial(path.join(place.live, 'socket'), 'socket', 0o600)
+    await mode.create(listening, 'clean')
+    assert.deepEqual(notes, ['1 socket left out: a store keeps none'])
   })
 
   test('of which a chunk is damaged or gone is found when it is verified', async () => {

@@ -3,6 +3,7 @@ import { Fault, isFault, type Report } from '../../../kit/index.ts'
 import type { SnapshotContext } from '../../../snapshots/index.ts'
 import type { Given, Kept, Mode, ModeRestoreOptions, OpenedTree, Place } from '../../mode.ts'
 import { layoutOf } from '../../names.ts'
+import { tellLeftOut } from '../../left-out.ts'
 
 export interface StoreModeNeeds {
   /** What the configuration calls it: its snapshots are the line `env/NAME` of the store. */
@@ -47,7 +48,7 @@ async function create(needs: StoreModeNeeds, { live, report }: Place, name: stri
   const context = await needs.snapshots()
   const made = await createSnapshot(context, { paths: [live], cwd: live, name: lineOf(needs), tags: [name] })
   assertWhole(made.problems, `kept in ${context.store.name}`)
-  await tell(made.omissions, report, 'read')
+  await tellLeftOut(made, report)
   await pinSnapshot(context, made.id, { message: `${lineOf(needs)}/${name}` })
   return { stored: made.stats?.stored ?? 0, digest: made.record.root, facts: { snapshot: made.id } }
 }
@@ -70,7 +71,7 @@ async function restore(
     force: checksum,
   })
   assertWhole(problems, 'restored')
-  await tell(omissions, report, 'set')
+  await tellUnset(omissions, report)
   return { written }
 }
 
@@ -145,7 +146,7 @@ function assertWhole({ count, first }: Problems, done: string): void {
 
 type Omissions = Parameters<typeof import('../../../snapshots/index.ts').describeOmission>[0][]
 
-async function tell(omissions: Readonly<Omissions>, report: Report, verb: 'read' | 'set'): Promise<void> {
+async function tellUnset(omissions: Readonly<Omissions>, report: Report): Promise<void> {
   const { describeOmission } = await room()
-  for (const omission of omissions) report({ kind: 'note', level: 'warning', text: describeOmission(omission, verb) })
+  for (const omission of omissions) report({ kind: 'note', level: 'warning', text: describeOmission(omission, 'set') })
 }
