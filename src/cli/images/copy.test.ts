@@ -248,7 +248,7 @@ describe('images inspect, on a terminal', () => {
     const { images } = desk()
     const variables = { NO_COLOR: '', TERM: 'xterm-256color' }
     const { out } = await images('inspect oci-archive:one.tar:v1', { columns: 60, variables })
-    assert.match(out, /\u001b\[1mLAYER +SIZE/)
+    assert.match(out.replaceAll('\u001b', '<ESC>'), /<ESC>\[1mLAYER +SIZE/)
     assert.doesNotMatch(out, /\\u001b/, 'nothing is shown that was meant for the terminal')
     assert.match(out, /\nsha256:[0-9a-f]{5,}… +\d+ (B|KiB)/)
   })
