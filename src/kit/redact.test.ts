@@ -20,3 +20,15 @@ test('what addresses of others have there is hidden, and so are users’ passwor
   assert.equal(redact('authorization: Bearer abc.def'), 'authorization: Bearer [hidden]')
   assert.equal(redact('PRIVATE-TOKEN: abcdef'), 'PRIVATE-TOKEN: [hidden]')
 })
+
+test('a password in a URL is hidden to its end, whatever signs it has; ports and digests are none', () => {
+  for (const password of ['p@ss', 'pa#ss', 'pa/s?s', '12#ab', 'a:b/c'])
+    assert.equal(redact(`no URL: sftp://ann:${password}@host:22/x, or so`), 'no URL: sftp://ann:[hidden]@host:22/x, or so')
+  for (const text of [
+    'docker://localhost:5000/team/app@sha256:ab',
+    'https://[::1]:8080/a@b',
+    'sftp://ann@host:22/a:b@c',
+    '{"url":"s3://bucket","to":"ann@example.com"}',
+  ])
+    assert.equal(redact(text), text)
+})

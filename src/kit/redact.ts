@@ -53,15 +53,19 @@ export function redact(text: string): string {
     const encoded = encodeURIComponent(secret)
     if (encoded !== secret && safe.includes(encoded)) safe = safe.replaceAll(encoded, hidden)
   }
-  return safe
-    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)([^\s/?#@]*):([^\s/?#@]*)@/gi, `$1$2:${hidden}@`)
-    .replace(/([?&])([A-Za-z0-9_.~-]+)=([^&\s"'<>)]*)/g, (whole, mark: string, name: string) =>
-      openParameters.has(name) ? whole : `${mark}${name}=${hidden}`,
-    )
-    .replace(/\b(Bearer|Basic|AWS4-HMAC-SHA256)\s+[^\s"']+(?:,\s*[A-Za-z]+=[^\s"',]+)*/gi, `$1 ${hidden}`)
-    .replace(
-      /\b(authorization|x-amz-security-token|private-token|job-token|cookie|set-cookie)(["']?\s*[:=]\s*["']?)(?!\s*(?:Bearer|Basic|AWS4)\b)[^\s"',;]+/gi,
-      `$1$2${hidden}`,
-    )
-    .replace(/\b(ghp|gho|ghs|ghu|github_pat|glpat|gldt|glrt|hft)[_-][A-Za-z0-9_-]{10,}/g, `$1-${hidden}`)
+  return (
+    safe
+      .replace(/\b([a-z][a-z0-9+.-]*:\/\/)([^\s/?#@:]*):([^\s/?#"]*)@/gi, `$1$2:${hidden}@`)
+      // A password whose `/`, `?` or `#` nobody has escaped; what begins as a port does is one.
+      .replace(/\b([a-z][a-z0-9+.-]*:\/\/)([^\s/?#@:"[]+):(?!\d{1,5}[/?])([^\s@"]*)@/gi, `$1$2:${hidden}@`)
+      .replace(/([?&])([A-Za-z0-9_.~-]+)=([^&\s"'<>)]*)/g, (whole, mark: string, name: string) =>
+        openParameters.has(name) ? whole : `${mark}${name}=${hidden}`,
+      )
+      .replace(/\b(Bearer|Basic|AWS4-HMAC-SHA256)\s+[^\s"']+(?:,\s*[A-Za-z]+=[^\s"',]+)*/gi, `$1 ${hidden}`)
+      .replace(
+        /\b(authorization|x-amz-security-token|private-token|job-token|cookie|set-cookie)(["']?\s*[:=]\s*["']?)(?!\s*(?:Bearer|Basic|AWS4)\b)[^\s"',;]+/gi,
+        `$1$2${hidden}`,
+      )
+      .replace(/\b(ghp|gho|ghs|ghu|github_pat|glpat|gldt|glrt|hft)[_-][A-Za-z0-9_-]{10,}/g, `$1-${hidden}`)
+  )
 }

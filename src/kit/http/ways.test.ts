@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import { type Handler } from '../../../test/fakes/http-server.ts'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
 import { ensureDebianPackages } from '../../../test/services/install.ts'
-import { Fault } from '../index.ts'
+import { Fault, isFault } from '../index.ts'
 import { faultOf } from '../../../test/fakes/fault-of.ts'
 import { client, closeLater, server, text } from '../../../test/fakes/http-desk.ts'
 
@@ -107,6 +107,15 @@ describe('a network that fails', () => {
 })
 
 describe('a proxy', () => {
+  test('that is no URL is refused, and its password is not shown', () => {
+    for (const url of ['http://ann:hunter22#x@127.0.0.1:1', 'http://ann:hunter22%zz@127.0.0.1:1', 'ftp://ann:hunter22@127.0.0.1'])
+      assert.throws(
+        () => client({ proxy: { https_proxy: url } }),
+        (error) => isFault(error, 'invalid') && !JSON.stringify([error.message, error.hint, String(error.cause)]).includes('hunter22'),
+        url,
+      )
+  })
+
   test('is used where the variables say so, and not where NO_PROXY says so', async () => {
     const proxy = await server(({ url }, response) => void response.end(`through: ${url}`))
     const http = client({ proxy: { http_proxy: proxy.url, no_proxy: '127.0.0.1' } })

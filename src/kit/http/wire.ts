@@ -44,12 +44,11 @@ export interface Wire {
   close(): void
 }
 
+/** Throws `invalid` where the variable of a proxy holds no URL. */
 export function createWire({ ca, proxy = {}, onRequest, limits, tracer }: WireOptions): Wire {
   for (const value of Object.values(proxy)) keepSecret(URL.parse(value ?? '')?.password)
-  const proxyEnv = { ...proxy }
-  const plain = new http.Agent({ keepAlive: true, proxyEnv })
   const trusted = ca === undefined || ca.length === 0 ? {} : { ca: [...tls.getCACertificates('default'), ...ca] }
-  const secure = new https.Agent({ keepAlive: true, proxyEnv, ...trusted })
+  const { plain, secure } = agents(proxy, trusted)
   return {
     limits,
     send(request) {
@@ -61,6 +60,18 @@ export function createWire({ ca, proxy = {}, onRequest, limits, tracer }: WireOp
       plain.destroy()
       secure.destroy()
     },
+  }
+}
+
+function agents(proxy: ProxyVariables, trusted: https.AgentOptions): { plain: http.Agent; secure: https.Agent } {
+  const options = { keepAlive: true, proxyEnv: { ...proxy } }
+  try {
+    return { plain: new http.Agent(options), secure: new https.Agent({ ...options, ...trusted }) }
+  } catch {
+    // Node's own words have the whole of it, and with it a password.
+    throw new Fault('invalid', 'what HTTP_PROXY or HTTPS_PROXY holds is no URL of a proxy', {
+      hint: 'write http://user:password@host:port, and %2F, %23, %3F, %40 or %25 for /, #, ?, @ and % in the password',
+    })
   }
 }
 
