@@ -105,7 +105,7 @@ RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
     const mounted = ['-v', 'state:/var/lib/holdfast', '-v', `${path.join(project, 'config')}:/etc/holdfast:ro`]
     const once = async (...words: readonly string[]) => await podman('run', '--rm', '--no-healthcheck', ...confined, ...mounted, ...words)
     assert.match(await once('--entrypoint', 'node', image, '/opt/holdfast/demo/run.mjs', '/tmp/demo'), /all are what they should be/)
-    await once(image, 'snapshot', 'create', '/etc/ssl')
+    await once(image, 'snapshot', 'create', '/etc/ssl/certs')
     assert.match(await once(image, 'daemon', '--once'), /1 done, 0 failed/)
 
     const health = ['-e', `HEALTHCHECK_URL=http://127.0.0.1:${port}/healthz`, '--health-interval', 'disable']
