@@ -10,12 +10,12 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, type BrowserServer, chromium } from 'playwright-core'
 import { loadConfig } from '../src/config/index.ts'
 import { silent, systemClock } from '../src/kit/index.ts'
 import { createRelease } from '../src/releases/index.ts'
@@ -41,7 +41,11 @@ const env = { PATH: process.env['PATH'], HOME: folder, USER: 'bench' }
 const variants = Array.from({ length: 10 }, (_none, at) => `7.${at}`)
 const products = ['rcclx', 'hipblas']
 
+/** What the browser takes for any page at all, in the same run. */
+const bare = '/healthz'
+
 const views = [
+  ['a line of text (the browser alone)', bare],
   ['Overview', '/'],
   ['Releases', '/ui/releases'],
   ['a product', '/ui/releases/rcclx'],
@@ -55,24 +59,27 @@ interface Viewed {
   readonly wall: number
   /** Milliseconds of processor of the server. */
   readonly server: number
+  /** The same of the browser, all of its processes. */
+  readonly browser: number
   readonly requests: number
   /** As they went over the wire. */
   readonly bytes: number
 }
 
-let browser: Browser | undefined
+let running: BrowserServer | undefined
 try {
   await ensureDebianPackages(['chromium'])
   if (!existsSync(path.join(folder, '.holdfast/store'))) await fill()
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+  running = await chromium.launchServer({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+  const browser = await chromium.connect(running.wsEndpoint())
   console.log(`${os.cpus().length} processors, load ${os.loadavg()[0]!.toFixed(1)}, Node ${process.version}, Chromium ${browser.version()}`)
   console.log(
-    `${flags.releases} releases; medians of ${flags.rounds}\n\n| first view | ms | of them the server's CPU | requests | KB |\n|---|---|---|---|---|`,
+    `${flags.releases} releases; medians of ${flags.rounds}\n\n| first view | ms | server's CPU | browser's CPU | requests | KB |\n|---|---|---|---|---|---|`,
   )
   const wanted = flags.only?.split(',')
   for (const [name, target] of views) if (wanted?.includes(name) !== false) console.log(await rowOf(name, target, browser))
 } finally {
-  await browser?.close()
+  await running?.close()
   rmSync(path.dirname(installed), { recursive: true, force: true })
   if (flags.store === undefined) rmSync(folder, { recursive: true, force: true })
 }
@@ -81,7 +88,7 @@ async function rowOf(name: string, target: string, with_: Browser): Promise<stri
   const viewed: Viewed[] = []
   for (let round = 0; round < Number(flags.rounds); round++) viewed.push(await view(target, with_))
   const median = (key: keyof Viewed) => viewed.map((each) => each[key]).toSorted((a, b) => a - b)[Math.floor(viewed.length / 2)]!
-  return `| ${name} | ${median('wall').toFixed(0)} | ${median('server').toFixed(0)} | ${median('requests')} | ${(median('bytes') / 1000).toFixed(0)} |`
+  return `| ${name} | ${median('wall').toFixed(0)} | ${median('server').toFixed(0)} | ${median('browser').toFixed(0)} | ${median('requests')} | ${(median('bytes') / 1000).toFixed(0)} |`
 }
 
 async function view(target: string, with_: Browser): Promise<Viewed> {
@@ -95,12 +102,13 @@ async function view(target: string, with_: Browser): Promise<Viewed> {
     let bytes = 0
     network.on('Network.requestWillBeSent', () => (requests += 1))
     network.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength))
-    const before = cpuOf(child.pid!)
+    const before = { server: cpuOf(child.pid!), browser: cpuOfAll(running!.process().pid!) }
     const start = performance.now()
-    await page.goto(url + target, { waitUntil: 'commit' })
-    await settled(page)
+    await page.goto(url + target, { waitUntil: target === bare ? 'load' : 'commit' })
+    if (target !== bare) await settled(page)
     const wall = performance.now() - start
-    return { wall, server: cpuOf(child.pid!) - before, requests, bytes }
+    const server = cpuOf(child.pid!) - before.server
+    return { wall, server, browser: cpuOfAll(running!.process().pid!) - before.browser, requests, bytes }
   } finally {
     await context.close()
     child.kill()
@@ -126,6 +134,25 @@ function cpuOf(pid: number): number {
     .replace(/^.*\) /, '')
     .split(' ')
   return (Number(fields[11]) + Number(fields[12])) * 10
+}
+
+/** Of a process and all that it started; of those that have ended nothing is known. */
+function cpuOfAll(pid: number): number {
+  const parents = readdirSync('/proc').flatMap((name) => {
+    const parent = /^\d+$/.test(name) ? parentOf(name) : undefined
+    return parent === undefined ? [] : [[Number(name), parent] as const]
+  })
+  const below = (of: number): number =>
+    parents.reduce((sum, [child, parent]) => (parent === of ? sum + cpuOf(child) + below(child) : sum), 0)
+  return cpuOf(pid) + below(pid)
+}
+
+function parentOf(pid: string): number | undefined {
+  try {
+    return Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+  } catch {
+    return undefined
+  }
 }
 
 /** By the same way as `holdfast release create` goes, six hours between two releases. */
