@@ -70,7 +70,7 @@ function agents(proxy: ProxyVariables, trusted: https.AgentOptions): { plain: ht
   } catch {
     // Node's own words have the whole of it, and with it a password.
     throw new Fault('invalid', 'what HTTP_PROXY or HTTPS_PROXY holds is no URL of a proxy', {
-      hint: 'write http://user:password@host:port, and %2F, %23, %3F, %40 or %25 for /, #, ?, @ and % in the password',
+      hint: 'write it as http://host:port; in a password before the host /, #, ?, @ and % are %2F, %23, %3F, %40 and %25',
     })
   }
 }
