@@ -143,7 +143,7 @@ async function remember(session: Session, { name, mode }: SnapshotRecord, given:
   const at = new Date(context.clock.now()).toISOString()
   const fellBack = given.fellBack !== undefined
   const last = { snapshot: name, mode, at, milliseconds: given.milliseconds, ...(fellBack ? { fellBack } : {}) }
-  await appendRestore(session.place.snapshotsDir, last)
+  await appendRestore(session.place.snapshotsDir, last, context.report)
   await session.remember({
     last: { ...last, ...(given.besideOthers === true ? { besideOthers: true } : {}) },
     sinceVerified: verified ? 0 : sinceVerified + 1,

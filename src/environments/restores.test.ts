@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
+import { type Progress, silent } from '../kit/index.ts'
 import { environmentDesk } from '../../test/fakes/environment-desk.ts'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
 import { createSnapshot, environmentStatus, restoreHistory, restoreSnapshot } from './index.ts'
@@ -59,11 +60,23 @@ describe('the history of restores', () => {
     assert.ok(existsSync(file))
   })
 
+  test('that cannot be written is a warning: the environment has been given back', async () => {
+    const { context, file } = await restored(0)
+    mkdirSync(file)
+    const warnings: string[] = []
+    const report = (event: Progress) => {
+      if (event.kind === 'note' && event.level === 'warning') warnings.push(event.text)
+    }
+    await restoreSnapshot({ ...context, report })
+    assert.match(warnings.join(), /restores\.jsonl: cannot add this restore to the history/)
+    assert.notEqual((await environmentStatus(context)).last, undefined)
+  })
+
   test('stays small, and keeps the newest thousand', async () => {
     const { context, snapshotsDir, file } = await restored(0)
     const at = (second: number) => new Date(Date.UTC(2026, 0, 1) + second * 1000).toISOString()
     for (let second = 0; second < 5_000; second++)
-      await appendRestore(snapshotsDir, { snapshot: 'clean_state', mode: 'overlay', at: at(second), milliseconds: second })
+      await appendRestore(snapshotsDir, { snapshot: 'clean_state', mode: 'overlay', at: at(second), milliseconds: second }, silent)
     assert.ok(statSync(file).size <= 256 << 10)
     const entries = await restoreHistory(context)
     assert.ok(entries.length >= 1_000)

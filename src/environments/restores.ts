@@ -1,6 +1,6 @@
 import { open, rename, writeFile } from 'node:fs/promises'
 import * as v from 'valibot'
-import { diskFault, isFault, parseJson, readSmallFile, type Shape, temporaryBeside } from '../kit/index.ts'
+import { diskFault, isFault, parseJson, readSmallFile, type Report, type Shape, temporaryBeside } from '../kit/index.ts'
 import type { EnvironmentContext } from './context.ts'
 import { snapshotModes } from './mode.ts'
 import { layoutOf } from './names.ts'
@@ -33,15 +33,19 @@ export async function restoreHistory(context: EnvironmentContext): Promise<reado
   return last === undefined ? [] : [plain(last)]
 }
 
-/** Adds a line, under the environment's lock and without waiting for the disk: it may be lost, and never harms another. */
-export async function appendRestore(snapshotsDir: string, entry: RestoreEntry): Promise<void> {
+/**
+ * Adds a line, under the environment's lock and without waiting for the disk: it may be lost, and never harms another. Where
+ * it cannot be written that is a warning: the environment has been given back.
+ */
+export async function appendRestore(snapshotsDir: string, entry: RestoreEntry, report: Report): Promise<void> {
   const file = layoutOf(snapshotsDir).restores
   try {
     // A line that a kill tore ends with the break that the next one begins with.
     const size = await append(file, `\n${JSON.stringify(plain(entry))}`)
     if (size > mostBytes) await shorten(file)
   } catch (error) {
-    throw diskFault(error, file, 'write down the restore')
+    const { message } = diskFault(error, file, 'add this restore to the history')
+    report({ kind: 'note', level: 'warning', text: `${file}: ${message}` })
   }
 }
 
