@@ -9,7 +9,7 @@
  * CI=true a suite that cannot run here is a failure (HOLDFAST_TEST_REQUIRE=all), elsewhere it is named and skipped.
  */
 import { spawnSync } from 'node:child_process'
-import { globSync, writeFileSync } from 'node:fs'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { run } from 'node:test'
 import { addTally, closingLines, createTally, describeFailures, describeSkips, hasFailed, noteEvent, type Tally } from './check/tally.ts'
@@ -53,7 +53,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const duration = performance.now() - started
   process.stdout.write(`\n${describeSkips(tally)}${describeFailures(tally, root)}${closingLines(tally, duration)}`)
-  if (soak && words.length === 0) writeFileSync('docs/soak.md', soakRecord(tally, duration))
+  if (soak && words.length === 0) writeFileSync('docs/soak.md', `${soakRecord(tally, duration)}${keptSections('docs/soak.md')}`)
   return hasFailed(tally) ? 1 : 0
 }
 
@@ -104,10 +104,17 @@ function soakRecord(tally: Tally, milliseconds: number): string {
   const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).stdout.trim()
   return `# The last soak run
 
-\`npm run soak\` runs every proof at its full length and rewrites this page.
+\`npm run soak\` runs every proof at its full length and rewrites this page up to its sections, which have figures of single proofs.
 
 | date (UTC) | commit | Node | passed | failed | skipped | minutes |
 | --- | --- | --- | --- | --- | --- | --- |
 | ${new Date().toISOString().slice(0, 16).replace('T', ' ')} | ${commit} | ${process.version} | ${tally.passed} | ${tally.failed} | ${tally.skipped} | ${(milliseconds / minutes).toFixed(1)} |
 `
+}
+
+/** What single proofs came to is written by hand, and stays. */
+function keptSections(file: string): string {
+  const page = readFileSync(file, 'utf8')
+  const start = page.indexOf('\n## ')
+  return start === -1 ? '' : page.slice(start)
 }

@@ -65,7 +65,7 @@ export async function runScene(scene: Scene): Promise<string[]> {
     await Promise.all(stayed.map(({ ended }) => ended))
     assert.deepEqual(crew.wrong, [])
     const counted = await assertSettled(queue)
-    assertAlone(crew, deeds.killed, readFileSync(path.join(folder, 'builds'), 'utf8'))
+    const silent = assertAlone(crew, deeds.killed, readFileSync(path.join(folder, 'builds'), 'utf8'))
     await gone(mark)
     const checked = await assertTruth({ world, holdfast, clean })
     return [
@@ -73,6 +73,7 @@ export async function runScene(scene: Scene): Promise<string[]> {
       `done to the processes: ${JSON.stringify(deeds.counts)}`,
       `done by stand-ins: ${JSON.stringify(world.weather.counts)}`,
       ...counted,
+      ...silent,
       ...memory,
       ...checked,
     ]
@@ -194,10 +195,8 @@ function dealer<T>(cards: readonly T[], random: () => number): () => T {
 /** As somebody does who sits before it: what waits for its next try is tried now, now and then. */
 async function impatiently(queue: Queue, random: () => number): Promise<void> {
   try {
-    for (const unit of await queue.executions({ states: ['waiting', 'dead'], limit: 50 })) {
-      const isLater = unit.state === 'dead' || unit.due > Date.now() + 1000
-      if (isLater && random() < 0.3) await queue.retry(unit.id)
-    }
+    for (const { id, due } of await queue.executions({ states: ['waiting'], limit: 50 }))
+      if (due > Date.now() + 1000 && random() < 0.3) await queue.retry(id)
   } catch (error) {
     if (!isFault(error, 'unavailable')) throw error
   }
