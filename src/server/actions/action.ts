@@ -96,21 +96,21 @@ async function logged(served: ServedView, { action: named, what, caller }: Asked
   const { audit } = served.state
   const entry = { request: caller.request, action: named, by: byOf(caller), from: caller.address, what: { ...(what as object), plan } }
   audit.append({ ...entry, kind: 'began' })
-  try {
-    const done = await planned.carryOut()
-    audit.append({
-      ...entry,
-      kind: 'done',
-      ...(done.before === undefined ? {} : { before: done.before }),
-      ...(done.after === undefined ? {} : { after: done.after }),
+  const done = await planned
+    .carryOut()
+    .catch((error: unknown) => {
+      audit.append({ ...entry, kind: 'failed', message: asFault(error).message })
+      throw error
     })
-    return done
-  } catch (error) {
-    audit.append({ ...entry, kind: 'failed', message: asFault(error).message })
-    throw error
-  } finally {
-    served.forget()
-  }
+    .finally(() => served.forget())
+  // Where this cannot be written down, it was done all the same: the log ends with its beginning, and not with a failure.
+  audit.append({
+    ...entry,
+    kind: 'done',
+    ...(done.before === undefined ? {} : { before: done.before }),
+    ...(done.after === undefined ? {} : { after: done.after }),
+  })
+  return done
 }
 
 async function once(served: ServedView, { token }: Caller, key: string, request: string, work: () => Promise<Answered>): Promise<Answered> {

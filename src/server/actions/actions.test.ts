@@ -97,6 +97,23 @@ describe('an action', () => {
     assert.equal((await act('release-rollback', { ...rollback, plan })).status, 404)
   })
 
+  it('that was done has not failed, though its end could not be written down', async () => {
+    const before = await channels()
+    const { plan } = await act('release-rollback', { ...rollback, dryRun: true })
+    const { audit } = desk.state
+    const append = audit.append.bind(audit)
+    audit.append = (entry) => {
+      if (entry.kind === 'done') throw new Error('the disk is full')
+      return append(entry)
+    }
+    assert.equal((await act('release-rollback', { ...rollback, plan })).status, 500)
+    assert.deepEqual(
+      audit.read({ limit: 10 }).map(({ kind }) => kind),
+      ['began'],
+    )
+    assert.equal((await channels()).generation, before.generation + 1)
+  })
+
   it('may be tried again under the same key where it failed, and the failure is in the log', async () => {
     const { plan } = await act('job-run', { job: 'store-verify', dryRun: true })
     const key = { 'idempotency-key': 'two' }

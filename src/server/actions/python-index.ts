@@ -22,7 +22,7 @@ export const indexActions = [
       const options = { ...wanted, project }
       return await planned(
         context,
-        await promote(context, { ...options, dryRun: true }),
+        async () => await promote(context, { ...options, dryRun: true }),
         async (standing) => await promote(context, { ...options, gate: standing }),
       )
     },
@@ -37,20 +37,26 @@ export const indexActions = [
     plan: async (acting, { environment: named = 'default', prefix: of, generation: wanted, message: why }) => {
       const context = await indexOf(acting, named)
       const to = { generation: wanted ?? (await generationBefore(context, of)) }
-      return await planned(context, await rollback(context, { prefix: of, to, message: why, dryRun: true }), async (standing) => {
-        await standing()
-        return await rollback(context, { prefix: of, to, message: why })
-      })
+      return await planned(
+        context,
+        async () => await rollback(context, { prefix: of, to, message: why, dryRun: true }),
+        async (standing) => {
+          await standing()
+          return await rollback(context, { prefix: of, to, message: why })
+        },
+      )
     },
   }),
 ]
 
 async function planned(
   context: IndexContext,
-  plan: Published,
+  look: () => Promise<Published>,
   carryOut: (standing: () => Promise<void>) => Promise<Published>,
 ): Promise<Planned> {
+  // Before the plan: who changes the index while it is made is noticed.
   const before = (await readIndex(context))?.generation
+  const plan = await look()
   /** That nobody has changed the index since it was looked at. */
   const standing = async () => {
     const now = (await readIndex(context))?.generation
