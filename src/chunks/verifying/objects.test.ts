@@ -57,6 +57,15 @@ describe('verifying artifacts, records and names', () => {
     assert.deepEqual((await verify()).damaged, [named.blob, ref, snapshotKey(pinned.record)].toSorted())
   })
 
+  it('finds a record that is none under its right name, and goes on', async () => {
+    const { store, verify, named } = await twoStores()
+    const junk = bytesOf('no record')
+    const key = snapshotKey(digestOf(Buffer.from('no record')))
+    await store.put(key, junk)
+    await store.put(named.blob, bytesOf('nemad'))
+    assert.deepEqual((await verify()).damaged, [named.blob, key].toSorted())
+  })
+
   it('does not pass over a record of a format to come', async () => {
     const { store, verify, ref } = await twoStores()
     await store.put(ref, bytesOf('{"format":"holdfast-ref/2","reaches":[]}'))

@@ -18,7 +18,7 @@ export interface VerifiedObjects {
   readonly records: number
   /** Of blobs and records. */
   readonly readBytes: number
-  /** Keys of blobs and records that have not the digest that they are named by, and of refs and pins that cannot be understood. */
+  /** Keys of blobs and records that have not the digest that they are named by, and of records, refs and pins that cannot be understood. */
   readonly damaged: readonly string[]
   /** Keys of blobs and records that are not there, though a ref or a pin leads to them. */
   readonly missing: readonly string[]
@@ -83,13 +83,24 @@ async function readRecords(store: ObjectStore, { report, signal }: Signal & { re
       const record = await unlessGone(async () => await readAll(store, key, { limit: maxRecordBytes, signal: inner }))
       if (record === undefined) return
       sum += record.bytes.byteLength
-      if (digestOf(record.bytes) === digest) reaches.set(key, parseJson(reaching, record.bytes, `${store.name}/${key}`).reaches)
-      else damaged.push(key)
+      const leadsTo = digestOf(record.bytes) === digest ? reachedBy(record.bytes, key) : undefined
+      if (leadsTo === undefined) damaged.push(key)
+      else reaches.set(key, leadsTo)
       report({ kind: 'advance', task, items: 1, bytes: record.bytes.byteLength })
     },
     signal,
   )
   return { keys: found.map(({ info }) => info.key), reaches, damaged, bytes: sum }
+}
+
+/** Undefined for what is no record, though it has the right name. */
+function reachedBy(bytes: Uint8Array, key: string): readonly Root[] | undefined {
+  try {
+    return parseJson(reaching, bytes, key).reaches
+  } catch (error) {
+    if (isFault(error, 'corrupt')) return undefined
+    throw error
+  }
 }
 
 async function listNamed(store: ObjectStore, prefix: string, digestOfKey: (key: string) => Digest | undefined, options: Signal) {
