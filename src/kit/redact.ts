@@ -57,7 +57,7 @@ export function redact(text: string): string {
     safe
       .replace(/\b([a-z][a-z0-9+.-]*:\/\/)([^\s/?#@:]*):([^\s/?#"]*)@/gi, `$1$2:${hidden}@`)
       // A password whose `/`, `?` or `#` nobody has escaped; what begins as a port does is one.
-      .replace(/\b([a-z][a-z0-9+.-]*:\/\/)([^\s/?#@:"[]+):(?!\d{1,5}[/?])([^\s@"]*)@/gi, `$1$2:${hidden}@`)
+      .replace(/\b([a-z][a-z0-9+.-]*:\/\/)([^\s/?#@:"[]+):(?!\d{1,5}[/?])([^\s@"]{1,200})@/gi, `$1$2:${hidden}@`)
       .replace(/([?&])([A-Za-z0-9_.~-]+)=([^&\s"'<>)]*)/g, (whole, mark: string, name: string) =>
         openParameters.has(name) ? whole : `${mark}${name}=${hidden}`,
       )
