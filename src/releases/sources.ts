@@ -102,7 +102,7 @@ async function ask(
     const { status, stdout } = await run(command, options)
     return status === 0 ? stdout.trim() : undefined
   } catch (error) {
-    if (isFault(error, 'unsupported')) return undefined
+    if (isFault(error, 'unsupported') || isFault(error, 'not-found')) return undefined
     throw error
   }
 }
