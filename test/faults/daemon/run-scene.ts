@@ -108,6 +108,7 @@ interface Deeds {
 }
 
 async function storm({ seconds, crash, folder }: Scene, { world, crew, queue, random }: Storm): Promise<Deeds> {
+  await allUp(crew)
   const counts = { killed: 0, stopped: 0, reloaded: 0, misconfigured: 0, database: 0 }
   const killed = new Map<string, number>()
   const begun = Date.now()
@@ -135,7 +136,7 @@ async function storm({ seconds, crash, folder }: Scene, { world, crew, queue, ra
     },
     async misconfigure(member: Member) {
       // One that begins with a wrong file ends at once, as it should.
-      while ([...crew.members].some(({ isUp }) => !isUp)) await systemClock.sleep(100)
+      await allUp(crew)
       counts.misconfigured++
       writeFileSync(file, `${right}\n[[job]]\nrun = "nothing like that"\nevery = "soon"\n`)
       member.child.kill('SIGHUP')
@@ -153,7 +154,7 @@ async function storm({ seconds, crash, folder }: Scene, { world, crew, queue, ra
     random,
   )
   const mild = dealer([acts.reload, acts.misconfigure], random)
-  let nextAct = begun + 2500
+  let nextAct = begun + 1500
   let nextLook = begun + 1000
   while (Date.now() < ended) {
     assert.deepEqual(crew.wrong, [])
@@ -174,6 +175,10 @@ async function storm({ seconds, crash, folder }: Scene, { world, crew, queue, ra
     await systemClock.sleep(200)
   }
   return { counts, killed }
+}
+
+async function allUp(crew: Crew): Promise<void> {
+  while ([...crew.members].some(({ isUp }) => !isUp)) await systemClock.sleep(100)
 }
 
 /** Gives the cards one after another, then all of them again, each time in another order. */
