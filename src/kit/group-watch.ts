@@ -20,14 +20,23 @@ type Watcher = ChildProcessByStdio<Writable, null, null>
 const groups = new Set<number>()
 let watcher: Watcher | undefined
 
+/** Begins the process that watches: before the first group, so that next to nothing lies between the group's begin and its watch. */
+export function readyToWatch(): void {
+  try {
+    watcher ??= startWatcher()
+  } catch {
+    // Where the machine has no room for it the program says so, or runs without it.
+  }
+}
+
 /**
  * Has a process group end when this process does, also where it is killed and can do nothing itself. One more process does that for all
- * groups, begun with the first, and anew where somebody kills it. A group that was begun in the very moment of the kill may be missed.
+ * groups, and is begun anew where somebody kills it. A group that was begun in the very moment of the kill may be missed.
  * Gives what ends the watch.
  */
 export function watchGroup(group: number): () => void {
   groups.add(group)
-  if (watcher === undefined) watcher = startWatcher()
+  if (watcher === undefined) readyToWatch()
   else watcher.stdin.write(`+ ${group}\n`)
   return () => {
     groups.delete(group)
@@ -46,7 +55,7 @@ function startWatcher(): Watcher {
   child.stdin.on('error', onGone)
   child.on('exit', (_status, signal) => {
     onGone()
-    if (signal !== null && groups.size > 0) watcher ??= startWatcher()
+    if (signal !== null && groups.size > 0) readyToWatch()
   })
   // It never keeps this process.
   child.unref()

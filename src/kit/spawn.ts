@@ -6,7 +6,7 @@ import { StringDecoder } from 'node:string_decoder'
 import { abortFault, throwIfAborted } from './abort.ts'
 import { errno } from './disk.ts'
 import { Fault } from './fault.ts'
-import { watchGroup } from './group-watch.ts'
+import { readyToWatch, watchGroup } from './group-watch.ts'
 
 export interface RunOptions {
   readonly cwd?: string
@@ -41,6 +41,7 @@ const tailLines = 30
 export async function run(command: string | readonly [string, ...string[]], options: RunOptions = {}): Promise<RunResult> {
   throwIfAborted(options.signal)
   const [program, ...args] = typeof command === 'string' ? (['/bin/sh', '-c', command] as const) : command
+  readyToWatch()
   const child = begin(program, args, options)
   const unwatch = child.pid === undefined ? () => undefined : watchGroup(child.pid)
   const stop = (signal: NodeJS.Signals) => {
