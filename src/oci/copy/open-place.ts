@@ -1,11 +1,11 @@
 import { type Bytes, type Clock, type Digest, Fault, isFault, observed, silent } from '../../kit/index.ts'
-import type { ResumeMemo } from '../../store/index.ts'
+import type { ResumeMemo, Signal } from '../../store/index.ts'
 import { openArchive } from '../archive/open.ts'
 import { dockerArchiveTarget, ociArchiveTarget } from '../archive/write.ts'
 import { checkLayout } from '../layout/folder.ts'
 import { openLayout } from '../layout/read.ts'
 import { openLayoutTarget } from '../layout/write.ts'
-import type { ImageSource, ImageTarget } from '../model/image-source.ts'
+import type { ImageSource, ImageTarget, StreamedContent } from '../model/image-source.ts'
 import type { Place } from '../place.ts'
 import { formatImageName } from '../reference.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -145,7 +145,7 @@ export interface PackingOptions extends Pick<CarryOut, 'rate' | 'report'> {
 export function packedFor(place: Place, to: Place | undefined, source: ImageSource, options: PackingOptions): ImageSource {
   const { known, target, streamed, rate, report = silent } = options
   if (place.kind !== 'docker-archive' || to?.kind === 'docker-archive') return source
-  return packedSource(source, known, async ({ bytes, result }, o) => {
+  const take = async ({ bytes, result }: StreamedContent, o?: Signal) => {
     const task = 'compress a layer'
     report({ kind: 'begin', task })
     const look = async (piece: Uint8Array) => {
@@ -160,7 +160,8 @@ export function packedFor(place: Place, to: Place | undefined, source: ImageSour
     } finally {
       report({ kind: 'end', task })
     }
-  })
+  }
+  return packedSource(source, known, take, report)
 }
 
 async function readThrough(bytes: Bytes): Promise<void> {

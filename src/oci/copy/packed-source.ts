@@ -1,4 +1,4 @@
-import { bytesFrom, type Digest, Fault, readSmallFile, replaceFile, type Report, silent, verified } from '../../kit/index.ts'
+import { bytesFrom, type Digest, Fault, isFault, readSmallFile, replaceFile, type Report, silent, verified } from '../../kit/index.ts'
 import type { Signal } from '../../store/index.ts'
 import { type CompressedLayer, compressLayer, layerMap } from '../compress.ts'
 import type { ImageDescriptor } from '../model/descriptor.ts'
@@ -14,6 +14,8 @@ export interface PackedLayers {
 }
 
 const mapLimit = 16 << 20
+/** How often a layer is read at most. */
+const maxReadings = 4
 
 /** In a file that may be deleted: then layers are compressed again to know what they become. */
 export async function packedLayersIn(file: string, report: Report = silent): Promise<PackedLayers> {
@@ -36,12 +38,14 @@ export async function packedLayersIn(file: string, report: Report = silent): Pro
 
 /**
  * A docker-archive, whose images have no manifest of their own and mostly plain layers, as images of OCI with layers in gzip. A layer that
- * `known` does not know is compressed when its image is asked for, and goes to `take` meanwhile: its digest is known only then.
+ * `known` does not know is compressed when its image is asked for, and goes to `take` meanwhile: its digest is known only then. Where `take`
+ * says `precondition`, the layer is read and given to it again, a few times.
  */
 export function packedSource(
   archive: ImageSource,
   known: PackedLayers,
   take: (content: StreamedContent, o?: Signal) => Promise<void>,
+  report: Report = silent,
 ): ImageSource {
   const manifests = new Map<Digest, StoredManifest>()
   const plainLayers = new Map<Digest, ImageDescriptor>()
@@ -52,10 +56,23 @@ export function packedSource(
     return { mediaType: layerType('gzip'), digest, size }
   }
   const compress = async (layer: ImageDescriptor, o?: Signal): Promise<CompressedLayer> => {
-    const content = compressLayer(await archive.blob(layer, o))
-    await take(content, o)
-    await known.add(content.result())
-    return content.result()
+    const packed = await taken(layer, o)
+    await known.add(packed)
+    return packed
+  }
+  const taken = async (layer: ImageDescriptor, o?: Signal): Promise<CompressedLayer> => {
+    for (let reading = 1; ; reading++) {
+      const content = compressLayer(await archive.blob(layer, o))
+      try {
+        await take(content, o)
+        return content.result()
+      } catch (error) {
+        // The registry has lost an upload: what it has of it cannot be sent again from a stream.
+        if (!isFault(error, 'precondition') || reading === maxReadings) throw error
+        const text = `${error.message}: the layer ${layer.digest} is read and sent again`
+        report({ kind: 'note', level: 'warning', text, event: 'layer_read_again' })
+      }
+    }
   }
   const packed = async (stored: StoredManifest, o?: Signal): Promise<StoredManifest> => {
     const content = parseManifest(stored)
