@@ -1,5 +1,4 @@
 import { type Answer, type Asked, asFault, digestOf, type Fault, isHeld, type Responder, type Tracer } from '../kit/index.ts'
-import { formatKey } from '../chunks/index.ts'
 import { indexResponder } from '../python-index/index.ts'
 import { type Api, createApi } from './api.ts'
 import { authenticate, isOfAnotherSite } from './authenticate.ts'
@@ -11,6 +10,7 @@ import { segmentsOf } from './input.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { isOurs, problemOf, type Refusal, refusalAnswer } from './problem.ts'
 import { createRates, type Rates } from './rates.ts'
+import { readiness } from './ready.ts'
 import { allRoutes } from './routes/index.ts'
 import { mountOf } from './routes/python-index.ts'
 import type { Served, ServedView } from './served.ts'
@@ -53,6 +53,7 @@ export function createApp(given: Served, options: AppOptions): Responder {
     events: createEvents(served, options.signal),
     metrics: createMetrics(served),
     rates: createRates(options.rate, served.clock),
+    isReady: readiness(given.store),
     hot: createHot(served.clock),
     isOurName: nameCheck(options.names),
     indexes: mountsOf(served),
@@ -88,6 +89,7 @@ interface App {
   readonly events: Events
   readonly metrics: Metrics
   readonly rates: Rates
+  readonly isReady: () => Promise<boolean>
   readonly hot: Hot
   readonly isOurName: (host: string | null) => boolean
   readonly indexes: ReadonlyMap<string, Responder>
@@ -208,7 +210,7 @@ async function answerPlain(app: App, name: string): Promise<Answer | Refusal> {
     case 'healthz':
       return textOf(200, 'alive\n')
     case 'readyz':
-      return (await isReady(app)) ? textOf(200, 'ready\n') : textOf(503, 'the store does not answer\n', { 'retry-after': '5' })
+      return (await app.isReady()) ? textOf(200, 'ready\n') : textOf(503, 'the store does not answer\n', { 'retry-after': '5' })
     case 'metrics':
       return textOf(200, await app.metrics.text(), { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
     default:
@@ -225,16 +227,6 @@ const rootText = `holdfast
 /index/<prefix>/        the Python index, for pip --index-url
 /metrics  /healthz  /readyz
 `
-
-/** Whether the store answers; that it is none yet is an answer. */
-async function isReady({ served }: App): Promise<boolean> {
-  try {
-    await served.store.head(formatKey)
-    return true
-  } catch {
-    return false
-  }
-}
 
 function textOf(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Answer {
   const body = new TextEncoder().encode(text)

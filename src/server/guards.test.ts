@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { request as askTls } from 'node:https'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
@@ -139,6 +139,25 @@ describe('answers', () => {
     assert.match(text, /^holdfast_store_operations_total\{operation="list"\} \d+$/m)
     assert.match(text, /^holdfast_executions\{state="waiting"\} 0$/m)
     for (const line of text.trimEnd().split('\n')) assert.match(line, /^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{[^}]*\})? [0-9.e+-]+)$/)
+  })
+
+  it('say that they are not ready where the store is gone, or cannot be asked; that it is none yet is no trouble', async (t) => {
+    const desk = await serverDesk(scratch)
+    t.after(() => desk.close())
+    const ready = async () => (await desk.get('/readyz')).status
+    assert.equal(await ready(), 200, 'none yet')
+    desk.build('first')
+    assert.equal((await desk.holdfast('release create rcclx --rocm-version 6.4 --no-build --yes')).exit, 0)
+    assert.equal(await ready(), 200)
+    const store = path.join(desk.folder, 'store')
+    renameSync(store, `${store}-away`)
+    assert.equal(await ready(), 503, 'not mounted')
+    writeFileSync(store, 'a file where the folder was')
+    assert.equal(await ready(), 503)
+    assert.equal((await desk.get('/healthz')).status, 200)
+    rmSync(store)
+    renameSync(`${store}-away`, store)
+    assert.equal(await ready(), 200)
   })
 })
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { bytesOf, isFault } from '../../kit/index.ts'
+import { bytesOf, Fault, isFault } from '../../kit/index.ts'
 import { indexDesk } from '../../../test/fakes/index-desk.ts'
 import { built, publishedIn, publishFiles, putFiles, recordsOf } from '../../../test/fakes/index-moves.ts'
 import { assertInLine, contentsOf, filesOf, pageOf } from '../../../test/fakes/index-truth.ts'
@@ -91,6 +91,31 @@ describe('a roll-back', () => {
     }
     await rollback({ ...context, store: { ...store, put } }, { prefix })
     assert.deepEqual(await publishedIn(context, prefix), [built.rocm1.file, built.torch1.file])
+  })
+
+  it('copies nothing that its gate refuses, and asks it again when someone else was first', async () => {
+    const { context, bucket, store } = await shop()
+    const before = await contentsOf(bucket)
+    const stop = async () => {
+      throw new Fault('precondition', 'not now')
+    }
+    await assert.rejects(rollback(context, { prefix, gate: stop }), { code: 'precondition', message: /not now/ })
+    assert.deepEqual(await contentsOf(bucket), before)
+
+    const { generation } = (await readIndex(context))!
+    const asItWas = async () => {
+      if ((await readIndex(context))!.generation !== generation) throw new Fault('precondition', 'not as it was')
+    }
+    let isFirst = true
+    const put: typeof store.put = async (key, ...rest) => {
+      if (isFirst && key.startsWith('refs/')) {
+        isFirst = false
+        await publishFiles(context, prefix, [built.torch3])
+      }
+      return await store.put(key, ...rest)
+    }
+    await assert.rejects(rollback({ ...context, store: { ...store, put } }, { prefix, gate: asItWas }), { message: /not as it was/ })
+    assert.equal((await publishedIn(context, prefix)).includes(built.torch3.file), true, 'what came meanwhile stands')
   })
 
   it('refuses what the allow-list does not let in any more', async () => {

@@ -2,7 +2,7 @@ import { Fault, mapBounded } from '../../kit/index.ts'
 import { type CatalogueDifference, compareCatalogues } from '../compare.ts'
 import type { IndexContext } from '../context.ts'
 import { catalogueAt, type Once } from '../history.ts'
-import type { IndexBase } from '../publish/change.ts'
+import type { ChangeOptions, IndexBase } from '../publish/change.ts'
 import { indexesOf, keyIn } from '../publish/layout.ts'
 import type { Published } from '../publish/published.ts'
 import { allowing, groupOf, type Scan, scanPrefix } from '../publish/scan.ts'
@@ -24,6 +24,8 @@ export interface RollbackOptions {
   /** Why; kept in the history. */
   readonly message?: string | undefined
   readonly dryRun?: boolean | undefined
+  /** As that of `publish`: what it throws stops the roll-back before anything is copied. */
+  readonly gate?: ChangeOptions['gate']
 }
 
 /** Projects, and files, that are looked at at once. */
@@ -37,6 +39,8 @@ const width = 8
  */
 export async function rollback(context: IndexContext, options: RollbackOptions): Promise<Published> {
   const { prefix, dryRun = false } = options
+  // Nothing is copied from the archive that the gate would not let through.
+  if (options.gate !== undefined && !dryRun) await rollback(context, { ...options, dryRun: true })
   const carrier = createCarrier(context, dryRun)
   const since = secondsOf(context.clock.now())
   let to = options.to
@@ -67,7 +71,7 @@ export async function rollback(context: IndexContext, options: RollbackOptions):
     })
     return { prefixes: new Map([[prefix, move]]), idle }
   }
-  return await makeMove(context, 'rollback', options.message, plan, { dryRun })
+  return await makeMove(context, 'rollback', options.message, plan, { dryRun, gate: options.gate })
 }
 
 /** One project at both times. */

@@ -153,6 +153,19 @@ describe('an action', () => {
     assert.deepEqual([back.status, back.lines], [200, ['- v2/gpu/torch-2.8.0-py3-none-any.whl']], back.detail)
   })
 
+  it('leaves the queue alone while it only plans to run a job', async () => {
+    const queue = await desk.served.jobs!.queue()
+    const before = await queue.jobs()
+    const { plan, status } = await act('job-run', { job: 'store-verify', dryRun: true })
+    assert.deepEqual([status, await queue.jobs(), await queue.executions()], [200, before, []])
+    assert.ok(before.every(({ name }) => name !== 'store-verify'))
+    assert.equal((await act('job-run', { job: 'store-verify', plan })).status, 200)
+    assert.deepEqual(
+      (await queue.jobs()).map(({ name, open }) => [name, open]),
+      [['store-verify', 1]],
+    )
+  })
+
   it('cancels what waits and tries again what was cancelled', async () => {
     await confirmed('store-verify', {})
     const { executions } = (await (await desk.get('/api/v1/jobs/executions')).json()) as { executions: { id: number; run: string }[] }

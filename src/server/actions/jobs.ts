@@ -25,12 +25,12 @@ export const jobActions = [
         })
       }
       const waiting = await queue()
-      await waiting.introduce([named])
       const expected = (await waiting.jobs()).find((state) => state.name === named)?.fired ?? 0
       return {
         lines: [`holdfast ${lineOf(job.words)} is run as soon as a worker is free`],
         facts: { words: job.words },
         carryOut: async (): Promise<Done> => {
+          await waiting.introduce([named])
           const fired = await fireJob(waiting, job, { expected, due: acting.clock.now(), splits: splits(job.words) })
           if (fired === 'not-ours') throw new Fault('busy', `${named} waits or runs already`)
           return { after: { job: named } }

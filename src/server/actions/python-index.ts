@@ -40,10 +40,7 @@ export const indexActions = [
       return await planned(
         context,
         async () => await rollback(context, { prefix: of, to, message: why, dryRun: true }),
-        async (standing) => {
-          await standing()
-          return await rollback(context, { prefix: of, to, message: why })
-        },
+        async (standing) => await rollback(context, { prefix: of, to, message: why, gate: standing }),
       )
     },
   }),
