@@ -66,7 +66,8 @@ async function create(call: Call<CreateFlags>): Promise<Outcome> {
   if (options.dryRun === true) return planned(call, await planSnapshot(context, wanted))
   const created = await createSnapshot(context, wanted)
   sayOmissions(call, created.omissions, 'read')
-  const { id, name, record, counts, isUnchanged, isSkipped, stats, problems, omissions, storeIsNew } = created
+  sayUnused(call, created.unusedExcludes)
+  const { id, name, record, counts, isUnchanged, isSkipped, stats, problems, omissions, unusedExcludes, storeIsNew } = created
   return {
     result: {
       id,
@@ -86,6 +87,7 @@ async function create(call: Call<CreateFlags>): Promise<Outcome> {
       read: stats?.read ?? 0,
       problems,
       omissions: omissionsToJson(omissions),
+      unusedExcludes,
     },
     text: createdText(call, created, context.store.name),
     incomplete: incompleteOf(
@@ -94,6 +96,10 @@ async function create(call: Call<CreateFlags>): Promise<Outcome> {
       'make them readable, or leave them out with --exclude; then run it again',
     ),
   }
+}
+
+function sayUnused(call: Call<object>, globs: readonly string[]): void {
+  for (const glob of globs) call.report({ kind: 'note', level: 'warning', text: `--exclude ${glob} left nothing out` })
 }
 
 async function pathsFrom(call: Call<object>, file: string): Promise<string[]> {
@@ -139,10 +145,22 @@ function createdText(
 }
 
 function planned(call: Call<object>, plan: CreatePlan): Outcome {
-  const { name, base, paths, counts, toRead, isUnchanged, problems, omissions } = plan
+  const { name, base, paths, counts, toRead, isUnchanged, problems, omissions, unusedExcludes } = plan
   sayOmissions(call, omissions, 'read')
+  sayUnused(call, unusedExcludes)
   return {
-    result: { dryRun: true, name, base, paths, counts, toRead, unchanged: isUnchanged, problems, omissions: omissionsToJson(omissions) },
+    result: {
+      dryRun: true,
+      name,
+      base,
+      paths,
+      counts,
+      toRead,
+      unchanged: isUnchanged,
+      problems,
+      omissions: omissionsToJson(omissions),
+      unusedExcludes,
+    },
     text: [
       printable(`a snapshot of ${base} (${name}) would have ${countText(counts.files, 'file')}, ${formatBytes(counts.bytes)}`),
       isUnchanged

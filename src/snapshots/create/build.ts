@@ -9,7 +9,7 @@ import type { Content, Entry, EntryFacts, NodeSink } from '../tree/entry.ts'
 import { type ByteText, joinBytes, maxDepth, rootName, shownName, spareStack, systemPath } from '../tree/name.ts'
 import { writeContent, writeDirectory } from '../tree/split.ts'
 import type { ReadFile } from './content.ts'
-import type { Excluded } from './exclude.ts'
+import type { Exclusion } from './exclude.ts'
 import { factsOf, type FactsOptions } from './facts.ts'
 import { markName, unfinished } from '../restore/mark.ts'
 import type { Problems } from './problems.ts'
@@ -18,7 +18,7 @@ import type { Selection } from './sources.ts'
 
 /** What making a tree of nodes from a tree of files needs. */
 export interface Build extends FactsOptions {
-  readonly excluded: Excluded
+  readonly excluded: Exclusion
   /** Where set, directories on other devices are recorded empty. */
   readonly onlyDevice: bigint | undefined
   readonly known: StatIndex | undefined
@@ -127,7 +127,7 @@ async function visitEntry(build: Build, place: Place, name: ByteText, known: Kno
     const seen = lookAt(place.path, name, known)
     if (seen === undefined) return undefined
     const isDirectory = seen.stats.isDirectory()
-    if (build.excluded(place.below, isDirectory)) {
+    if (build.excluded.has(place.below, isDirectory)) {
       build.counts.excluded++
       return undefined
     }

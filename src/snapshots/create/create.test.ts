@@ -210,7 +210,17 @@ describe('a snapshot', () => {
     const b = (await readDirectory(chunks, a.node)).find(({ name }) => name === 'b')
     assert.ok(b?.kind === 'directory')
     assert.deepEqual(await readDirectory(chunks, b.node), [])
-    await assert.rejects(make({ exclude: ['/'] }), (error) => isFault(error, 'invalid'))
+    for (const none of ['/', './']) await assert.rejects(make({ exclude: [none] }), (error) => isFault(error, 'invalid'))
+  })
+
+  test('takes ./ in front of a glob for the root, and tells which globs left nothing out', async () => {
+    fill()
+    const made = await make({ exclude: ['./a', './link', 'a/b', '*.none', './b', 'empty'] })
+    assert.deepEqual(
+      (await rootOf(made)).map(({ name }) => name),
+      ['odd-\xff\n', 'two-again'],
+    )
+    assert.deepEqual(made.unusedExcludes, ['a/b', '*.none', './b'])
   })
 
   test('of several paths has them below the folder that has them all', async () => {

@@ -10,10 +10,10 @@ import { lineNameOf, snapshotLine, type SnapshotSummary } from '../record/line.t
 import { putRecord, snapshotFormat, type SnapshotRecord, summaryOf } from '../record/record.ts'
 import { assertNotMarked } from '../restore/mark.ts'
 import { openStatIndex, startStatIndex, statIndexFile, type StatIndex, type StatIndexWriter } from '../stat-index/stat-index.ts'
-import { byteText } from '../tree/name.ts'
+import { type ByteText, byteText } from '../tree/name.ts'
 import { type Build, type Counts, visitRoot } from './build.ts'
 import { readIntoStore } from './content.ts'
-import { type Excluded, excludedBy } from './exclude.ts'
+import { type Exclusion, exclusionOf } from './exclude.ts'
 import { collectProblems, type Problem } from './problems.ts'
 import { createRoom } from './room.ts'
 import { isBelow, resolveSources, type Sources } from './sources.ts'
@@ -52,6 +52,8 @@ export interface Created {
   readonly problems: { readonly count: number; readonly first: readonly Problem[] }
   /** Attributes that could not be read. */
   readonly omissions: readonly Omission[]
+  /** Globs of `exclude` that nothing matched. */
+  readonly unusedExcludes: readonly string[]
 }
 
 /**
@@ -108,7 +110,8 @@ async function createOn(
     if (!isSkipped) await session.publish(() => addToLine(context, name, summaryOf(record, id, options.tags ?? []), parent?.root))
     if (done.record !== undefined) session.index().commit(done.record, done.node)
     const problems = { count: build.problems.count, first: build.problems.list() }
-    return { id, name, record, counts: build.counts, isUnchanged, isSkipped, stats, problems, omissions: build.shortfall.omissions() }
+    const left = { omissions: build.shortfall.omissions(), unusedExcludes: build.excluded.unused() }
+    return { id, name, record, counts: build.counts, isUnchanged, isSkipped, stats, problems, ...left }
   } finally {
     await session.close()
     known?.close()
@@ -178,10 +181,11 @@ export function buildOf(context: SnapshotContext, options: CreateOptions, source
   }
 }
 
-function leftOut({ exclude = [], without = [] }: CreateOptions, { base }: Sources): Excluded {
-  const byGlob = excludedBy(exclude)
+function leftOut({ exclude = [], without = [] }: CreateOptions, { base }: Sources): Exclusion {
+  const byGlob = exclusionOf(exclude)
   const places = new Set(without.filter((each) => isBelow(each, base)).map((each) => byteText(path.relative(base, each))))
-  return (below, isDirectory) => places.has(below) || byGlob(below, isDirectory)
+  const has = (below: ByteText, isDirectory: boolean) => places.has(below) || byGlob.has(below, isDirectory)
+  return { has, unused: byGlob.unused }
 }
 
 function recordOf(

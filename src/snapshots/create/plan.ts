@@ -23,6 +23,8 @@ export interface CreatePlan {
   readonly isUnchanged: boolean
   readonly problems: { readonly count: number; readonly first: readonly Problem[] }
   readonly omissions: readonly Omission[]
+  /** Globs of `exclude` that nothing matched. */
+  readonly unusedExcludes: readonly string[]
 }
 
 /** What `createSnapshot` would look at and read. Reads no file and writes nothing anywhere. */
@@ -50,6 +52,7 @@ export async function planSnapshot(context: SnapshotContext, options: CreateOpti
       isUnchanged: visit.isSame,
       problems: { count: problems.count, first: problems.list() },
       omissions: shortfall.omissions(),
+      unusedExcludes: build.excluded.unused(),
     }
   } finally {
     known?.close()

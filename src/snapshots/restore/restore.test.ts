@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  existsSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -146,7 +147,22 @@ describe('a restore', () => {
     writeFileSync(path.join(back, 'b/extra'), '')
     await restore(id, back, { include: ['a/'], delete: true })
     assert.deepEqual([readdirSync(path.join(back, 'a')).length, readdirSync(path.join(back, 'b')).length], [2, 2])
-    await assert.rejects(restore(id, back, { include: ['*.nothing'] }), (error) => isFault(error, 'nothing-to-do'))
+    const other = path.join(desk.folder, 'other')
+    const misses = (error: unknown) => isFault(error, 'nothing-to-do') && /matches \*\.nothing$/.test(error.message)
+    await assert.rejects(restore(id, other, { include: ['*.log', '*.nothing'] }), misses)
+    assert.equal(existsSync(other), false)
+    await restore(id, other, { include: ['./b', 'b/deep/*.log'] })
+    assert.deepEqual(globSync('**/*', { cwd: other }).toSorted(), ['b', 'b/deep', 'b/deep/z.log'])
+  })
+
+  test('into what is no directory is refused, and leaves it alone', async () => {
+    const { id } = await create(desk.tree)
+    const file = path.join(desk.folder, 'file')
+    writeFileSync(file, 'mine')
+    for (const dryRun of [true, false]) {
+      await assert.rejects(restore(id, file, { dryRun }), { code: 'invalid', message: /something else where the directory/, at: file })
+    }
+    assert.equal(readFileSync(file, 'utf8'), 'mine')
   })
 
   test('writes only the blocks that differ within a large file, and keeps the file', async () => {

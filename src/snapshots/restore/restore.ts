@@ -1,5 +1,5 @@
-import { mkdirSync, realpathSync } from 'node:fs'
-import { type Digest, digestOf, diskFault, errno } from '../../kit/index.ts'
+import { mkdirSync, realpathSync, statSync } from 'node:fs'
+import { type Digest, digestOf, diskFault, errno, Fault } from '../../kit/index.ts'
 import { type Held, holdTop, isSettled, letGo, markOf, realSys } from '../../kit/sys/index.ts'
 import { applyTime, createShortfall, type Omission, rememberOwners } from '../attributes/index.ts'
 import type { SnapshotContext } from '../context.ts'
@@ -60,6 +60,7 @@ const comparedAtATime = 4
 export async function restoreSnapshot(context: SnapshotContext, options: RestoreOptions): Promise<Restored> {
   const chunks = await context.chunks()
   const from = await lookUp(chunks, options.snapshot.root, options.path, context)
+  const included = await inclusionOf(chunks, from, options.include ?? [], context)
   const target = readyTarget(options.target, options.dryRun === true)
   const file = statIndexFile(await context.cacheDir(), target.path, whatOf(options))
   const known = options.force === true ? undefined : openStatIndex(file)
@@ -78,7 +79,7 @@ export async function restoreSnapshot(context: SnapshotContext, options: Restore
       isTakenOver: mark?.isTaken === true,
       removesForeign: options.delete === true,
       allowDevices: options.allowDevices === true,
-      included: await inclusionOf(chunks, from, options.include ?? [], context),
+      included,
       passing: passingOf(options),
       start: from.path === '' ? '' : `${from.path}/`,
       known,
@@ -157,12 +158,21 @@ function endRestore(restoring: Restoring, directory: Directory, from: Placed, { 
 /** The target as a directory that is there; in a dry run it need not be. */
 function readyTarget(target: string, isDry: boolean): { path: string; exists: boolean } {
   try {
+    if (statSync(target, { throwIfNoEntry: false })?.isDirectory() === false) throw isNone(target)
     if (!isDry) mkdirSync(target, { recursive: true })
     return { path: realpathSync(target), exists: true }
   } catch (error) {
+    if (error instanceof Fault) throw error
     if (isDry && errno(error) === 'ENOENT') return { path: target, exists: false }
     throw diskFault(error, target, 'make the directory to restore into')
   }
+}
+
+function isNone(target: string): Fault {
+  return new Fault('invalid', 'there is something else where the directory to restore into should be', {
+    at: target,
+    hint: 'name a directory; a file of the snapshot is put into it under its own name',
+  })
 }
 
 function topDirectory(
