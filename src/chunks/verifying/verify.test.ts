@@ -71,6 +71,37 @@ describe('verifying packs', () => {
       assert.deepEqual(damage[0]!.lost.slice(0, 4), noisy.slice(8))
     }))
 
+  it('reads of a pack that was added to as much as it should have, in one request, and lets go of the rest', () =>
+    atDesk(async ({ store, random, packOf, change, noisy }) => {
+      const key = await packOf(noisy[0]!)
+      const size = (await store.head(key))!.size
+      await change(key, (bytes) => Buffer.concat([bytes, randomBytes(300_000, random)]))
+      const [ended, asked] = [[] as number[], [] as string[]]
+      const get: typeof store.get = async (of, options) => {
+        const body = await store.get(of, options)
+        if (of !== key) return body
+        asked.push(of)
+        const read = async function* () {
+          let given = 0
+          try {
+            for await (const piece of body) {
+              for (let at = 0; at < piece.byteLength; at += 65_536) {
+                given += Math.min(65_536, piece.byteLength - at)
+                yield piece.subarray(at, at + 65_536)
+              }
+            }
+          } finally {
+            ended.push(given)
+          }
+        }
+        return { info: body.info, length: body.length, rewindable: false, [Symbol.asyncIterator]: read }
+      }
+      const { damage } = await verifyPacks({ ...store, get }, { random, readData: 1 })
+      assert.deepEqual(damage, [{ kind: 'pack', key, what: `it has ${size + 300_000} bytes and should have ${size}`, lost: [] }])
+      assert.deepEqual([asked.length, ended.length], [1, 1])
+      assert.ok(ended[0]! < size + 65_536, `${ended[0]} bytes were read`)
+    }))
+
   it('finds a pack that is missing, one without an index, a damaged index, and what is not ours', () =>
     atDesk(async ({ verify, packOf, store, noisy, plain }) => {
       await store.delete(await packOf(noisy[0]!))
