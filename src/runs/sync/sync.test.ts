@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { addRuns, assertSame, filesBelow, runDesk } from '../../../test/fakes/run-desk.ts'
@@ -300,12 +300,20 @@ describe('interrupted', () => {
     await assert.rejects(at.sync({ folder: '/proc/nothing' }), (error) => isFault(error) && error.code !== 'bug')
   })
 
-  test('a source that never gave a file is forgotten for the right one', async () => {
+  test('a source that never gave a file is forgotten for the right one, and leaves nothing in the folder', async () => {
     const at = desk()
     addRuns(at.server, 1)
     at.server.publish()
-    await assert.rejects(at.sync({ source: desk().store }), (error) => isFault(error, 'not-found'))
+    const nothing = desk().store
+    await assert.rejects(at.sync({ source: nothing, folder: at.here('deep/er') }), (error) => isFault(error, 'not-found'))
+    assert.equal(existsSync(at.folder), false)
+    mkdirSync(at.folder)
+    writeFileSync(at.here('mine'), '')
+    await assert.rejects(at.sync({ source: nothing }), (error) => isFault(error, 'not-found'))
+    assert.deepEqual(readdirSync(at.folder), ['mine'])
     assert.equal((await at.sync()).filesSynced, 4)
+    await assert.rejects(at.sync({ source: nothing, force: true }), (error) => isFault(error, 'not-found'))
+    assert.ok(existsSync(at.here('.holdfast/runs.sqlite')))
   })
 
   test('a folder keeps to its source, unless it is forced', async () => {

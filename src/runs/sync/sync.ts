@@ -50,7 +50,8 @@ export interface Preview extends SyncStats {
 
 /**
  * Makes the folder what the source has: what changed is fetched, proven and put in place; the cursor moves when that is durable.
- * Killed at any moment, the next sync finishes it. What fails is told in the stats and is tried again by every next sync.
+ * Killed at any moment, the next sync finishes it. What fails is told in the stats and is tried again by every next sync. A first sync that
+ * brings nothing and throws leaves nothing behind.
  *
  * Throws `busy` where another sync of the folder runs, `invalid` where the folder belongs to another source or nothing is selected
  * by `run`, and whatever the source's last way throws.
@@ -60,13 +61,17 @@ export async function syncRuns(options: SyncOptions): Promise<SyncStats> {
   setFlagsFromString('--semi-space-growth-factor=1')
   const source = beginSource(options)
   const state = openState(options.folder, 'make')
+  let isDone = false
   try {
     bindSource(state, options)
     const job = openJob(options, source, state)
     const recovered = await recover(state, job.folder, options.signal)
-    return await carryOut(job, openParts(job.folder.partial), recovered)
+    const stats = await carryOut(job, openParts(job.folder.partial), recovered)
+    isDone = true
+    return stats
   } finally {
-    state.close()
+    if (isDone) state.close()
+    else state.abandon()
   }
 }
 
@@ -169,6 +174,7 @@ async function findOut(job: Job): Promise<Found> {
       if (isNothingNew && different === 0 && state.journal.pending(0).count === 0) {
         return { look, planned: undefined, counted: planner.counted }
       }
+      forgetCursors(state, look)
       const planned = await look.plan(planner)
       checkChosen(job, planned)
       markGone(state, selection, planned)
@@ -179,6 +185,17 @@ async function findOut(job: Job): Promise<Found> {
     }
   })
   return { ...result, fellBack }
+}
+
+/**
+ * From here on the folder may become what no cursor stands for, until all is done: a way without digests can even put a wrong file over a
+ * right one. Killed in between, the next sync looks at all. Marks of runs go with what is planned for them.
+ */
+function forgetCursors(state: State, { way, scope }: Look): void {
+  state.transaction(() => {
+    state.dropCursors(way)
+    state.setCursor(scope, undefined)
+  })
 }
 
 /** What the source does not show any more is known as such, whether it is removed or kept. */
@@ -245,8 +262,6 @@ function remember({ state, options }: Job, { look }: Found, planned: Planned): v
   state.transaction(() => {
     state.plan.markRuns()
     state.journal.keepFailures(options.clock.now())
-    // Another way may know of other files, or of an older state: what it was synced up to says nothing of the folder any more.
-    state.dropCursors(look.way)
     if (planned.mark !== undefined) state.setCursor(look.scope, planned.mark)
     if (planned.pages !== undefined) state.pages.keepOnly(planned.pages())
   })

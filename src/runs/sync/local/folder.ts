@@ -2,7 +2,7 @@ import { type BigIntStats, closeSync, constants, fsyncSync, lstatSync, mkdirSync
 import path from 'node:path'
 import { diskFault, errno, Fault } from '../../../kit/index.ts'
 import { realSys } from '../../../kit/sys/index.ts'
-import { localPath, ownFolder } from './key.ts'
+import { localPath, ownFolder, partsFolder } from './key.ts'
 
 /** What lies at a place, for telling later whether anyone touched it. */
 export interface Seen {
@@ -52,7 +52,7 @@ export function openTargetFolder(root: string): TargetFolder {
   }
   return {
     root,
-    partial: path.join(root, ownFolder, 'partial'),
+    partial: path.join(root, ownFolder, partsFolder),
     pathOf: (key) => localPath(root, key),
     look(key) {
       if (key.startsWith(absent)) return undefined

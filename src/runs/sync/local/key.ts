@@ -4,6 +4,9 @@ import { isRunKey, isRunPath, type RunKey, runFolder } from '../../format/place.
 /** The folder that the client keeps its own things in, below the target. */
 export const ownFolder = '.holdfast'
 
+/** Below that one: for bytes that are not whole yet. */
+export const partsFolder = 'partial'
+
 /** The run that a key is of, and where it lies below that run's folder; undefined for any other key. */
 export function parseRunKey(key: string): (RunKey & { readonly path: string }) | undefined {
   const [project, name, runs, runId, ...rest] = key.split('/')

@@ -1,8 +1,8 @@
-import { existsSync, lstatSync, mkdirSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, rmdirSync, unlinkSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { diskFault, errno, Fault } from '../../../kit/index.ts'
-import { ownFolder } from '../local/key.ts'
+import { ownFolder, partsFolder } from '../local/key.ts'
 import { type Database, openDatabase } from './database.ts'
 import { type Files, filesIn } from './files.ts'
 import { type Journal, journalIn } from './journal.ts'
@@ -19,9 +19,11 @@ export interface State extends Pick<Database, 'transaction' | 'during' | 'meta' 
   readonly db: Database
   /** Up to where a way of looking was synced; the scope says which way and which runs. */
   cursor(scope: string): string | undefined
-  setCursor(scope: string, mark: string): void
+  setCursor(scope: string, mark: string | undefined): void
   /** Of every way but one. */
   dropCursors(but?: string): void
+  /** Closes it. Where it was made by this opening and nothing came of it, it goes, with the folders that were made for it. */
+  abandon(): void
 }
 
 const stateFile = 'runs.sqlite'
@@ -34,14 +36,17 @@ const lockFile = 'runs.lock'
 export function openState(root: string, how: 'make' | 'if-there'): State {
   const folder = path.join(root, ownFolder)
   const file = path.join(folder, stateFile)
-  if (how === 'make') makeFolder(folder)
+  const made = how === 'make' ? makeFolder(folder) : []
   const isKept = how === 'make' || existsSync(file)
   const lock = isKept ? takeLock(path.join(folder, lockFile)) : undefined
   try {
     const db = openDatabase(isKept ? file : undefined)
-    return stateOf(db, () => {
+    return stateOf(db, (isUnused) => {
+      const isToGo = made.includes(folder) && isUnused()
       db.close()
+      if (isToGo) removeState(folder)
       lock?.close()
+      if (isToGo) removeEmptied(made)
     })
   } catch (error) {
     lock?.close()
@@ -73,20 +78,25 @@ export function syncedFrom(root: string): string | undefined {
   }
 }
 
-function stateOf(db: Database, close: () => void): State {
+function stateOf(db: Database, close: (isUnused: () => boolean) => void): State {
   let plan: SyncPlan | undefined
+  const [files, journal] = [filesIn(db), journalIn(db)]
   return {
     ...db,
-    close,
+    close: () => close(() => false),
+    abandon: () => close(() => files.count().files + journal.pending(0).count === 0),
     db,
-    files: filesIn(db),
+    files,
     pages: pagesIn(db),
-    journal: journalIn(db),
+    journal,
     get plan() {
       return (plan ??= newPlan(db))
     },
     cursor: (scope) => db.sql('SELECT mark FROM cursors WHERE scope = ?').get(scope)?.['mark'] as string | undefined,
-    setCursor: (scope, mark) => void db.sql('INSERT OR REPLACE INTO cursors VALUES (?, ?)').run(scope, mark),
+    setCursor(scope, mark) {
+      if (mark === undefined) db.sql('DELETE FROM cursors WHERE scope = ?').run(scope)
+      else db.sql('INSERT OR REPLACE INTO cursors VALUES (?, ?)').run(scope, mark)
+    },
     dropCursors: (but = '') => void db.sql("DELETE FROM cursors WHERE scope NOT LIKE ? || ' %'").run(but),
   }
 }
@@ -107,19 +117,42 @@ function takeLock(file: string): DatabaseSync {
   }
 }
 
-function makeFolder(folder: string): void {
+/** The folders that were not there, the uppermost first. */
+function makeFolder(folder: string): string[] {
+  const made: string[] = []
   try {
-    makeWithParents(folder)
+    makeWithParents(folder, made)
   } catch (error) {
     if (errno(error) !== 'EEXIST') throw diskFault(error, folder, 'make the folder')
     const stat = lstatSync(folder)
     if (!stat.isDirectory()) throw new Fault('denied', `${folder} is no directory, and no link is followed`, { at: folder })
   }
+  return made
 }
 
 /** Not with Node's `recursive`: it never comes back where a directory is there and nothing can be made in it, as in /proc. */
-function makeWithParents(folder: string): void {
+function makeWithParents(folder: string, made: string[]): void {
   const parent = path.dirname(folder)
-  if (!existsSync(parent)) makeWithParents(parent)
+  if (!existsSync(parent)) makeWithParents(parent, made)
   mkdirSync(folder)
+  made.push(folder)
+}
+
+/** Unless there are bytes of a file that was on its way: those are worth keeping. */
+function removeState(folder: string): void {
+  try {
+    if (existsSync(path.join(folder, partsFolder))) rmdirSync(path.join(folder, partsFolder))
+    unlinkSync(path.join(folder, stateFile))
+    unlinkSync(path.join(folder, lockFile))
+  } catch {
+    // The next sync finds it as it is.
+  }
+}
+
+function removeEmptied(made: readonly string[]): void {
+  try {
+    for (const folder of made.toReversed()) rmdirSync(folder)
+  } catch {
+    // Something lies in it: it stays, with all above it.
+  }
 }
