@@ -164,6 +164,43 @@ describe('a manifest of format 1.0', () => {
     assertSame(at)
   })
 
+  test('what another way put in place wrongly before it was killed, pages of the same revision put right', async () => {
+    const at = desk()
+    const [first] = addRuns(at.server, 2)
+    const key = `${first}/meta.json`
+    at.server.publish()
+    await at.sync()
+    const content = at.server.read(key)
+    at.server.write(key, content.toString().replace('vision', 'visien'))
+    const kill = () => {
+      throw new Error('killed')
+    }
+    await assert.rejects(at.sync({ ways: ['walk'], onFile: kill }), /killed/)
+    assert.match(at.local(key), /visien/)
+    at.server.write(key, content)
+    assert.equal((await at.sync()).skipped, false)
+    assertSame(at)
+    assert.equal((await at.sync()).skipped, true)
+  })
+
+  test('what another way took for gone before it was killed, is not removed by pages of the same revision', async () => {
+    const at = desk()
+    const [first] = addRuns(at.server, 2)
+    at.server.publish()
+    await at.sync()
+    const key = `${first}/logs.txt`
+    const content = at.server.read(key)
+    rmSync(path.join(at.server.root, key))
+    at.server.append(`${first}/events.jsonl`, '{"step":1}\n')
+    const kill = () => {
+      throw new Error('killed')
+    }
+    await assert.rejects(at.sync({ ways: ['walk'], onFile: kill }), /killed/)
+    at.server.write(key, content)
+    assert.equal((await at.sync({ remove: async () => true })).filesDeleted, 0)
+    assert.equal(at.local(key), content.toString())
+  })
+
   test('pages that come later find everything in place', async () => {
     const at = desk()
     addRuns(at.server, 5)

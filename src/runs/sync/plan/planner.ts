@@ -80,6 +80,8 @@ async function planRun(options: PlannerOptions, counted: Counted, run: SourceRun
   const { files, plan } = options.state
   const id = files.runOf(run)
   plan.see(id)
+  // What comes may replace what the mark stood for.
+  files.setMark(id, undefined)
   plan.addRun(id, run.mark)
   const left = new Map<string, KnownFile>()
   for (const file of files.ofRun(id)) left.set(file.path, file)
