@@ -34,6 +34,7 @@ export interface WireOptions {
   readonly tracer?: Tracer | undefined
 }
 
+/** What a configuration describes, ready to use. */
 export interface Wire {
   readonly config: Config
   /** State of this project on this machine: resumes. It may not be deleted. */
@@ -71,6 +72,7 @@ export interface Wire {
   close(): Promise<void>
 }
 
+/** Everything that a configuration describes, opened as it is first asked for. `close` ends what was opened. */
 export async function openWire(options: WireOptions): Promise<Wire> {
   const { config, env, clock, random, report, signal, tracer } = options
   const opened = new Map<string, Promise<ObjectStore>>()

@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { bundled } from './check/bundled.ts'
+import { uncommentedFunctions } from './check/public-functions.ts'
 import { describeOffence, findOffences, importsOf, packageOf, type Source } from './check/house.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
@@ -13,6 +14,29 @@ const sources = globSync('src/**/*.ts', { cwd: root })
 
 test('the house stands: floors, front doors, names, sizes, and a sealed inside', () => {
   assert.deepEqual(findOffences(sources).map(describeOffence), [])
+})
+
+describe('what the package exports', () => {
+  const { exports } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+    exports: Record<string, string | { 'holdfast-source': string }>
+  }
+  const faces = Object.values(exports).flatMap((entry) => (typeof entry === 'string' ? [] : [entry['holdfast-source'].replace('./', '')]))
+
+  test('says of each function what it promises', () => {
+    assert.ok(faces.length > 15)
+    assert.deepEqual(uncommentedFunctions(sources, faces), [])
+  })
+
+  test('and one that says nothing is noticed', () => {
+    const silent = [
+      { file: 'src/a/index.ts', text: "export { find, type Found, put as place } from './b.ts'\n" },
+      {
+        file: 'src/a/b.ts',
+        text: '/** Gives it. */\nexport async function put() {}\n\nexport function find() {}\n\nexport function inner() {}\n',
+      },
+    ]
+    assert.deepEqual(uncommentedFunctions(silent, ['src/a/index.ts']), ['src/a/b.ts: find'])
+  })
 })
 
 describe('the dependencies', () => {

@@ -10,6 +10,7 @@ export function blobKey(digest: Digest): string {
   return `${start}${hex.slice(0, 2)}/${hex}`
 }
 
+/** The artifact under that key; undefined where it is none's. */
 export function digestOfBlobKey(key: string): Digest | undefined {
   const hex = key.slice(start.length + 3)
   const digest = `sha256:${hex}`

@@ -40,6 +40,7 @@ export function chunkListOf(packed: Uint8Array): ChunkList {
   }
 }
 
+/** The bytes that list these chunks, in order. */
 export function packChunkRefs(refs: readonly ChunkRef[]): Uint8Array {
   const packed = Buffer.alloc(refs.length * refBytes)
   refs.forEach(({ id, length }, index) => {

@@ -53,6 +53,7 @@ export interface TakeLeaseOptions extends Signal {
   readonly reaches?: readonly Root[] | undefined
 }
 
+/** A lease that stands from now on, for what it `reaches` too. It has to be kept, and released at the end: nothing renews it by itself. */
 export async function takeLease(store: ObjectStore, options: TakeLeaseOptions): Promise<Lease> {
   const { clock, random } = options
   const id = Array.from({ length: 8 }, () =>

@@ -13,6 +13,7 @@ export interface Pin {
 
 export const pinFormat = 'holdfast-pin/1'
 
+/** Where the pin lies. Throws `invalid` for an id that cannot be in a key. */
 export function pinKey(id: string): string {
   const key = `pins/${id}.json`
   checkKey(key)

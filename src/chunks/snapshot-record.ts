@@ -24,6 +24,7 @@ export function snapshotKey(digest: Digest): string {
   return `${start}${hexOf(digest)}.json`
 }
 
+/** The record under that key; undefined where it is none's. */
 export function digestOfSnapshotKey(key: string): Digest | undefined {
   const digest = `sha256:${key.slice(start.length, -'.json'.length)}`
   return isDigest(digest) && snapshotKey(digest) === key ? digest : undefined
@@ -60,6 +61,7 @@ export async function putSnapshotRecords(
   )
 }
 
+/** A record's canonical bytes: the digest of these is its id. */
 export function encodeSnapshotRecord(record: { readonly format: string }): Uint8Array {
   return new TextEncoder().encode(canonicalJson(record) + '\n')
 }

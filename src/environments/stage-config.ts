@@ -29,6 +29,7 @@ export async function readStageConfig(file: string): Promise<StageConfig> {
   return parseStageConfig(text, path.resolve(file))
 }
 
+/** What a `stage-env.cfg` says, with its defaults. Throws `invalid`, with the line, for a value that it cannot have. */
 export function parseStageConfig(text: string, file: string): StageConfig {
   const values = sectionOf(text, file)
   const take = takerOf(values, file)

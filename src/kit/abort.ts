@@ -1,5 +1,6 @@
 import { Fault } from './fault.ts'
 
+/** Throws `aborted` once the signal has fired. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortFault(signal)
 }

@@ -23,6 +23,7 @@ export function systemPath(path: ByteText): string | Buffer {
   return isAscii(path) ? path : Buffer.from(path, 'latin1')
 }
 
+/** A path below a directory; the name alone where the directory is empty. */
 export function joinBytes(directory: ByteText, name: ByteText): ByteText {
   if (directory === '') return name
   return directory.endsWith('/') ? directory + name : `${directory}/${name}`

@@ -16,6 +16,7 @@ export interface Bytes extends AsyncIterable<Uint8Array> {
   readonly rewindable: boolean
 }
 
+/** Bytes in a piece, where nothing else sets its size: 1 MiB. */
 export const pieceSize = 1 << 20
 
 /**
@@ -30,6 +31,7 @@ export function freeRoom(room: ArrayBufferLike): void {
   if (room instanceof ArrayBuffer && room.byteLength > Buffer.poolSize) room.transfer(0)
 }
 
+/** Bytes that are in memory already, in pieces of `pieceSize` at most; text as UTF-8. They are shared, not copied. */
 export function bytesOf(content: Uint8Array | string): Bytes {
   const whole = typeof content === 'string' ? new TextEncoder().encode(content) : content
   return {

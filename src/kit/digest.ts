@@ -6,10 +6,12 @@ export type Digest = `sha256:${string}`
 
 const form = /^sha256:[0-9a-f]{64}$/
 
+/** Whether it is written `sha256:` and 64 lower-case hex digits. */
 export function isDigest(text: unknown): text is Digest {
   return typeof text === 'string' && form.test(text)
 }
 
+/** The text as a digest. Throws `invalid` where it is none. */
 export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text
   throw new Fault('invalid', `not a digest: ${JSON.stringify(text)}`, {
@@ -17,10 +19,12 @@ export function parseDigest(text: string): Digest {
   })
 }
 
+/** Its 64 hex digits, without the algorithm. */
 export function hexOf(digest: Digest): string {
   return digest.slice(7)
 }
 
+/** SHA-256 of bytes that are in memory; of text, of its UTF-8. */
 export function digestOf(bytes: Uint8Array | string): Digest {
   return `sha256:${hash('sha256', bytes, 'hex')}`
 }
@@ -31,6 +35,7 @@ export interface Hasher {
   digest(): Digest
 }
 
+/** SHA-256 of bytes that come in pieces. */
 export function hasher(): Hasher {
   const state = createHash('sha256')
   return {

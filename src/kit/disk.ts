@@ -9,6 +9,7 @@ export type Disk = Pick<
   'open' | 'rename' | 'link' | 'unlink' | 'mkdir' | 'rmdir' | 'readdir' | 'stat' | 'lstat' | 'statfs' | 'copyFile' | 'symlink' | 'readlink'
 >
 
+/** The file system of this machine. */
 export const realDisk: Disk = fs
 
 const meanings: Record<string, { code: ConstructorParameters<typeof Fault>[0]; says: string; hint?: string }> = {
@@ -53,6 +54,7 @@ export function temporaryBeside(target: string): string {
   return path.join(path.dirname(target), `.~tmp-${randomBytes(8).toString('hex')}`)
 }
 
+/** Whether a file of this name is what a write that has not ended left. */
 export function isTemporary(name: string): boolean {
   return /^\.~tmp-[0-9a-f]{16}$/.test(name)
 }

@@ -17,6 +17,8 @@ export type Progress =
       readonly fields?: LogFields | undefined
     }
 
+/** Is told how work goes on. What it throws ends that work. */
 export type Report = (event: Progress) => void
 
+/** Tells nobody. */
 export const silent: Report = () => undefined

@@ -26,6 +26,7 @@ export const faultCodes = {
   aborted: { exit: 130, retry: 'never', means: 'you stopped it' },
 } as const satisfies Record<string, CodeFacts>
 
+/** What kind of trouble it is. The list is closed; each code has its exit status: docs/exit-codes.md. */
 export type FaultCode = keyof typeof faultCodes
 
 /** The first code with an exit status; undefined where none has it. */
@@ -71,6 +72,7 @@ export class Fault extends Error {
   }
 }
 
+/** Whether it is a `Fault`, and one of this code where one is named. */
 export function isFault(error: unknown, code?: FaultCode): error is Fault {
   return error instanceof Fault && (code === undefined || error.code === code)
 }

@@ -16,6 +16,7 @@ export function checkKey(key: string): void {
   if (wrong !== undefined) throw new Fault('invalid', `not a usable key: ${wrong}: ${JSON.stringify(shorten(key))}`)
 }
 
+/** Whether `checkKey` lets it through. */
 export function isKey(key: string): boolean {
   return whatIsWrong(key) === undefined
 }

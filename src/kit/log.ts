@@ -47,6 +47,7 @@ const longestField = 2_000
 
 const plainPaint: LogPaint = { level: (_level, text) => text, aside: (text) => text }
 
+/** A log that gives its lines to `write`. Known secrets are hidden in all of them. */
 export function createLog(options: LogOptions): Log {
   const least = logLevels.indexOf(options.level)
   const has = (level: LogLevel) => logLevels.indexOf(level) >= least

@@ -13,6 +13,7 @@ export function checkShape<T>(shape: Shape<T>, value: unknown, at: string): T {
   throw new Fault('corrupt', `unexpected content at ${where}: ${issue.message}`, { at })
 }
 
+/** JSON of this shape. Throws `corrupt` where it is neither; `at` is what the fault names. */
 export function parseJson<T>(shape: Shape<T>, text: string | Uint8Array, at: string): T {
   let value: unknown
   try {

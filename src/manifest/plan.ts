@@ -20,6 +20,7 @@ export interface PlanOptions {
   readonly remove: boolean
 }
 
+/** What these changes ask for, in their order. Pure. */
 export function planOf(changes: Iterable<Change>, options: PlanOptions): Plan {
   const plan = {
     adds: [] as Entry[],
@@ -43,6 +44,7 @@ export function planOf(changes: Iterable<Change>, options: PlanOptions): Plan {
   return plan
 }
 
+/** Whether there is nothing to add, change or remove. */
 export function isNothing(plan: Plan): boolean {
   return plan.adds.length === 0 && plan.changes.length === 0 && plan.removes.length === 0
 }

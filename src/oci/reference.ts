@@ -42,10 +42,12 @@ export function formatImageName({ registry, repository, tag, digest }: ImageName
   return `${registry}/${repository}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`
 }
 
+/** Whether a registry takes it as a tag. */
 export function isTag(text: string): boolean {
   return tagForm.test(text)
 }
 
+/** Whether a registry takes it as the name of a repository. */
 export function isRepository(text: string): boolean {
   return text.length <= maxNameLength && text.split('/').every((part) => component.test(part))
 }

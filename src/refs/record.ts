@@ -51,6 +51,7 @@ export const digestShape = v.custom<Digest>(isDigest, 'a digest (sha256:<hex>) i
 
 export const reachShape: Shape<Reach> = v.object({ kind: v.picklist(['blob', 'snapshot']), digest: digestShape })
 
+/** Where the ref lies in a store. Throws `invalid` for a name that cannot be in a key. */
 export function refKey(kind: { readonly group: string }, name: string): string {
   checkKey(name)
   const key = `refs/${kind.group}/${name}.json`
@@ -64,6 +65,7 @@ export function refNameOf(kind: { readonly group: string }, key: string): string
   return key.startsWith(start) && key.endsWith('.json') ? key.slice(start.length, -'.json'.length) : undefined
 }
 
+/** A ref as it was written. Throws `corrupt`, and `unsupported` for a format of another version. */
 export function parseRef<State, Note>(kind: RefKind<State, Note>, bytes: Uint8Array, at: string): Ref<State, Note> {
   const { history, ...rest } = parseJson(anyRef, bytes, at)
   if (rest.format !== refFormat) {

@@ -114,6 +114,7 @@ export function nameOf(state: VariantState, id: Digest): string {
   return archived === undefined ? shortId(id) : `archive ${archived.at}`
 }
 
+/** The first twelve digits, for people. */
 export function shortId(id: Digest): string {
   return hexOf(id).slice(0, 12)
 }

@@ -85,6 +85,7 @@ export interface VariantStatus {
     | undefined
 }
 
+/** All variants side by side: those of the configuration, released or not, and those that were released. */
 export async function statusOf(context: ReleaseContext, product: Product): Promise<VariantStatus[]> {
   const found = await findVariants(context, product)
   const released = new Map(found.map((each) => [each.variant, each]))
@@ -135,6 +136,7 @@ export interface Shown extends Row {
   readonly published: readonly string[]
 }
 
+/** One release, with its files and where it is published. Throws `not-found` where the variant or the release is not there. */
 export async function showRelease(context: ReleaseContext, product: Product, variant: string, selector: Selector): Promise<Shown> {
   const { ref } = await needVariant(context, product, variant)
   const selected = select(ref, selector)

@@ -41,6 +41,7 @@ export function variantOf(product: Product, variant: string): Readonly<Record<st
   })
 }
 
+/** The ref of a variant. Throws `invalid` for names that cannot be in a key. */
 export function refNameFor(product: Product, variant: string): string {
   const name = `${product.name}/${variant}`
   checkKey(name)

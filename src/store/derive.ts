@@ -68,6 +68,7 @@ export async function digestAt(
   return state.digest()
 }
 
+/** Whether the key is there. Trouble is thrown, and is no absence. */
 export async function exists(store: ObjectStore, key: string, options: Signal = {}): Promise<boolean> {
   return (await store.head(key, options)) !== undefined
 }

@@ -10,6 +10,7 @@ export interface Part {
 /** How much of the content is read: a share from 0 to 1, chosen by chance, or a part. */
 export type ReadData = number | Part
 
+/** Whether the part has what is named by this digest: of all parts just one has. */
 export function isInPart(digest: Digest, { number, of }: Part): boolean {
   return Math.floor(positionOf(digest) * of) === number - 1
 }

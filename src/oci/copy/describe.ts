@@ -36,6 +36,7 @@ export interface DescribedEntry extends ImageDescriptor {
 
 const width = 6
 
+/** What an image is made of, platform by platform, and what refers to it. Reads manifests and configurations, and no layer. */
 export async function describeImage(source: ImageSource, stored: StoredManifest, o: Signal = {}): Promise<DescribedImage> {
   const content = parseManifest(stored)
   const referrers: Descriptor[] = []

@@ -31,6 +31,7 @@ export function isForeignLayer(mediaType: string): boolean {
   return mediaType.startsWith('application/vnd.docker.image.rootfs.foreign.') || mediaType.includes('.layer.nondistributable.')
 }
 
+/** OCI's media type of a layer that is kept so. */
 export function layerType(form: LayerForm): string {
   return form === 'plain' ? mediaTypes.ociLayer : form === 'gzip' ? mediaTypes.ociLayerGzip : mediaTypes.ociLayerZstd
 }

@@ -20,6 +20,7 @@ export function parsePlatform(text: string): Platform {
   return { os, architecture, ...(variant === undefined ? {} : { variant }) }
 }
 
+/** As people write it: `linux/arm64/v8`. */
 export function formatPlatform({ os, architecture, variant, 'os.version': version }: Platform): string {
   return `${os}/${architecture}${variant === undefined ? '' : `/${variant}`}${version === undefined ? '' : ` (${version})`}`
 }

@@ -9,6 +9,7 @@ import { createSession } from './session.ts'
 import { listTags } from './tags.ts'
 import { beginUpload, continueUpload } from './uploads.ts'
 
+/** A registry as its protocol shows it. Asks nothing until it is used. */
 export function openRegistry(options: RegistryOptions): Registry {
   const session = createSession(options, createAuthority(options))
   const manifests = createManifests(session)

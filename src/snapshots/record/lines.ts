@@ -49,6 +49,7 @@ export interface SnapshotRef {
   readonly path: ByteText
 }
 
+/** `<id>` or `<id>:<path>`. Throws `invalid` where no id is named. */
 export function parseSnapshotRef(text: string): SnapshotRef {
   const start = text.startsWith('sha256:') ? 'sha256:'.length : 0
   const colon = text.indexOf(':', start)
@@ -88,10 +89,12 @@ export function chooseSnapshot(all: readonly Listed[], id: string): Listed {
   return found[0]!
 }
 
+/** The snapshot that an id, its first digits, `latest` or a name means. Throws `not-found`, and `invalid` where several begin so. */
 export async function findSnapshot(context: Reading, id: string, filter: ListFilter = {}): Promise<Listed> {
   return chooseSnapshot(await listSnapshots(context, filter), id)
 }
 
+/** The first eight digits, for people. */
 export function shortId(id: Digest): string {
   return id.slice('sha256:'.length, 'sha256:'.length + 8)
 }

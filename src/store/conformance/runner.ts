@@ -10,6 +10,7 @@ import { objectCases } from './objects.ts'
 import { rangeCases } from './ranges.ts'
 import { readerCases } from './readers.ts'
 
+/** All that a store promises, a case each. */
 export const conformanceCases: readonly ConformanceCase[] = [
   ...objectCases,
   ...rangeCases,
@@ -51,6 +52,7 @@ export async function* runConformance(env: ConformanceEnv): AsyncGenerator<CaseR
   }
 }
 
+/** The cases that this place is tried with: without `large`, none that puts gigabytes. */
 export function applicableCases({ large }: Pick<ConformanceEnv, 'large'>): readonly ConformanceCase[] {
   return conformanceCases.filter((each) => large || each.large !== true)
 }

@@ -24,6 +24,7 @@ export interface Meter {
   snapshot(): MeterReading
 }
 
+/** Counts from zero, for any number of stores. */
 export function createMeter(): Meter {
   const operations = { head: 0, get: 0, put: 0, delete: 0, list: 0, copy: 0 }
   const bytes = { read: 0, written: 0, copied: 0 }
