@@ -42,8 +42,6 @@ export async function cleanUpSnapshots(session: Session, options: CleanupOptions
   if (removed.length > 0 && options.dryRun !== true) {
     const text = `removed ${removed.length === 1 ? 'an old snapshot' : `${removed.length} old snapshots`} of ${context.name}: ${removed.join(', ')}`
     context.report({ kind: 'note', level: 'info', event: 'old_snapshots_cleaned', text })
-    const used = Object.fromEntries(Object.entries(session.state().used).filter(([name]) => !removed.includes(name)))
-    await session.remember({ used })
   }
   return { removed, spared, kept: records.length - removed.length }
 }

@@ -64,6 +64,42 @@ describe('a create', () => {
     assert.equal(desk.read('a'), 'newer')
   })
 
+  test('that replaces one and fails says that both are gone', async () => {
+    const right = copyingMode()
+    let made = 0
+    const mode = copyingMode({
+      async create(place, name) {
+        if (made++ > 0) throw new Fault('unavailable', 'the disk is full')
+        return await right.create(place, name)
+      },
+    })
+    const desk = environmentDesk(scratch, { modes: { filesystem: mode } })
+    const context = desk.context()
+    await createSnapshot(context)
+    assert.equal(await codeOf(createSnapshot(context, { replace: true })), 'unavailable')
+    assert.deepEqual((await listSnapshots(context)).snapshots, [])
+    const warnings = desk.events.flatMap((event) => (event.kind === 'note' && event.level === 'warning' ? [event.text] : []))
+    assert.deepEqual(warnings, [
+      'the snapshot clean_state that was to be replaced is gone',
+      'the snapshot clean_state of stage was not made',
+    ])
+  })
+
+  test('under the name of one that went is one that was never used', async () => {
+    const desk = environmentDesk(scratch)
+    const context = desk.context()
+    const lastUse = async () => (await listSnapshots(context)).snapshots.map(({ lastUsed }) => lastUsed)
+    await createSnapshot(context)
+    await restoreSnapshot(context)
+    assert.equal(typeof (await lastUse())[0], 'string')
+    await createSnapshot(context, { replace: true })
+    assert.deepEqual(await lastUse(), [undefined])
+    await restoreSnapshot(context)
+    await deleteSnapshot(context, 'clean_state')
+    await createSnapshot(context)
+    assert.deepEqual(await lastUse(), [undefined])
+  })
+
   test('is refused where there is no room for what it would take', async () => {
     const desk = environmentDesk(scratch)
     const sparse = path.join(desk.live, 'sparse')

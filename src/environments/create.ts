@@ -113,7 +113,7 @@ const stopWriters = 'stop what writes there (or let a hook do it: before_create)
 async function keepAndRecord(session: Session, mode: Mode, name: string, size: TreeSize, options: CreateOptions): Promise<SnapshotRecord> {
   const { context, place } = session
   if (!mode.createsBesideWriters && options.force !== true) assertNobodyWrites(context.name, place.live, stopWriters)
-  if (options.replace === true) await makeFree(session, name, options.force === true)
+  const replaced = options.replace === true && (await makeFree(session, name, options.force === true))
   if (mode.name === 'reflink') await giveWay(session, mode, options.force === true)
   await setIntent(place.snapshotsDir, { name, mode: mode.name })
   try {
@@ -129,6 +129,7 @@ async function keepAndRecord(session: Session, mode: Mode, name: string, size: T
         text: `the next command removes what is left of ${name}: ${asFault(second).message}`,
       }),
     )
+    if (replaced) context.report({ kind: 'note', level: 'warning', text: `the snapshot ${name} that was to be replaced is gone` })
     throw error
   }
 }

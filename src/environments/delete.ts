@@ -31,7 +31,8 @@ export async function deleteSnapshot(context: EnvironmentContext, name: string):
 }
 
 /** The record goes first: killed from then on, the next command goes on with the rest. What cannot be removed stays a snapshot. */
-export async function removeSnapshot({ context, place }: Session, record: SnapshotRecord): Promise<void> {
+export async function removeSnapshot(session: Session, record: SnapshotRecord): Promise<void> {
+  const { context, place } = session
   const { name } = record
   const { snapshotsDir } = place
   const mode = await context.modes(record.mode)
@@ -46,6 +47,7 @@ export async function removeSnapshot({ context, place }: Session, record: Snapsh
     throw error
   }
   await clearIntent(snapshotsDir)
+  await forgetUse(session, name)
   tell(context, name)
 }
 
@@ -75,7 +77,14 @@ export async function removeDamaged(session: Session, name: string, leave?: (mod
   }
   for (const mode of modes) if (mode.name !== 'filesystem') await mode.delete(place, name)
   await dropRecord(place.snapshotsDir, name)
+  await forgetUse(session, name)
   tell(context, name)
+}
+
+/** The next snapshot of that name has not been used. */
+async function forgetUse({ state, remember }: Session, name: string): Promise<void> {
+  const { [name]: at, ...used } = state().used
+  if (at !== undefined) await remember({ used })
 }
 
 async function assertNotInUse({ context, place }: Pick<Session, 'context' | 'place'>, mode: Mode, name: string): Promise<void> {

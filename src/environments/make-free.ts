@@ -27,15 +27,19 @@ export async function assertFree(session: Session, name: string, replaces: boole
   }
 }
 
-/** Removes the snapshot that is to be replaced, where there is one. `busy` while anybody is inside of a live directory that stands on it. */
-export async function makeFree(session: Session, name: string, force: boolean): Promise<void> {
+/** Removes the snapshot that is to be replaced; whether there was one. `busy` while anybody is inside of a live directory that stands on it. */
+export async function makeFree(session: Session, name: string, force: boolean): Promise<boolean> {
   const { context, place } = session
   const present = await findOrDamage(session, name, false)
-  if (present === undefined) return
-  if (present === 'damaged') return await removeDamaged(session, name, async (mode) => await detachFrom(session, mode, force))
+  if (present === undefined) return false
+  if (present === 'damaged') {
+    await removeDamaged(session, name, async (mode) => await detachFrom(session, mode, force))
+    return true
+  }
   const mode = await context.modes(present.mode)
   if (await mode.inUse(place, name)) await detachFrom(session, mode, force)
   await removeSnapshot(session, present)
+  return true
 }
 
 async function findOrDamage({ place }: Session, name: string, throws: boolean): Promise<SnapshotRecord | 'damaged' | undefined> {

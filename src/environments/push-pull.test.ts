@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { environmentDesk } from '../../test/fakes/environment-desk.ts'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
 import { snapshotDesk } from '../../test/fakes/snapshot-desk.ts'
+import { Fault } from '../kit/index.ts'
 import { createSnapshot, diffSnapshots, pullSnapshot, pushSnapshot, restoreSnapshot } from './index.ts'
 
 const scratch = scratchDirectory()
@@ -27,6 +28,26 @@ describe('a snapshot in a store', () => {
     assert.equal(there.read('a'), 'clean')
     await assert.rejects(pullSnapshot(there.context(), store), { code: 'already-exists' })
     await pullSnapshot(there.context(), store, { replace: true })
+  })
+
+  test('that cannot be brought leaves the one that it would replace', async () => {
+    const { context: store } = snapshotDesk()
+    const desk = environmentDesk(scratch)
+    const context = desk.context()
+    await createSnapshot(context)
+    await pushSnapshot(context, store)
+    desk.write('a', 'newer')
+    await createSnapshot(context, { replace: true })
+    let asked = 0
+    const chunks = async () => {
+      if (asked++ === 0) throw new Fault('unavailable', 'the network is down')
+      return await store.chunks()
+    }
+    await assert.rejects(pullSnapshot(context, { ...store, chunks }, { replace: true }), { code: 'unavailable' })
+    assert.equal(asked, 1)
+    desk.write('a', 'dirty')
+    await restoreSnapshot(context)
+    assert.equal(desk.read('a'), 'newer')
   })
 
   test('that is not there is not found', async () => {

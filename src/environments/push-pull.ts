@@ -79,7 +79,6 @@ export async function pullSnapshot(
     const layout = layoutOf(place.snapshotsDir)
     const built = layout.build(`pull-${name}`)
     await assertFree(session, name, options.replace === true)
-    await makeFree(session, name, false)
     try {
       await mkdir(built)
       const { problems } = await restoreSnapshot(store, { snapshot, path: '', target: built, delete: true, allowDevices: true })
@@ -89,6 +88,8 @@ export async function pullSnapshot(
           `${problems.count} entries of ${name} could not be brought, such as ${problems.first[0]?.path}: ${problems.first[0]?.message}`,
         )
       const { entries, bytes } = await measureTree(built, context.signal)
+      // Not before: what is there stays where the other cannot be had.
+      await makeFree(session, name, false)
       await setIntent(place.snapshotsDir, { name, mode: mode.name })
       realSys.renameToFree(built, layout.tree(name))
       const tree = await digestTree(layout.tree(name), { content: false, signal: context.signal })

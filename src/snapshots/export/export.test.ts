@@ -279,6 +279,22 @@ describe('any export', () => {
     assert.ok(Buffer.concat(received).equals(readFileSync(file)))
   })
 
+  test('replaces a file, also behind a link, and nothing else', async () => {
+    const tree = folder('kept')
+    writeFileSync(path.join(tree, 'one'), '1')
+    const target = path.join(desk.folder, 'archive')
+    writeFileSync(target, 'the one before')
+    symlinkSync('archive', path.join(desk.folder, 'link'))
+    const { bytes } = await exported(tree, 'tar', 'link')
+    assert.equal(lstatSync(path.join(desk.folder, 'link')).isSymbolicLink(), true)
+    assert.equal(statSync(target).size, bytes)
+    execFileSync('mkfifo', [path.join(desk.folder, 'pipe')])
+    folder('folder')
+    for (const other of ['pipe', 'folder'])
+      await assert.rejects(exported(tree, 'tar', other), { code: 'invalid', message: /is not a file/ })
+    assert.equal(lstatSync(path.join(desk.folder, 'pipe')).isFIFO(), true)
+  })
+
   test('that finds a damaged chunk leaves the file as it was, and nothing beside it', async () => {
     writeFileSync(path.join(desk.tree, 'file'), 'x'.repeat(5000))
     const { id } = await createSnapshot(desk.context, { paths: [desk.tree], cwd: desk.folder })

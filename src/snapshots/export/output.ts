@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs'
-import { mkdtemp, open, rename, rm } from 'node:fs/promises'
+import { mkdtemp, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Writable } from 'node:stream'
 import { diskFault, errno, Fault, realDisk, syncDirectory, temporaryBeside, throwIfAborted, untilAborted } from '../../kit/index.ts'
 
-/** Where an archive goes: a file, which it replaces once it is whole, or a stream such as the standard output, which is not ended. */
+/** Where an archive goes: a file, which it replaces once it is whole (a link stays, and what it points to is replaced), or a stream such as the standard output, which is not ended. */
 export type ExportTarget = { readonly file: string } | { readonly stream: Writable }
 
 /** Sends bytes where they go; how many there were. */
@@ -51,7 +51,8 @@ export async function writeOutFile(make: (file: string) => Promise<void>, target
   }
 }
 
-async function besideFirst<T>(file: string, make: (temporary: string) => Promise<T>): Promise<T> {
+async function besideFirst<T>(named: string, make: (temporary: string) => Promise<T>): Promise<T> {
+  const file = await replaceable(named)
   const temporary = temporaryBeside(file)
   try {
     const result = await make(temporary)
@@ -63,6 +64,20 @@ async function besideFirst<T>(file: string, make: (temporary: string) => Promise
     // Only what the disk itself has said: the bytes come from elsewhere.
     throw errno(error) === undefined ? error : diskFault(error, file, 'write the archive')
   }
+}
+
+/** The file that is written: what stands there may be a file only, so that no device, pipe or directory is lost. */
+async function replaceable(named: string): Promise<string> {
+  try {
+    if ((await stat(named)).isFile()) return await realpath(named)
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return named
+    throw diskFault(error, named, 'write the archive')
+  }
+  throw new Fault('invalid', 'what stands where the archive would be is not a file, and is not replaced', {
+    at: named,
+    hint: 'name a file; into a pipe or device goes the standard output, without --output',
+  })
 }
 
 async function writeToStream(bytes: AsyncIterable<Uint8Array>, stream: Writable, signal?: AbortSignal): Promise<number> {
