@@ -16,7 +16,7 @@ export function addServeCommand(program: Command, cli: Cli): void {
   cli.add<ServeFlags>(program, {
     name: 'serve',
     goesOn: true,
-    summary: 'Serve the API, release downloads, Python indexes and metrics over HTTP, until it is stopped',
+    summary: 'Serve the dashboard, the API, release downloads, Python indexes and metrics over HTTP, until it is stopped',
     more: 'Anyone who can reach it can read; what changes something needs a token. [serve] in holdfast.toml has the same and more.',
     options: [
       new Option('--host <address>', 'where to listen (default: what [serve] says, which is 127.0.0.1, this machine alone)'),
