@@ -7,6 +7,7 @@ import { addRuns, assertSame } from '../../test/fakes/run-desk.ts'
 import { runServer } from '../../test/fakes/run-server.ts'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
 import { fakeTerminal } from '../../test/fakes/terminal.ts'
+import { type Clock, systemClock } from '../kit/index.ts'
 import { runCli } from './program.ts'
 
 const scratch = scratchDirectory()
@@ -15,7 +16,7 @@ function desk() {
   const cwd = mkdtempSync(path.join(scratch, 'cli-'))
   const server = runServer(path.join(cwd, 'server'))
   const folder = path.join(cwd, 'here')
-  const holdfast = async (line: string, options: { columns?: number } = {}) => {
+  const holdfast = async (line: string, options: { columns?: number; clock?: Clock } = {}) => {
     const env = { PATH: process.env['PATH'], HOME: path.join(cwd, 'home'), USER: 'ann', NO_COLOR: '1' }
     const terminal = fakeTerminal({ cwd, env, clock: manualClock(), ...options })
     const exit = await runCli(line.split(' '), terminal.host)
@@ -122,6 +123,32 @@ test('--dry-run makes nothing, not even the folder', async () => {
   const { out } = await at.holdfast('runs sync file:./server --to here --dry-run')
   assert.match(out, /4 files to fetch/)
   assert.ok(!existsSync(at.folder))
+})
+
+test('a watch rests at least a second between two syncs', async () => {
+  const at = desk()
+  for (const pause of ['0', '0.5', '-1', 'x', '86401']) {
+    const { exit, err } = await at.holdfast(`runs sync file:./server --to here --watch ${pause}`)
+    assert.equal(exit, 2, pause)
+    assert.match(err, /less than a second|not a number of seconds/)
+  }
+  assert.ok(!existsSync(at.folder))
+})
+
+test('one sync waits for nothing, or a random part of --jitter', async () => {
+  const at = desk()
+  addRuns(at.server, 1)
+  at.server.publish()
+  const waits: number[] = []
+  const clock: Clock = {
+    now: systemClock.now,
+    // Half of the jitter; those between two lines of progress are none of it.
+    sleep: async (ms, signal) => (ms === 1500 ? void waits.push(ms) : await systemClock.sleep(ms, signal)),
+  }
+  assert.equal((await at.holdfast('runs sync file:./server --to here', { clock })).exit, 0)
+  assert.deepEqual(waits, [])
+  assert.equal((await at.holdfast('runs sync --to here --jitter 3', { clock })).exit, 0)
+  assert.deepEqual(waits, [1500])
 })
 
 test('--delete asks first, and shows what would go', async () => {

@@ -40,7 +40,7 @@ export function addSyncCommand(runs: Command, cli: Cli): void {
       ...selectionOptions(),
       new Option('--delete', 'remove what an earlier sync wrote and the source does not have any more; asks first'),
       new Option('--force', 'overwrite files that were edited here'),
-      parsedOption('--watch <seconds>', 'sync again and again, so many seconds after each sync', parseSeconds),
+      parsedOption('--watch <seconds>', 'sync again and again, so many seconds after each sync', parsePause),
       parsedOption('--jitter <seconds>', 'wait a random part of this before each sync (0; 5 with --watch)', parseSeconds),
       noFallbackOption(),
     ],
@@ -161,6 +161,15 @@ function syncedLines(call: Call<object>, stats: SyncStats): string[] {
   ]
   const said = parts.filter(([count]) => count > 0).map(([count, word]) => `${countText(count, 'file')} ${word}`)
   return [paint.green(`${said.join(', ')}; ${formatBytes(stats.bytesWritten)} written`), ...mended, ...kept, cost]
+}
+
+/** Without a pause a server would never have any. */
+function parsePause(text: string): number {
+  const seconds = parseSeconds(text)
+  if (seconds >= 1) return seconds
+  throw new Fault('invalid', `a watch rests between two syncs: ${JSON.stringify(text)} is less than a second`, {
+    hint: 'write a number from 1 to 86400',
+  })
 }
 
 function parseSeconds(text: string): number {
