@@ -2,15 +2,21 @@ import assert from 'node:assert/strict'
 import { globSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, it } from 'node:test'
+import { buildProgram } from '../src/cli/program.ts'
 import { loadConfig } from '../src/config/index.ts'
 import { scratchDirectory } from './fakes/scratch.ts'
+import { fakeTerminal } from './fakes/terminal.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
 const scratch = scratchDirectory()
 
+const pages = globSync('web/**/*.tsx', { cwd: root })
+  .toSorted()
+  .map((file) => ({ file, text: readFileSync(path.join(root, file), 'utf8') }))
+
 /** What pages that have nothing to show tell people to write. */
-const hints = globSync('web/pages/**/*.tsx', { cwd: root }).flatMap((file) =>
-  [...readFileSync(path.join(root, file), 'utf8').matchAll(/command=\{'(\[[^']+)'\}/g)].map((match) => ({
+const hints = pages.flatMap(({ file, text: page }) =>
+  [...page.matchAll(/command=\{'(\[[^']+)'\}/g)].map((match) => ({
     file,
     text: match[1]!.replaceAll(String.raw`\n`, '\n'),
   })),
@@ -24,6 +30,31 @@ describe('what an empty page of the dashboard says to write into holdfast.toml',
       const folder = mkdtempSync(path.join(scratch, 'hint-'))
       writeFileSync(path.join(folder, 'holdfast.toml'), text)
       await assert.doesNotReject(loadConfig({ cwd: folder, env: {} }))
+    })
+  }
+})
+
+/** Words of command lines that pages say or look for, as far as they are always the same: `runs sync`. */
+const commands = pages.flatMap(({ file, text: page }) =>
+  [...page.matchAll(/\bholdfast ([a-z]+(?: [a-z-]+)?)|<(?:RunNow|Executed) command="([a-z -]+)"/g)].map(([, said, looked]) => ({
+    file,
+    words: (said ?? looked)!.split(' '),
+  })),
+)
+
+describe('what pages of the dashboard call a command', () => {
+  it('is found', () => assert.ok(commands.length >= 20, String(commands.length)))
+
+  for (const { file, words } of commands) {
+    it(`is one: holdfast ${words.join(' ')} (${path.basename(file)})`, async () => {
+      const program = await buildProgram(
+        fakeTerminal({ cwd: scratch }).host,
+        { colour: false, config: undefined, words },
+        async () => undefined,
+      )
+      const group = program.commands.find((each) => each.name() === words[0])
+      assert.ok(group !== undefined)
+      if (group.commands.length > 0) assert.ok(group.commands.some((each) => each.name() === words[1]))
     })
   }
 })

@@ -22,7 +22,7 @@ export function Runs() {
       actions={
         <>
           <RunNow command="runs sync" label="Sync now" />
-          <RunNow command="runs generate" label="List anew" />
+          <RunNow command="runs generate-manifest" label="List anew" />
         </>
       }
     >
@@ -37,7 +37,7 @@ export function Runs() {
           <Freshness data={data} />
           <Section title="Projects">
             {data.projects.length === 0 ? (
-              <Empty command="holdfast runs generate">There is no run in {data.folder} yet.</Empty>
+              <Empty command="holdfast runs generate-manifest">There is no run in {data.folder} yet.</Empty>
             ) : (
               <Table
                 label="Projects"
@@ -63,7 +63,10 @@ function Freshness({ data: { folder, way, generated } }: { readonly data: Data }
     <Facts
       of={[
         ['Folder', <code>{folder}</code>],
-        ['Listed', way === 'walk' ? <span title="holdfast runs generate makes a manifest, which is faster">{ways[way]}</span> : ways[way]],
+        [
+          'Listed',
+          way === 'walk' ? <span title="holdfast runs generate-manifest makes a manifest, which is faster">{ways[way]}</span> : ways[way],
+        ],
         ['As of', generated === undefined ? 'now' : <Ago at={generated} />],
       ]}
     />
