@@ -96,6 +96,7 @@ describe('a create', () => {
     assert.deepEqual(await lastUse(), [undefined])
     await restoreSnapshot(context)
     await deleteSnapshot(context, 'clean_state')
+    assert.equal(desk.names().at(-1), 'snapshot_deleted')
     await createSnapshot(context)
     assert.deepEqual(await lastUse(), [undefined])
   })

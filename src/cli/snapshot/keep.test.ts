@@ -126,6 +126,15 @@ describe('care', () => {
     assert.equal((await holdfast('snapshot export latest --format tar --json')).exit, 2)
   })
 
+  test('forget says what its filters and tags do not find', async () => {
+    const { holdfast, ok } = snapshotShell(scratch)
+    await ok('snapshot create tree --name t --tag release')
+    assert.equal((await holdfast('snapshot forget --name nothing --keep-last 1 --yes')).exit, 3)
+    const { exit, err } = await holdfast('snapshot forget --keep-tag relase --keep-tag release --dry-run')
+    assert.equal(exit, 0)
+    assert.match(err, /^warning: --keep-tag relase keeps nothing: no snapshot has that tag\n$/)
+  })
+
   test('tag gives and takes words', async () => {
     const { holdfast, listed, ok } = snapshotShell(scratch)
     await ok('snapshot create tree --tag nightly')

@@ -69,10 +69,21 @@ async function forget(call: Call<ForgetFlags>): Promise<Outcome> {
   const context = await call.snapshots()
   const wanted = { ids, rules, filter: filterFrom(options) }
   const plans = await forgetSnapshots(context, { ...wanted, dryRun: true })
+  sayUnusedTags(call, plans)
   const count = plans.reduce((sum, { plan }) => sum + plan.drop.length, 0)
   if (options.dryRun === true || count === 0) return forgetOutcome(plans, true, options.dryRun === true)
   await agree(call, `WARNING: ${countText(count, 'snapshot')} will be forgotten`, dropLines(plans))
   return forgetOutcome(await forgetSnapshots(context, wanted), false, false)
+}
+
+/** A tag that is mistyped would keep nothing. */
+function sayUnusedTags(call: Call<ForgetFlags>, plans: readonly Forgotten[]): void {
+  const present = new Set(
+    plans.flatMap(({ plan }) => [...plan.drop, ...plan.keep.map(({ snapshot }) => snapshot)]).flatMap(({ tags }) => tags),
+  )
+  for (const tag of call.options.keepTag ?? [])
+    if (!present.has(tag))
+      call.report({ kind: 'note', level: 'warning', text: `--keep-tag ${tag} keeps nothing: no snapshot has that tag` })
 }
 
 function dropLines(plans: readonly Forgotten[]): string[] {

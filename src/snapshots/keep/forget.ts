@@ -20,7 +20,7 @@ export interface Forgotten {
 
 /**
  * Drops snapshots from their lines, each line by one conditional write; prune gives back their space later. Ids that are pinned are
- * `precondition`; no rule and no id is `invalid`. A snapshot that was made meanwhile stays.
+ * `precondition`; no rule and no id is `invalid`, a filter that no snapshot passes `nothing-to-do`. A snapshot that was made meanwhile stays.
  */
 export async function forgetSnapshots(context: SnapshotContext, options: ForgetOptions): Promise<Forgotten[]> {
   const { ids = [], rules = {}, filter, dryRun = false } = options
@@ -31,6 +31,9 @@ export async function forgetSnapshots(context: SnapshotContext, options: ForgetO
     })
   }
   const all = await listSnapshots(context, filter)
+  const isFiltered = Object.values(filter ?? {}).some((each: ListFilter[keyof ListFilter]) => each !== undefined && each.length > 0)
+  if (all.length === 0 && isFiltered && ids.length === 0)
+    throw new Fault('nothing-to-do', 'there are no such snapshots', { hint: 'see all: holdfast snapshot list' })
   const pinned = await pinnedSnapshots(context)
   const plans = ids.length > 0 ? planIds(all, ids, pinned) : planRules(all, rules, { now: context.clock.now(), pinned })
   if (dryRun) return plans

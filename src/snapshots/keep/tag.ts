@@ -21,7 +21,10 @@ export async function tagSnapshot(
   }
   const found = await findSnapshot(context, id)
   const tags = tagsAfter(found.tags, add, remove)
-  if (tags.join() === found.tags.join()) throw new Fault('nothing-to-do', `the snapshot ${shortId(found.id)} has these tags already`)
+  if (tags.join() === found.tags.join()) {
+    const present = found.tags.length === 0 ? 'it has none' : `it has ${found.tags.join(', ')}`
+    throw new Fault('nothing-to-do', `the tags of the snapshot ${shortId(found.id)} are so already: ${present}`)
+  }
   if (dryRun) return { ...found, tags }
   await changeLine(context, found.name, 'tag', { tagged: found.id }, (snapshots) =>
     snapshots.map((each) => (each.id === found.id ? { ...each, tags: tagsAfter(each.tags, add, remove) } : each)),
