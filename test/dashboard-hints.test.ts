@@ -42,6 +42,27 @@ const commands = pages.flatMap(({ file, text: page }) =>
   })),
 )
 
+/** What they tell people to write as the command of a job. */
+const jobs = pages.flatMap(({ file, text: page }) => [...page.matchAll(/ example="([^"]+)"/g)].map(([, line]) => ({ file, line: line! })))
+
+describe('what pages of the dashboard say that a job could run', () => {
+  it('is found', () => assert.ok(jobs.length >= 2, String(jobs.length)))
+
+  for (const { file, line } of jobs) {
+    it(`is a whole command: ${line} (${path.basename(file)})`, async () => {
+      const words = line.split(' ')
+      let ran = false
+      const program = await buildProgram(
+        fakeTerminal({ cwd: scratch }).host,
+        { colour: false, config: undefined, words },
+        async () => void (ran = true),
+      )
+      await program.parseAsync(words, { from: 'user' })
+      assert.ok(ran)
+    })
+  }
+})
+
 describe('what pages of the dashboard call a command', () => {
   it('is found', () => assert.ok(commands.length >= 20, String(commands.length)))
 

@@ -49,7 +49,7 @@ export function Runs() {
             )}
           </Section>
           <List project={project} status={status} />
-          <Executed command="runs sync" title="Syncs" />
+          <Executed command="runs sync" title="Syncs" example="runs sync sftp://USER@HOST/data/experiments --to runs" />
         </>
       )}
     </Page>

@@ -93,7 +93,7 @@ function CrossReference({ data }: { readonly data: Data }) {
           />
         </Section>
       )}
-      <Executed command="images sync" title="Syncs" />
+      <Executed command="images sync" title="Syncs" example="images sync --missing" />
       <Left title="Runs that have no images to use" rows={unusable} />
       <Left title="Runs that could not be read" rows={unread} />
     </>

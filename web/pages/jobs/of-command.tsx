@@ -38,8 +38,14 @@ export function RunNow({ command, label }: OfCommand & { readonly label: string 
 
 const mostShown = 8
 
+interface ExecutedProps extends OfCommand {
+  readonly title: string
+  /** A whole command line, for a job where there is none. */
+  readonly example: string
+}
+
 /** What jobs with such a command came to, newest first. */
-export function Executed({ command, title }: OfCommand & { readonly title: string }) {
+export function Executed({ command, title, example }: ExecutedProps) {
   const { data } = useAnswer('listExecutions', '/jobs/executions?limit=1000')
   if (data === undefined) return null
   const all = data.executions.filter(({ run }) => isOf(run, command))
@@ -49,7 +55,7 @@ export function Executed({ command, title }: OfCommand & { readonly title: strin
       aside={all.length > mostShown && <a href={hrefTo(['jobs'], { job: all[0]!.job })}>{countText(all.length)} in all</a>}
     >
       {all.length === 0 ? (
-        <Empty command={`[[job]]\nrun = "${command}"\nevery = "15m"`}>
+        <Empty command={`[[job]]\nrun = "${example}"\nevery = "15m"`}>
           No job has done it yet. A job in holdfast.toml does it by itself.
         </Empty>
       ) : (
