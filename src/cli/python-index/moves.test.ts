@@ -73,6 +73,24 @@ test('yanks and status: what changed nothing exits with 3, what is not there wit
   assert.deepEqual(exits, [0, 3, 4, 0, 0, 3, 0, 3, 2, 4])
 })
 
+test('a yank names the files that installers pass over now, and taking it back those that they take again', async () => {
+  const { holdfast } = await desk()
+  const { file } = built.torch2
+  const planned = await holdfast('index yank v2-staging torch 2.7.0 --dry-run')
+  assert.ok(planned.out.endsWith(`\n  yanked ${file}\n`), planned.out)
+  const { out } = await holdfast('index yank v2-staging torch 2.7.0 --reason slow')
+  assert.match(out, /^torch 2\.7\.0 of v2-staging: yanked \(slow\)\nv2-staging: generation 2; 1 file yanked; /)
+  assert.ok(out.endsWith(`\n  yanked ${file}\n`), out)
+  assert.ok((await holdfast('index yank v2-staging torch 2.7.0 --reason wrong')).out.endsWith(`\n  yanked ${file}\n`), 'for another reason')
+  const { result } = JSON.parse((await holdfast('index unyank v2-staging torch 2.7.0 --json')).out) as {
+    result: { prefixes: { filesYanked: string[]; filesUnyanked: string[] }[] }
+  }
+  assert.deepEqual(
+    result.prefixes.map(({ filesYanked, filesUnyanked }) => [filesYanked, filesUnyanked]),
+    [[[], [file]]],
+  )
+})
+
 test('old versions go into the archive, and come back by a roll-back', async () => {
   const { holdfast } = await desk()
   const { exit, out } = await holdfast('index archive v2-staging')

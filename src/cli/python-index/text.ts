@@ -27,13 +27,15 @@ function isTold(prefix: PublishedPrefix): boolean {
 }
 
 function prefixLines(prefix: PublishedPrefix, paint: Paint, dryRun: boolean): string[] {
-  const { filesAdded, filesRemoved, filesChanged, refused, withdrawn, unread, notAllowed } = prefix
+  const { filesAdded, filesRemoved, filesChanged, filesYanked, filesUnyanked, refused, withdrawn, unread, notAllowed } = prefix
   if (prefix.isEmpty) return [printable(`${prefix.prefix}: no wheels there, nothing published`)]
   const parts = [
     prefix.hasChanged && !dryRun ? `generation ${prefix.generation ?? 1}` : undefined,
     counted(filesAdded, 'added'),
     counted(filesChanged, 'changed'),
     counted(filesRemoved, 'removed'),
+    counted(filesYanked, 'yanked'),
+    counted(filesUnyanked, 'not yanked any more'),
     prefix.written.length === 0 ? undefined : `${countText(prefix.written.length, 'object')} ${dryRun ? 'to write' : 'written'}`,
     prefix.removed.length === 0 ? undefined : `${countText(prefix.removed.length, 'object')} ${dryRun ? 'to remove' : 'removed'}`,
   ].filter((part) => part !== undefined)
@@ -49,6 +51,8 @@ function prefixLines(prefix: PublishedPrefix, paint: Paint, dryRun: boolean): st
       ? []
       : ['  these names had other bytes before: caches may keep those for long; purge what --json names, or build under another version']),
     ...listed(filesRemoved, paint.red('-')),
+    ...listed(filesYanked, paint.yellow('yanked')),
+    ...listed(filesUnyanked, paint.green('not yanked any more')),
     ...listed(
       refused.map(({ name, reason }) => `${name}: ${reason}`),
       paint.red('refused'),

@@ -8,7 +8,7 @@ import { ensureCompanion } from './companion.ts'
 import type { Lanes } from './lanes.ts'
 import type { LearnRules } from './learn.ts'
 import type { Outbox } from './outbox.ts'
-import { type Difference, differenceOf, joinDifferences } from './published.ts'
+import { type Difference, differenceOf, joinDifferences, noDifference } from './published.ts'
 import { lookingAt, remakeProject } from './remake.ts'
 import { allowing, type Group, groupOf, listedDigest, type ListedFile, type Scan } from './scan.ts'
 
@@ -133,12 +133,5 @@ async function make(context: IndexContext, planning: Planning, making: Making): 
 /** What is refused is told each time, of the projects that are looked at. */
 export async function refusedOf(outbox: Outbox, { record }: CataloguedProject): Promise<Difference> {
   const { refused } = await outbox.read(record)
-  return {
-    filesAdded: [],
-    filesRemoved: [],
-    filesChanged: [],
-    withdrawn: [],
-    unread: [],
-    refused: refused.map(({ name, reason }) => ({ name, reason })),
-  }
+  return { ...noDifference, refused: refused.map(({ name, reason }) => ({ name, reason })) }
 }

@@ -36,6 +36,9 @@ export interface Difference {
   readonly filesAdded: readonly string[]
   readonly filesRemoved: readonly string[]
   readonly filesChanged: readonly FileChange[]
+  /** Or for another reason than before. */
+  readonly filesYanked: readonly string[]
+  readonly filesUnyanked: readonly string[]
   /** All that are in the bucket and cannot be published, new or not. */
   readonly refused: readonly Refusal[]
   /** Of the projects that changed: in the bucket, taken off, and not being deleted. */
@@ -55,23 +58,40 @@ export interface Refusal {
   readonly reason: string
 }
 
-export const noDifference: Difference = { filesAdded: [], filesRemoved: [], filesChanged: [], refused: [], withdrawn: [], unread: [] }
+export const noDifference: Difference = {
+  filesAdded: [],
+  filesRemoved: [],
+  filesChanged: [],
+  filesYanked: [],
+  filesUnyanked: [],
+  refused: [],
+  withdrawn: [],
+  unread: [],
+}
 
 /** Between what is published of a project and what will be. */
 export function differenceOf(before: ProjectRecord | undefined, after: ProjectContent): Difference {
   const old = new Map(before?.files.map((file) => [file.name, file]))
   const filesAdded: string[] = []
   const filesChanged: FileChange[] = []
-  for (const { name, digest } of after.files) {
+  const filesYanked: string[] = []
+  const filesUnyanked: string[] = []
+  for (const { name, digest, yanked } of after.files) {
     const was = old.get(name)
     old.delete(name)
-    if (was === undefined) filesAdded.push(name)
-    else if (was.digest !== digest) filesChanged.push({ name, before: was.digest, after: digest })
+    if (was === undefined) {
+      filesAdded.push(name)
+      continue
+    }
+    if (was.digest !== digest) filesChanged.push({ name, before: was.digest, after: digest })
+    if (was.yanked !== yanked) (yanked === undefined ? filesUnyanked : filesYanked).push(name)
   }
   return {
     filesAdded,
     filesRemoved: [...old.keys()],
     filesChanged,
+    filesYanked,
+    filesUnyanked,
     refused: after.refused.map(({ name, reason }) => ({ name, reason })),
     withdrawn: after.withdrawn.filter(({ why }) => why !== 'deleting').map(({ name }) => name),
     unread: after.files.filter(({ digest }) => digest === undefined).map(({ name }) => name),
@@ -84,6 +104,8 @@ export function joinDifferences(differences: readonly Difference[]): Difference 
     filesAdded: differences.flatMap(({ filesAdded }) => filesAdded).sort(),
     filesRemoved: differences.flatMap(({ filesRemoved }) => filesRemoved).sort(),
     filesChanged: differences.flatMap(({ filesChanged }) => filesChanged).sort(byName),
+    filesYanked: differences.flatMap(({ filesYanked }) => filesYanked).sort(),
+    filesUnyanked: differences.flatMap(({ filesUnyanked }) => filesUnyanked).sort(),
     refused: differences.flatMap(({ refused }) => refused).sort(byName),
     withdrawn: differences.flatMap(({ withdrawn }) => withdrawn).sort(),
     unread: differences.flatMap(({ unread }) => unread).sort(),
