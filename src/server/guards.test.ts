@@ -36,6 +36,10 @@ describe('a rate', () => {
     for (let at = 0; at < 5; at++) rates.take(`2001:db8:0:1::${at}`)
     assert.ok(rates.take('2001:db8:0:1::ffff') > 0)
     assert.equal(rates.take('2001:db8:0:2::1'), 0)
+    for (let at = 0; at < 5; at++) rates.take(`2001:db8::${at}:1:1:1`)
+    for (const same of ['2001:db8::7', '2001:0DB8:0:0:1::', '2001:db8:0:0:f::1']) assert.ok(rates.take(same) > 0, same)
+    for (let at = 0; at < 5; at++) rates.take('::1')
+    assert.ok(rates.take('::2') > 0)
   })
 
   it('is refused with 429 and when to come again; guesses at tokens cost more', async (t) => {
