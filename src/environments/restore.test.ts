@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { copyingMode } from '../../test/fakes/copying-mode.ts'
@@ -95,6 +95,27 @@ describe('a restore that works in place', () => {
     assert.equal(await codeOf(restoreSnapshot(context)), 'corrupt')
     assert.equal((await environmentStatus(context)).unfinished, undefined)
   })
+})
+
+test('a restore that cannot be remembered has happened: that is a warning, and what was stopped is started', async () => {
+  const right = copyingMode()
+  const mode = copyingMode({
+    async restore(place, name) {
+      const given = await right.restore(place, name, { kept: {} })
+      mkdirSync(path.join(layoutOf(place.snapshotsDir).state, 'in the way'), { recursive: true })
+      return given
+    },
+  })
+  const desk = environmentDesk(scratch, { modes: { filesystem: mode } })
+  let started = 0
+  const context = desk.context({ hooks: { afterRestore: () => void started++ } })
+  await createSnapshot(context)
+  desk.write('a', 'dirty')
+  await restoreSnapshot(context)
+  assert.deepEqual([desk.read('a'), started], ['clean', 1])
+  const warnings = desk.events.flatMap((event) => (event.kind === 'note' && event.level === 'warning' ? [event.text] : []))
+  assert.equal(warnings.length, 1)
+  assert.match(warnings[0]!, /cannot remember the state of the environment/)
 })
 
 describe('a restore that fails', () => {

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
 import { readdir, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { diskFault, errno, Fault, isTemporary, throwIfAborted } from '../kit/index.ts'
+import { asFault, diskFault, errno, Fault, isTemporary, throwIfAborted } from '../kit/index.ts'
 import { mountsAt } from '../kit/sys/index.ts'
 import { sweepAside } from './clone-aside.ts'
 import type { EnvironmentContext } from './context.ts'
@@ -22,6 +22,7 @@ export interface Session {
   readonly records: Records
   readonly mark: Mark | undefined
   state(): EnvironmentState
+  /** Where it cannot be written that is a warning: what it tells of has been done. */
   remember(change: Partial<EnvironmentState>): Promise<void>
 }
 
@@ -107,7 +108,14 @@ async function openSession(context: EnvironmentContext, options: SessionOptions,
     state: () => state,
     async remember(change) {
       state = { ...state, ...change }
-      await writeState(place.snapshotsDir, state)
+      try {
+        await writeState(place.snapshotsDir, state)
+      } catch (error) {
+        // Without it the next restore would trust times that mean nothing.
+        if (change.last?.besideOthers === true) throw error
+        const { message, at } = asFault(error)
+        context.report({ kind: 'note', level: 'warning', text: `${at ?? place.snapshotsDir}: ${message}` })
+      }
     },
   }
 }
