@@ -312,6 +312,7 @@ describe('interrupted', () => {
     await assert.rejects(at.sync({ source: nothing }), (error) => isFault(error, 'not-found'))
     assert.deepEqual(readdirSync(at.folder), ['mine'])
     assert.equal((await at.sync()).filesSynced, 4)
+    assert.deepEqual(readdirSync(at.here('.holdfast/partial')), [], 'nothing temporary stays after a sync')
     await assert.rejects(at.sync({ source: nothing, force: true }), (error) => isFault(error, 'not-found'))
     assert.ok(existsSync(at.here('.holdfast/runs.sqlite')))
   })
