@@ -151,6 +151,29 @@ describe('a restore that fails', () => {
     assert.equal(desk.read('a'), 'clean')
   })
 
+  test('preserves what is there then, not what an earlier clean-up that did not end had laid aside', async () => {
+    const right = copyingMode()
+    let fails = false
+    const mode = copyingMode({
+      async restore(place, name, options) {
+        if (fails) throw new Fault('unavailable', 'the disk is full')
+        return await right.restore(place, name, options)
+      },
+    })
+    const desk = environmentDesk(scratch, { modes: { filesystem: mode } })
+    const context = (cleanup: string) => desk.context({ cleanup, preserve: ['certs'] })
+    desk.write('certs', 'old')
+    await createSnapshot(context('true'))
+    fails = true
+    assert.equal(await codeOf(restoreSnapshot(context('exit 1'))), 'unavailable')
+    fails = false
+    await restoreSnapshot(context('true'))
+    desk.write('certs', 'new')
+    fails = true
+    assert.notEqual((await restoreSnapshot(context('rm "$HOLDFAST_ENV_PATH/certs"'))).fellBack, undefined)
+    assert.equal(desk.read('certs'), 'new')
+  })
+
   test('leaves a mark where the clean-up fails too', async () => {
     const desk = environmentDesk(scratch, { modes: { filesystem: failing(1) } })
     const context = desk.context({ cleanup: 'echo no luck; exit 3' })

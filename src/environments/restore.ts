@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { asFault, type Fault, type FaultCode, throwIfAborted } from '../kit/index.ts'
 import type { EnvironmentContext } from './context.ts'
 import { momentOf } from './create.ts'
@@ -6,7 +7,7 @@ import { assertNobodyInside, awaitLeaving, findHolders } from './holders.ts'
 import { awaitHealth, runHook, runHookAnyway } from './hooks.ts'
 import { clearMark, readMark, setMark } from './mark.ts'
 import type { Given, Mode, SnapshotMode } from './mode.ts'
-import { checkSnapshotName } from './names.ts'
+import { checkSnapshotName, layoutOf } from './names.ts'
 import { ensureLive } from './places.ts'
 import { needRecord, type SnapshotRecord } from './record.ts'
 import { appendRestore } from './restores.ts'
@@ -103,6 +104,8 @@ async function giveBack(session: Session, record: SnapshotRecord, mode: Mode, op
   try {
     if (!mode.swaps) await makePlain(session)
     const given = await mode.restore(place, record.name, { kept: record.kept, checksum })
+    // Of a clean-up that did not end: the next one has others to preserve.
+    if (mark !== undefined) await rm(layoutOf(place.snapshotsDir).preserved, { recursive: true, force: true })
     if (!mode.swaps || mark !== undefined) await clearMark(place.snapshotsDir)
     return { ...given, milliseconds: context.clock.now() - begun, besideOthers }
   } catch (error) {
