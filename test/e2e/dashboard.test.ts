@@ -63,6 +63,34 @@ describe('the dashboard', () => {
     })
   }
 
+  it('leads from each number and name to a page that is there, and to files that can be had', async () => {
+    const page = await dashboard.open('/')
+    const titles = await page.locator('main a.sum[href] .sum-title').allInnerTexts()
+    assert.equal(titles.length, await page.locator('main .sum-value').count())
+    assert.ok(titles.length >= 5, titles.join())
+    const found = new Map<string, string>()
+    for (const at of pages.slice(0, -1)) {
+      await page.goto(dashboard.desk.url + at)
+      await settled(page)
+      const hrefs = await page.locator('main a[href^="/"]').evaluateAll((links) => links.map((link) => link.getAttribute('href') ?? ''))
+      for (const href of hrefs) if (!found.has(href)) found.set(href, at)
+    }
+    const led = [...found].filter(([href]) => href.startsWith('/ui'))
+    assert.ok(led.length >= 30 && led.length < found.size, `${led.length} of ${found.size}`)
+    for (const [href, from] of found) {
+      if (!href.startsWith('/ui')) {
+        assert.equal((await dashboard.desk.get(href)).status, 200, `${from} leads to ${href}`)
+        continue
+      }
+      await page.goto(dashboard.desk.url + href)
+      await settled(page)
+      assert.equal(await page.getByRole('heading', { name: 'No such page' }).count(), 0, `${from} leads to ${href}`)
+      assert.deepEqual(await page.getByRole('alert').allInnerTexts(), [], `${from} leads to ${href}`)
+    }
+    await page.context().close()
+    dashboard.expectCalm()
+  })
+
   it('rolls a release back with keys alone: its plan is shown, confirmed, done, and seen at once', async () => {
     const page = await dashboard.open('/')
     await page.keyboard.press('g')

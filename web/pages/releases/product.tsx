@@ -40,12 +40,16 @@ export function Product({ product }: { readonly product: string }) {
                   <Channels product={product} of={chosen} />
                 </Section>
               )}
-              <Section title="Releases" aside="Choose two to compare them">
-                <List product={product} variant={variant} />
-              </Section>
-              <Section title="History">
-                <History product={product} variant={variant} />
-              </Section>
+              {(variant === undefined || chosen?.generation !== 0) && (
+                <>
+                  <Section title="Releases" aside="Choose two to compare them">
+                    <List product={product} variant={variant} />
+                  </Section>
+                  <Section title="History">
+                    <History product={product} variant={variant} />
+                  </Section>
+                </>
+              )}
             </>
           )
         }}
