@@ -83,6 +83,46 @@ test('a file that cannot be published is told with its reason, and the exit stat
   assert.match((await at.holdfast('index publish v2/gpu --verbose')).out, /v2\/gpu: 1 object of somebody else, left alone: README\.txt/)
 })
 
+test('--no-read lists what has no digest and exits with 11; require_hash refuses it', async () => {
+  const torch = { name: 'torch', version: '2.6.0', size: 300_000 }
+  for (const [hash, listed, said] of [
+    ['false', /\+ torch.*\n {2}without a digest torch-2\.6\.0/, /1 file without a digest; the rest is published/],
+    ['true', /refused torch-2\.6\.0-py3-none-any\.whl: /, /1 file cannot be published/],
+  ] as const) {
+    const at = desk(`[index]\nbucket = "file:./bucket"\nprefixes = ["v2/gpu"]\nrequire_hash = ${hash}\n`)
+    at.add('v2/gpu', torch)
+    at.add('v2/gpu', { name: 'small', version: '1' })
+    const { exit, out, err } = await at.holdfast('index publish v2/gpu --no-read')
+    assert.equal(exit, 11, err)
+    assert.match(out, listed)
+    assert.match(err, said)
+    const whole = await at.holdfast('index publish v2/gpu')
+    assert.equal(whole.exit, 0, whole.err)
+    assert.match(readFileSync(path.join(at.cwd, 'bucket/v2/gpu/torch/index.html'), 'utf8'), /#sha256=[0-9a-f]{64}/)
+  }
+})
+
+test('--include-withdrawn lists again what a roll-back took off', async () => {
+  const at = desk()
+  at.add('v2/gpu', { name: 'torch', version: '2.6.0' })
+  await at.holdfast('index publish v2/gpu')
+  const file = at.add('v2/gpu', { name: 'torch', version: '2.7.0' })
+  await at.holdfast('index publish v2/gpu')
+  await at.holdfast('index rollback v2/gpu')
+  assert.doesNotMatch((await at.holdfast('index publish v2/gpu')).out, /added/)
+  assert.ok((await at.holdfast('index publish v2/gpu --include-withdrawn')).out.includes(`\n  + ${file}\n`))
+})
+
+test('the rules for a CDN are those of the environment, for people and for servers', async () => {
+  const at = desk('[index]\nbucket = "file:./bucket"\nprefixes = ["v2"]\npage_cache_control = "public, max-age=7"\n')
+  for (const server of ['rules', 'nginx', 'cloudfront']) {
+    const { exit, out } = await at.holdfast(`index cdn --for ${server}`)
+    assert.deepEqual([exit, out.length > 100], [0, true], server)
+  }
+  assert.match((await at.holdfast('index cdn')).out, /max-age=7/)
+  assert.equal((await at.holdfast('index cdn --for apache')).exit, 2)
+})
+
 test('a name that has other bytes than before is told with what to do about caches', async () => {
   const at = desk()
   at.add('v2/gpu', { name: 'torch', version: '2.6.0' })
