@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   closeSync,
@@ -199,6 +200,26 @@ describe('a mirrored tree', () => {
     chmodSync(at('read-only'), 0o644)
     writeFileSync(at('read-only'), 'dirty')
     chmodSync(at('read-only'), 0)
+    await mirror()
+    assert.deepEqual(describeTree(live), describeTree(base))
+  })
+
+  test('an immutable file is named, and given back once it may be', async (t) => {
+    const { live, base, at, keep, mirror } = desk(scratch)
+    writeFileSync(at('file'), 'clean')
+    await keep()
+    writeFileSync(at('file'), 'dirty, and longer')
+    try {
+      execFileSync('chattr', ['+i', at('file')], { stdio: 'ignore' })
+    } catch {
+      return t.skip('this file system has no immutable files')
+    }
+    try {
+      await assert.rejects(mirror(), { code: 'denied', at: at('file') })
+    } finally {
+      execFileSync('chattr', ['-i', at('file')])
+    }
+    assert.equal(readFileSync(at('file'), 'utf8'), 'dirty, and longer')
     await mirror()
     assert.deepEqual(describeTree(live), describeTree(base))
   })
