@@ -76,7 +76,8 @@ async function installTimer(call: Call<TimerFlags>): Promise<Outcome> {
   }
 }
 
-async function enableTimer({ signal, host }: Call<object>, timerName: string): Promise<void> {
+/** Throws `unavailable` with what systemd says. */
+export async function enableTimer({ signal, host }: Pick<Call<object>, 'signal' | 'host'>, timerName: string): Promise<void> {
   for (const words of [['daemon-reload'], ['enable', timerName], ['start', timerName]]) {
     const { status, tail } = await run(['systemctl', ...words], { signal, env: { ...host.env } })
     if (status === 0) continue
