@@ -18,6 +18,7 @@ const pages = [
   '/ui/index/default/package?prefix=v2/gpu&name=torch',
   '/ui/index/default/generations?prefix=v2/gpu',
   '/ui/index/default/diff?a=v2/gpu@1&b=v2/gpu',
+  '/ui/images',
   '/ui/environments',
   '/ui/environments/stage',
   '/ui/environments/stage/diff?from=clean_state',
@@ -191,6 +192,10 @@ describe('the dashboard', () => {
     await page.getByText('#9').waitFor()
     assert.equal(await page.locator('[href^="javascript"]').count(), 0)
     assert.deepEqual(await findBarriers(page), [])
+    await page.emulateMedia({ colorScheme: 'dark' })
+    await page.setViewportSize({ width: 360, height: 740 })
+    assert.deepEqual(await findBarriers(page), [])
+    assert.equal(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'), 0)
     await page.context().close()
     dashboard.expectCalm()
   })
