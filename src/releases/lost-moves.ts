@@ -1,4 +1,4 @@
-import { type Digest, Fault, mapBounded } from '../kit/index.ts'
+import { type Digest, Fault, isFault, mapBounded } from '../kit/index.ts'
 import type { Plan } from '../manifest/index.ts'
 import { digestAt } from '../store/index.ts'
 import type { ReleaseContext } from './context.ts'
@@ -17,12 +17,15 @@ export function mayHaveLostMoves(ref: VariantRef, facts: Facts): boolean {
   return !ref.history.some(({ id }) => id === facts.move)
 }
 
-/** Throws `precondition` where the plan would replace or remove published content that no release of the ref has. */
+/**
+ * Throws `precondition` where the plan would replace or remove published content that no release of the ref has. False where somebody
+ * writes there at this moment, so that nothing can be told.
+ */
 export async function refuseToLoseContent(
   context: ReleaseContext,
   ref: VariantRef,
   { view, plan, facts }: { readonly view: View; readonly plan: Plan; readonly facts: Facts },
-): Promise<void> {
+): Promise<boolean> {
   const releases = Object.entries(ref.state.releases)
   const files = await mapBounded(releases, 16, ([id, summary]) => filesOf(context, { id: id as Digest, summary }), context.signal)
   const known = new Set([...ref.state.prunedFiles, ...files.flat()].map(({ digest }) => digest))
@@ -31,8 +34,20 @@ export async function refuseToLoseContent(
     const info = await view.to.head(key, { signal: context.signal })
     if (info === undefined) continue
     const fact = facts.objects[key]
-    const digest = fact?.etag === info.etag ? fact.digest : await digestAt(view.to, key, { etag: info.etag, signal: context.signal })
+    const digest = fact?.etag === info.etag ? fact.digest : await digestOfVersion(context, view, key, info.etag)
+    if (digest === undefined) return false
     if (!known.has(digest)) throw unknownContent(ref, `${view.to.name}/${key}`)
+  }
+  return true
+}
+
+/** Undefined where the version is not there any more. */
+async function digestOfVersion({ signal }: ReleaseContext, { to }: View, key: string, etag: string): Promise<Digest | undefined> {
+  try {
+    return await digestAt(to, key, { etag, signal })
+  } catch (error) {
+    if (isFault(error, 'precondition') || isFault(error, 'not-found')) return undefined
+    throw error
   }
 }
 

@@ -60,11 +60,11 @@ async function follow(
   let ref = first
   const done: ReconciledView[] = []
   for (let round = 1; ; round++) {
-    const { views, wrote } = await reconcileOnce(context, product, variant, ref, options)
+    const { views, wrote, wasOvertaken } = await reconcileOnce(context, product, variant, ref, options)
     done.push(...(done.length === 0 ? views : views.filter((view) => !isNothing(view.plan))))
     if (!wrote) break
     const now = (await needVariant(context, product, variant)).ref
-    if (now.generation === ref.generation) break
+    if (now.generation === ref.generation && !wasOvertaken) break
     if (round === maxRounds)
       throw new Fault('busy', `${ref.name} is moved again and again; its views are not in line yet`, {
         hint: 'run: holdfast release reconcile',
@@ -78,6 +78,8 @@ interface Round {
   readonly views: readonly ReconciledView[]
   /** Something was written, if only what is remembered of the view: another command may have written over the same. */
   readonly wrote: boolean
+  /** Another command was at the same, and nothing was done. */
+  readonly wasOvertaken: boolean
 }
 
 async function reconcileOnce(
@@ -92,7 +94,7 @@ async function reconcileOnce(
   let wrote = false
   if (product.publish !== undefined) {
     const published = await reconcilePublished(context, product, variant, ref, options)
-    if (published === 'overtaken') return { views: [], wrote: true }
+    if (published === 'overtaken') return { views: [], wrote: true, wasOvertaken: true }
     views.push(published.view)
     wrote = published.wrote
   }
@@ -103,7 +105,7 @@ async function reconcileOnce(
     wrote ||= !dryRun && !isNothing(planned.plan)
     views.push({ kind: 'metadata', where: product.metadata, plan: planned.plan, foreign: planned.foreign })
   }
-  return { views, wrote }
+  return { views, wrote, wasOvertaken: false }
 }
 
 async function reconcilePublished(
@@ -121,7 +123,7 @@ async function reconcilePublished(
   if (!force && mayHaveLostMoves(ref, facts) && !isNothing(planned.plan)) {
     // Facts are written after their move: what another command has moved meanwhile can be seen by now.
     if ((await needVariant(context, product, variant)).ref.generation > ref.generation) return 'overtaken'
-    await refuseToLoseContent(context, ref, { view, plan: planned.plan, facts })
+    if (!(await refuseToLoseContent(context, ref, { view, plan: planned.plan, facts }))) return 'overtaken'
   }
   const wrote = !dryRun && (!isNothing(planned.plan) || facts.generation !== ref.generation)
   if (wrote) {

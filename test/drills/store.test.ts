@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { bytesOf } from '../../src/kit/index.ts'
-import { deletePrefix, readAll } from '../../src/store/index.ts'
+import { readAll } from '../../src/store/index.ts'
 import { type Drill, drill, furnish } from './drill.ts'
 
 const stableFile = 'tree/stable/6.4/librcclx-dev.a'
@@ -45,7 +45,9 @@ drill(
     await at.holdfast(`store copy --to ${at.env['BACKUP']}`)
     const before = await restored(at, 'latest')
     await at.release('after the last copy')
-    await at.withStore((store) => deletePrefix(store, ''))
+    await at.withStore(async (store) => {
+      for await (const { key } of store.list('')) await store.delete(key)
+    })
     const lines = await at.walk()
     assert.match(lines[2]!.err, new RegExp(`may be the only copy\\n {2}at: .*${stableFile}`))
     assert.equal(await at.stable(), 'after the last copy')

@@ -267,7 +267,7 @@ describe('from a workflow to a registry, by commands', () => {
     running.kill('SIGTERM')
     assert.equal(await closed, 0, texts.err)
     assert.match(texts.out, /\nended after 1 cycle: 1 tag brought\n$/)
-    assert.match(texts.err, /warning: a secret on the command line .*\(--gitlab-token\): better use GITLAB_TOKEN or --gitlab-token-stdin/)
+    assert.match(texts.err, /Z warn  a secret on the command line .*\(--gitlab-token\): better use GITLAB_TOKEN or --gitlab-token-stdin/)
   })
 
   test('a tag that cannot be brought is told, and the others are; the exit status is 11', async (t) => {
