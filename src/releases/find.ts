@@ -2,7 +2,7 @@ import { type Digest, Fault, hexOf, mapBounded } from '../kit/index.ts'
 import { listRefNames, readRef } from '../refs/index.ts'
 import { readSnapshotRecord, readStoreFormat } from '../chunks/index.ts'
 import type { ReleaseContext } from './context.ts'
-import { channelName, type Product, refNameFor, stable } from './product.ts'
+import { channelName, type Product, refNameFor, stable, variantsHint } from './product.ts'
 import { type Release, type ReleaseFile, releaseFormat, releaseShape } from './record.ts'
 import { releaseRefs, type ReleaseSummary, type VariantRef, type VariantState } from './state.ts'
 
@@ -29,7 +29,9 @@ export async function needVariant(context: Reading, product: Product, variant: s
   if (found !== undefined) return found
   throw new Fault('not-found', `nothing has been released for ${product.name} ${variant}`, {
     at: context.store.name,
-    hint: `create a release with: holdfast release create ${product.name} --${product.variantFlag} ${variant}`,
+    hint: Object.hasOwn(product.variants, variant)
+      ? `create a release with: holdfast release create ${product.name} --${product.variantFlag} ${variant}`
+      : variantsHint(product),
   })
 }
 

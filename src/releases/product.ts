@@ -37,8 +37,13 @@ export function variantOf(product: Product, variant: string): Readonly<Record<st
   const fields = Object.hasOwn(product.variants, variant) ? product.variants[variant] : undefined
   if (fields !== undefined) return fields
   throw new Fault('invalid', `${product.name} has no ${product.variantFlag} ${JSON.stringify(variant)}`, {
-    hint: `choose one of: ${Object.keys(product.variants).sort(compareKeys).join(', ')}; or add it to [release.${product.name}] variants`,
+    hint: variantsHint(product),
   })
+}
+
+/** What to do about a variant that is not configured. */
+export function variantsHint(product: Product): string {
+  return `choose one of: ${Object.keys(product.variants).sort(compareKeys).join(', ')}; or add it to [release.${product.name}] variants`
 }
 
 /** The ref of a variant. Throws `invalid` for names that cannot be in a key. */

@@ -39,6 +39,19 @@ describe('release fetch', () => {
     await assert.rejects(stat(output), /ENOENT/)
   })
 
+  it('says how to release a variant that has nothing yet, and which variants there are where it is none of them', async () => {
+    const at = await openDesk()
+    const fetch = (variant: string) =>
+      fetchRelease(at.context, at.product, variant, {
+        selector: { channel: 'stable' },
+        output: path.join(at.root, 'x'),
+        outputIsDirectory: false,
+      })
+    const withHint = (wanted: RegExp) => (error: unknown) => isFault(error, 'not-found') && wanted.test(error.hint ?? '')
+    await assert.rejects(fetch('6.4'), withHint(/^create a release with: holdfast release create \S+ --\S+ 6\.4$/))
+    await assert.rejects(fetch('9.9'), withHint(/^choose one of: .*6\.4.*variants$/))
+  })
+
   it('says what there is where the wanted release is not', async () => {
     const at = await openDesk()
     const fetch = (selector: Parameters<typeof fetchRelease>[3]['selector']) =>
