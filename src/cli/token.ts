@@ -5,7 +5,7 @@ import { type Call, type Cli, parsedOption } from './command.ts'
 import type { Outcome } from './output.ts'
 import { openState } from './serve/state.ts'
 import { type Column, renderTable } from './table.ts'
-import { timeText } from './words.ts'
+import { isoTime, timeText } from './words.ts'
 
 interface CreateFlags {
   readonly scope: readonly string[]
@@ -100,7 +100,7 @@ function logIn(state: ServerState, action: string, by: string, { id, name, scope
 }
 
 function toJson({ created, expires, revoked, used, ...rest }: Token): Record<string, unknown> {
-  return { ...rest, created: iso(created), expires: iso(expires), revoked: iso(revoked), used: iso(used) }
+  return { ...rest, created: isoTime(created), expires: isoTime(expires), revoked: isoTime(revoked), used: isoTime(used) }
 }
 
 function listText(call: Call<object>, tokens: readonly Token[]): string {
@@ -111,7 +111,7 @@ function listText(call: Call<object>, tokens: readonly Token[]): string {
     { header: 'NAME', cell: ({ name }) => name, min: 6 },
     { header: 'SCOPES', cell: ({ scopes: allowed }) => allowed.join(','), min: 12, priority: 4 },
     { header: 'STATE', cell: (token) => stateOf(token, now), priority: 5 },
-    { header: 'USED', cell: ({ used }) => (used === undefined ? 'never' : timeText(iso(used)!)), priority: 2 },
+    { header: 'USED', cell: ({ used }) => (used === undefined ? 'never' : timeText(isoTime(used)!)), priority: 2 },
     { header: 'BY', cell: ({ by }) => by, min: 8, priority: 1 },
   ]
   return renderTable(columns, tokens, { width: call.width, paintHeader: call.paint.bold })
@@ -120,11 +120,7 @@ function listText(call: Call<object>, tokens: readonly Token[]): string {
 function stateOf({ revoked, expires }: Token, now: number): string {
   if (revoked !== undefined) return 'revoked'
   if (expires === undefined) return 'never expires'
-  return expires <= now ? 'expired' : `until ${timeText(iso(expires)!)}`
-}
-
-function iso(time: number | undefined): string | undefined {
-  return time === undefined ? undefined : new Date(time).toISOString()
+  return expires <= now ? 'expired' : `until ${timeText(isoTime(expires)!)}`
 }
 
 function nameFrom(text: string | undefined): string {

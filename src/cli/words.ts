@@ -17,6 +17,11 @@ export function timeText(iso: string): string {
   return `${iso.slice(0, 19).replace('T', ' ')} UTC`
 }
 
+/** ISO 8601 in UTC; undefined for what is no time. */
+export function isoTime(time: number | undefined): string | undefined {
+  return time === undefined || !(Math.abs(time) <= 8e15) ? undefined : new Date(time).toISOString()
+}
+
 /** How long ago: `12s`, then as durations are written. */
 export function ageText(milliseconds: number): string {
   return milliseconds < 60_000 ? `${Math.max(0, Math.floor(milliseconds / 1000))}s` : formatDuration(milliseconds)

@@ -13,7 +13,7 @@ import type { Call } from '../command.ts'
 import { type ToldTarget, troubleLines } from '../notify/text.ts'
 import { type Column, renderTable } from '../table.ts'
 import { printable } from '../width.ts'
-import { ageText, countText, numberText, timeText, tookText } from '../words.ts'
+import { ageText, countText, isoTime, numberText, timeText, tookText } from '../words.ts'
 
 type Due = ReturnType<ReturnType<typeof plannedFirings>['get']>
 
@@ -176,11 +176,11 @@ export function jobToJson({ job, state, due }: JobRow): Record<string, unknown> 
     source,
     fired: state?.fired ?? 0,
     open: state?.open ?? 0,
-    ended: iso(state?.ended),
+    ended: isoTime(state?.ended),
     exit: state?.exit,
-    succeeded: iso(state?.succeeded),
+    succeeded: isoTime(state?.succeeded),
     failures: state?.failures ?? 0,
-    next: iso(due?.at),
+    next: isoTime(due?.at),
   }
 }
 
@@ -194,16 +194,12 @@ export function executionToJson({
   splits: _splits,
   ...unit
 }: Execution): Record<string, unknown> {
-  return { ...unit, command: lineOf(words), created: iso(created), due: iso(due), started: iso(started), ended: iso(ended) }
+  return { ...unit, command: lineOf(words), created: isoTime(created), due: isoTime(due), started: isoTime(started), ended: isoTime(ended) }
 }
 
 export function workerToJson(
   { started, beaten, machine: _machine, ...worker }: WorkerState,
   units: readonly Execution[],
 ): Record<string, unknown> {
-  return { ...worker, started: iso(started), seen: iso(beaten), holds: heldBy(worker.id, units) }
-}
-
-function iso(time: number | undefined): string | undefined {
-  return time === undefined ? undefined : new Date(time).toISOString()
+  return { ...worker, started: isoTime(started), seen: isoTime(beaten), holds: heldBy(worker.id, units) }
 }

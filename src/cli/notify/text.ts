@@ -3,7 +3,7 @@ import { formatDuration } from '../../kit/index.ts'
 import type { Call } from '../command.ts'
 import { type Column, renderTable } from '../table.ts'
 import { printable } from '../width.ts'
-import { ageText, countText } from '../words.ts'
+import { ageText, countText, isoTime } from '../words.ts'
 
 /** A target, and how far it was told. */
 export interface ToldTarget {
@@ -70,7 +70,6 @@ export function troubleLines(targets: readonly ToldTarget[], now: number): strin
 
 export function targetToJson({ target, state }: ToldTarget): Record<string, unknown> {
   const { name, jobs, on, remind, way } = target
-  const iso = (time: number | undefined) => (time === undefined ? undefined : new Date(time).toISOString())
   return {
     name,
     kind: way.kind,
@@ -80,9 +79,9 @@ export function targetToJson({ target, state }: ToldTarget): Record<string, unkn
     remind,
     waiting: state?.waiting ?? 0,
     attempts: state?.attempts ?? 0,
-    next: state === undefined || state.attempts === 0 ? undefined : iso(state.due),
+    next: state === undefined || state.attempts === 0 ? undefined : isoTime(state.due),
     message: state?.message,
-    succeeded: iso(state?.succeeded),
+    succeeded: isoTime(state?.succeeded),
     givenUp: state?.givenUp ?? 0,
   }
 }

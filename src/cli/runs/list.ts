@@ -15,8 +15,7 @@ import {
   type WayFlags,
   waysFrom,
 } from './choose.ts'
-import { isoTime } from './text.ts'
-import { ageText, countText, numberText, timeText } from '../words.ts'
+import { ageText, countText, isoTime, numberText, timeText } from '../words.ts'
 
 export function addListCommand(runs: Command, cli: Cli): void {
   cli.add<FolderFlags & SelectionFlags & WayFlags>(runs, {

@@ -1,7 +1,7 @@
 import { Fault, formatBytes } from '../../kit/index.ts'
 import type { SyncStats } from '../../runs/sync/index.ts'
 import { printable } from '../width.ts'
-import { ageText, countText } from '../words.ts'
+import { ageText, countText, isoTime } from '../words.ts'
 
 const waysOf = { pages: 'pages', manifest: 'the manifest of format 1.0 (metadata and logs alone)', walk: 'a walk over all files' } as const
 
@@ -37,9 +37,4 @@ export function statsToJson(stats: SyncStats): Record<string, unknown> {
     generated: isoTime(generated),
     fellBack: fellBack.map(({ from, to, because }) => ({ from, to, because: because.message })),
   }
-}
-
-/** ISO 8601 in UTC; undefined for what is no time. */
-export function isoTime(time: number | undefined): string | undefined {
-  return time === undefined || !(Math.abs(time) <= 8e15) ? undefined : new Date(time).toISOString()
 }

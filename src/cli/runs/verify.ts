@@ -5,8 +5,7 @@ import { type VerifiedRuns, verifyRuns } from '../../runs/sync/index.ts'
 import type { Call, Cli } from '../command.ts'
 import { printable } from '../width.ts'
 import { type FolderFlags, folderOption } from './choose.ts'
-import { isoTime } from './text.ts'
-import { countText } from '../words.ts'
+import { countText, isoTime } from '../words.ts'
 
 const mostShown = 50
 
