@@ -196,6 +196,7 @@ describe('the dashboard', () => {
     await page.setViewportSize({ width: 360, height: 740 })
     assert.deepEqual(await findBarriers(page), [])
     assert.equal(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'), 0)
+    await page.unrouteAll({ behavior: 'ignoreErrors' })
     await page.context().close()
     dashboard.expectCalm()
   })
@@ -218,6 +219,7 @@ describe('the dashboard', () => {
     assert.match(await row.innerText(), /done.*12\s+2\.0 KiB\s+3 runs fetched/s)
     await page.getByRole('button', { name: 'Run now: pull' }).click()
     await page.getByRole('dialog', { name: 'Run now: pull' }).waitFor()
+    await page.unrouteAll({ behavior: 'ignoreErrors' })
     await page.context().close()
     dashboard.expectCalm()
   })
@@ -225,9 +227,11 @@ describe('the dashboard', () => {
   it('shows each channel once, also where two hold the same release', async () => {
     assert.equal((await dashboard.desk.holdfast('release promote rcclx --variant 6.4 --from stable --to tried --yes')).exit, 0)
     const page = await dashboard.open('/ui/releases/rcclx?variant=6.4')
+    // The server may still know of the moment before.
+    await page.getByRole('article').locator('h3', { hasText: 'tried' }).waitFor()
     const channels = await page.getByRole('article').locator('h3').allInnerTexts()
     assert.deepEqual(channels.toSorted(), [...new Set(channels)].toSorted())
-    assert.ok(channels.includes('stable') && channels.includes('tried'))
+    assert.ok(channels.includes('stable'))
     await page.context().close()
   })
 
@@ -245,6 +249,7 @@ describe('the dashboard', () => {
     assert.equal(await rows.count(), 101)
     await page.getByRole('button', { name: 'Show more' }).click()
     await page.getByText('300 of 10,000').waitFor()
+    await page.unrouteAll({ behavior: 'ignoreErrors' })
     await page.context().close()
     dashboard.expectCalm()
   })
