@@ -2,13 +2,13 @@ import { useEffect, useState } from 'preact/hooks'
 import { troubleFrom } from '../../api/answer.ts'
 import { ask, revision, type Trouble, withQuery } from '../../api/client.ts'
 import { type Execution, executions as told } from '../../api/live.ts'
-import { Ago, Badge } from '../../parts/facts.tsx'
+import { Badge } from '../../parts/facts.tsx'
 import { Empty, Failed, Waiting } from '../../parts/states.tsx'
 import { Durations } from '../../parts/plot.tsx'
 import { type Column, Table } from '../../parts/table.tsx'
-import { hrefTo } from '../../shell/place.ts'
+import { idColumn, outcomeColumn, startedColumn, tookColumn } from './columns.tsx'
 import { durationsOf } from './durations.ts'
-import { ProgressBar, StateBadge, Took } from './state.tsx'
+import { ProgressBar, StateBadge } from './state.tsx'
 
 const atOnce = 50
 
@@ -59,15 +59,7 @@ export function Executions({ job, state }: ExecutionsProps) {
 }
 
 const columns: Column<Execution>[] = [
-  {
-    title: 'Id',
-    isNumber: true,
-    cell: ({ id }) => (
-      <a href={hrefTo(['jobs', id])} data-row="">
-        {id}
-      </a>
-    ),
-  },
+  idColumn,
   {
     title: 'Command',
     isWide: true,
@@ -86,7 +78,7 @@ const columns: Column<Execution>[] = [
       </>
     ),
   },
-  { title: 'Started', cell: ({ started, created }) => <Ago at={started ?? created} /> },
-  { title: 'Took', isNumber: true, cell: (execution) => <Took execution={execution} /> },
-  { title: 'What came of it', isWide: true, cell: ({ summary, message }) => message ?? summary ?? <span class="faint">–</span> },
+  startedColumn,
+  tookColumn,
+  outcomeColumn,
 ]

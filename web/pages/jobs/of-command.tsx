@@ -1,6 +1,5 @@
 import { useAnswer } from '../../api/answer.ts'
 import type { Execution } from '../../api/live.ts'
-import { Ago } from '../../parts/facts.tsx'
 import { Section } from '../../parts/page.tsx'
 import { Durations } from '../../parts/plot.tsx'
 import { Empty } from '../../parts/states.tsx'
@@ -8,8 +7,9 @@ import { type Column, Table } from '../../parts/table.tsx'
 import { bytesText, countText } from '../../parts/words.ts'
 import { Action } from '../../shell/action.tsx'
 import { hrefTo } from '../../shell/place.ts'
+import { idColumn, outcomeColumn, startedColumn, tookColumn } from './columns.tsx'
 import { durationsOf } from './durations.ts'
-import { StateBadge, Took } from './state.tsx'
+import { StateBadge } from './state.tsx'
 
 interface OfCommand {
   /** How the command lines begin: `images sync`. */
@@ -75,19 +75,11 @@ function isOf(run: string, command: string): boolean {
 const none = <span class="faint">–</span>
 
 const columns: Column<Execution>[] = [
-  {
-    title: 'Id',
-    isNumber: true,
-    cell: ({ id }) => (
-      <a href={hrefTo(['jobs', id])} data-row="">
-        {id}
-      </a>
-    ),
-  },
+  idColumn,
   { title: 'State', cell: (execution) => <StateBadge execution={execution} /> },
-  { title: 'Started', cell: ({ started, created }) => <Ago at={started ?? created} /> },
-  { title: 'Took', isNumber: true, cell: (execution) => <Took execution={execution} /> },
+  startedColumn,
+  tookColumn,
   { title: 'Requests', isNumber: true, cell: ({ requests }) => (requests === undefined ? none : countText(requests)) },
   { title: 'Bytes', isNumber: true, cell: ({ bytes }) => (bytes === undefined ? none : bytesText(bytes)) },
-  { title: 'What came of it', isWide: true, cell: ({ message, summary }) => message ?? summary ?? none },
+  outcomeColumn,
 ]
