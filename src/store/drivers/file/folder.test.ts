@@ -160,6 +160,20 @@ test('puts and deletes in one directory at once lose nothing', async () => {
   assert.equal((await keys(store)).length, 20)
 })
 
+test('a directory that goes while a put makes it, of which Node says that something else lies there, is made once more', async () => {
+  for (const code of ['ENOTDIR', 'EEXIST']) {
+    const root = path.join(base, `gone-${code}`)
+    let failures = 3
+    const mkdirs = async (...call: Parameters<Disk['mkdir']>) => {
+      if (failures-- > 0) throw Object.assign(new Error(code), { code })
+      return await realDisk.mkdir(...call)
+    }
+    const store = createFileStore({ root, durable: false, disk: { ...realDisk, mkdir: mkdirs as Disk['mkdir'] } })
+    await store.put('deep/er/x', bytesOf('x'))
+    assert.equal(await read(store, 'deep/er/x'), 'x')
+  }
+})
+
 test('an empty directory does not stand in the way of a key, and what a failed put left is gone', async () => {
   const { root, store } = await newStore()
   await mkdir(path.join(root, 'name'))

@@ -148,9 +148,11 @@ export async function withDirectory<T>(folder: Folder, temporary: string, at: st
       await makeDirectory(folder, path.dirname(temporary))
       return await make()
     } catch (error) {
-      const number = errno(error)
-      if (number === 'EEXIST' || number === 'ENOTDIR') throw belowAnother(at)
-      if (number !== 'ENOENT' || attempt === tries) return await onDisk(Promise.reject(error), at, 'write it')
+      const number = errno(error) ?? ''
+      // Node's recursive mkdir says ENOTDIR of a directory, too, that was removed while it looked.
+      const inTheWay = number === 'EEXIST' || number === 'ENOTDIR'
+      if (inTheWay && (await wayTo(folder, path.relative(folder.root, temporary))) === 'blocked') throw belowAnother(at)
+      if ((number !== 'ENOENT' && !inTheWay) || attempt === tries) return await onDisk(Promise.reject(error), at, 'write it')
     }
   }
 }
