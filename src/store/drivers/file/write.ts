@@ -5,7 +5,7 @@ import { type Bytes, errno, Fault, syncDirectory, temporaryBeside, throwIfAborte
 import { takeIn } from '../../intake.ts'
 import type { Condition, ObjectInfo, PutOptions, Signal } from '../../store.ts'
 import { aboveOthers, belowAnother, checkState, slotOf, type State } from '../layout.ts'
-import { type Folder, lookAt, makeDirectory, nameOf, onDisk, orMissing, pathOf, removeEmptied, wayTo } from './folder.ts'
+import { type Folder, lookAt, makeDirectory, nameOf, onDisk, orMissing, pathOf, removeEmptied, tries, wayTo } from './folder.ts'
 import { append, bury, directoryOf, linked, settledState, slotsOf } from './generations.ts'
 import { versionOf } from './version.ts'
 
@@ -139,8 +139,6 @@ async function isOutlived(folder: Folder, key: string, linkedAt: bigint): Promis
   return first !== undefined && first.mtimeMs < linkedAt - 60_000n
 }
 
-const tries = 20
-
 /** Makes the directories down to a temporary file. A delete may remove one of them, still empty, before the file is in it: then once more. */
 export async function withDirectory<T>(folder: Folder, temporary: string, at: string, make: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
@@ -148,11 +146,9 @@ export async function withDirectory<T>(folder: Folder, temporary: string, at: st
       await makeDirectory(folder, path.dirname(temporary))
       return await make()
     } catch (error) {
-      const number = errno(error) ?? ''
-      // Node's recursive mkdir says ENOTDIR of a directory, too, that was removed while it looked.
-      const inTheWay = number === 'EEXIST' || number === 'ENOTDIR'
-      if (inTheWay && (await wayTo(folder, path.relative(folder.root, temporary))) === 'blocked') throw belowAnother(at)
-      if ((number !== 'ENOENT' && !inTheWay) || attempt === tries) return await onDisk(Promise.reject(error), at, 'write it')
+      const number = errno(error)
+      if (number === 'EEXIST' || number === 'ENOTDIR') throw belowAnother(at)
+      if (number !== 'ENOENT' || attempt === tries) return await onDisk(Promise.reject(error), at, 'write it')
     }
   }
 }
