@@ -151,6 +151,9 @@ describe('an action', () => {
     assert.equal((await desk.holdfast('index publish v2/gpu')).exit, 0)
     const back = await confirmed('index-rollback', { prefix: 'v2/gpu' })
     assert.deepEqual([back.status, back.lines], [200, ['- v2/gpu/torch-2.8.0-py3-none-any.whl']], back.detail)
+    assert.equal((await desk.holdfast('index yank v2/gpu torch 2.7.0 --reason crashes')).exit, 0)
+    const unyanked = await confirmed('index-rollback', { prefix: 'v2/gpu' })
+    assert.deepEqual(unyanked.lines, ['~ v2/gpu/torch-2.7.0-py3-none-any.whl: no longer yanked'], unyanked.detail)
   })
 
   it('leaves the queue alone while it only plans to run a job', async () => {

@@ -63,11 +63,13 @@ async function planned(
     lines: plan.prefixes.flatMap(linesOf),
     facts: {
       before: before ?? 0,
-      prefixes: plan.prefixes.map(({ prefix: key, filesAdded, filesRemoved, filesChanged }) => ({
+      prefixes: plan.prefixes.map(({ prefix: key, filesAdded, filesRemoved, filesChanged, filesYanked, filesUnyanked }) => ({
         key,
         filesAdded,
         filesRemoved,
         filesChanged,
+        filesYanked,
+        filesUnyanked,
       })),
     },
     carryOut: async (): Promise<Done> => {
@@ -78,11 +80,14 @@ async function planned(
   }
 }
 
-function linesOf({ prefix: key, filesAdded, filesRemoved, filesChanged }: Published['prefixes'][number]): string[] {
+function linesOf({ prefix: key, ...difference }: Published['prefixes'][number]): string[] {
+  const { filesAdded, filesRemoved, filesChanged, filesYanked, filesUnyanked } = difference
   return [
     ...filesAdded.map((file) => `+ ${key}/${file}`),
     ...filesRemoved.map((file) => `- ${key}/${file}`),
     ...filesChanged.map((file) => `~ ${key}/${file.name}`),
+    ...filesYanked.map((file) => `~ ${key}/${file}: yanked`),
+    ...filesUnyanked.map((file) => `~ ${key}/${file}: no longer yanked`),
   ]
 }
 
