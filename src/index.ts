@@ -13,4 +13,4 @@ export {
   type StoreConfig,
 } from './config/index.ts'
 export { openEnvironment, type OpenedEnvironment, type OpenEnvironmentOptions } from './open-environment.ts'
-export { openWire, type Wire, type WireOptions } from './wire.ts'
+export { openWire, type Wire, type WireOptions } from './wire/index.ts'

@@ -3,7 +3,7 @@ import { environmentNamed, environmentsOf, loadConfig } from './config/index.ts'
 import type { EnvironmentConfig } from './config/index.ts'
 import type { EnvironmentContext, EnvironmentSettings } from './environments/index.ts'
 import { type Clock, Fault, type Report, silent, systemClock } from './kit/index.ts'
-import { openWire, type Wire } from './wire.ts'
+import { openWire, type Wire } from './wire/index.ts'
 
 /**
  * Which environment: that of `path`, or of a `stageConfig`, or the one that holdfast.toml has under `name`. Settings that are

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Config } from '../config/index.ts'
 import { faultCodes, type Log, type Progress, type Report, type Tracer } from '../kit/index.ts'
 import { openTracing } from '../tracing/index.ts'
-import type { Wire } from '../wire.ts'
+import type { Wire } from '../wire/index.ts'
 import { paintFor, wantsColour } from './colour.ts'
 import { commandPath, type Globals, type Runnable } from './command.ts'
 import type { Given } from './daemon/in-process.ts'
@@ -163,7 +163,7 @@ function wireOnce(
       const config = configOf(session)
       for (const note of config.notes) report({ kind: 'note', level: 'warning', text: note })
       const { env, clock, random, signal } = host
-      const { openWire } = await import('../wire.ts')
+      const { openWire } = await import('../wire/index.ts')
       wire = await openWire({ config, env, clock, random, report, signal, limitRate: options.limitRate, tracer })
       const { log, isLog, screen } = logging
       const detail = (text: string) => (isLog ? log.write('debug', text) : options.verbose === true && screen.say(text))

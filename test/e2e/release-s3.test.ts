@@ -16,7 +16,7 @@ import {
   rollback,
   verifyReleases,
 } from '../../src/releases/index.ts'
-import { openWire, type Wire } from '../../src/wire.ts'
+import { openWire, type Wire } from '../../src/wire/index.ts'
 import { s3ForTests, type S3Server } from '../services/index.ts'
 
 interface Shop {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { bytesOf, diskFault, errno, formatDuration, isFault } from '../../kit/index.ts'
 import { deletePrefix, type ObjectStore, proveConditionalPuts, readAll } from '../../store/index.ts'
 import { runConformance } from '../../store/conformance/index.ts'
-import type { Wire } from '../../wire.ts'
+import type { Wire } from '../../wire/index.ts'
 import type { Call } from '../command.ts'
 import { failed, type Finding } from './finding.ts'
 

@@ -3,9 +3,9 @@ import { mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { loadConfig } from './config/index.ts'
-import { bytesOf, silent, systemClock } from './kit/index.ts'
-import { openWire } from './wire.ts'
+import { loadConfig } from '../config/index.ts'
+import { bytesOf, silent, systemClock } from '../kit/index.ts'
+import { openWire } from './index.ts'
 
 const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'holdfast-wire-')))
 after(() => rmSync(root, { recursive: true }))
