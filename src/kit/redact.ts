@@ -55,9 +55,10 @@ export function redact(text: string): string {
   }
   return (
     safe
-      .replace(/\b([a-z][a-z0-9+.-]*:\/\/)([^\s/?#@:]*):([^\s/?#"]*)@/gi, `$1$2:${hidden}@`)
+      // Of a scheme its last sign alone: a search for where it begins takes the square of a long text.
+      .replace(/([a-z0-9+.-]:\/\/)([^\s/?#@:]*):([^\s/?#"]*)@/gi, `$1$2:${hidden}@`)
       // A password whose `/`, `?` or `#` nobody has escaped; what begins as a port does is one.
-      .replace(/\b([a-z][a-z0-9+.-]*:\/\/)([^\s/?#@:"[]+):(?!\d{1,5}[/?])([^\s@"]{1,200})@/gi, `$1$2:${hidden}@`)
+      .replace(/([a-z0-9+.-]:\/\/)([^\s/?#@:"[]+):(?!\d{1,5}[/?])([^\s@"]{1,200})@/gi, `$1$2:${hidden}@`)
       .replace(/([?&])([A-Za-z0-9_.~-]+)=([^&\s"'<>)]*)/g, (whole, mark: string, name: string) =>
         openParameters.has(name) ? whole : `${mark}${name}=${hidden}`,
       )

@@ -16,19 +16,22 @@ export interface HttpUrl {
   readonly credential?: Credential | undefined
 }
 
-/** An http or https URL, relative to `base` where that is given. Throws `invalid` for any other text. */
+/**
+ * An http or https URL. One with a `base` is what a server wrote, relative to that: its user and password are no credential, and no secret of
+ * ours, or whoever writes pages could have any word hidden from all messages. Throws `invalid` for any other text.
+ */
 export function parseHttpUrl(text: string, base?: URL): HttpUrl {
   const url = URL.parse(text, base?.href)
   if (url === null) throw new Fault('invalid', `not a URL: ${JSON.stringify(text.slice(0, 200))}`)
   const { username, password } = url
   // A user alone is a token more often than a name.
-  keepSecret(password === '' ? username : password)
+  if (base === undefined) keepSecret(password === '' ? username : password)
   url.username = ''
   url.password = ''
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     throw new Fault('invalid', `not an http or https URL: ${url.href.slice(0, 200)}`)
   }
-  if (username === '' && password === '') return { url }
+  if (base !== undefined || (username === '' && password === '')) return { url }
   return { url, credential: basicCredential(url.origin, decoded(username), decoded(password)) }
 }
 

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test'
 import { type Handler } from '../../../test/fakes/http-server.ts'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
 import { ensureDebianPackages } from '../../../test/services/install.ts'
-import { Fault, isFault } from '../index.ts'
+import { Fault, isFault, redact } from '../index.ts'
 import { faultOf } from '../../../test/fakes/fault-of.ts'
 import { client, closeLater, server, text } from '../../../test/fakes/http-desk.ts'
 
@@ -52,6 +52,15 @@ describe('a redirect', () => {
       else response.writeHead(302, { location: `http://bob:bobs-secret@${headers.host}/end` }).end()
     })
     assert.equal(await text((await client().request({ url: `${url}/start` })).body), 'undefined')
+  })
+
+  test('makes no word of its own a secret that is hidden everywhere from then on', async () => {
+    const { url } = await server(({ url: asked, headers }, response) => {
+      if (asked === '/end') response.end('there')
+      else response.writeHead(302, { location: `http://corrupt:unavailable@${headers.host}/end` }).end()
+    })
+    await text((await client().request({ url: `${url}/start` })).body)
+    assert.equal(redact('corrupt, and unavailable'), 'corrupt, and unavailable')
   })
 
   test('to something that is no web address is refused', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { testSeed } from '../../../test/fakes/seeded-random.ts'
-import { isFault, isKey } from '../../kit/index.ts'
+import { isFault, isKey, redact } from '../../kit/index.ts'
 import { parseHtmlPage } from './html-page.ts'
 import { parseJsonPage } from './json-page.ts'
 import type { UpstreamProject } from './project.ts'
@@ -175,6 +175,12 @@ describe('what is taken from a page', () => {
       `https://x/${'a'.repeat(5000)}`,
     ])
       assert.match(dropped({ url })!, /address is not one of the web/, url)
+  })
+
+  test('makes none of its words a secret that is hidden from all messages', () => {
+    html(`<base href="https://a:published@files.example/"><a href="//other:promoted@other.example/foo-1.0-py3-none-any.whl">x</a>`)
+    json({ files: [{ ...entry, url: 'https://retention@up.example/foo-1.0-py3-none-any.whl' }] })
+    for (const word of ['published', 'promoted', 'retention']) assert.equal(redact(word), word)
   })
 
   test('has no address with a user and password', () => {
