@@ -1,5 +1,5 @@
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs'
-import { type ByteText, byteText, diskFault, Fault, shownName, throwIfAborted } from '../kit/index.ts'
+import { type ByteText, byteText, diskFault, Fault, isFault, shownName, throwIfAborted } from '../kit/index.ts'
 import { realSys } from '../kit/sys/index.ts'
 
 export type TreeEntryKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character-device' | 'block-device'
@@ -29,9 +29,17 @@ export interface TreeEntry {
 /** Directories on the way from the root to an entry. */
 const maxDepth = 2000
 
-/** All entries of a tree, the root first, each directory before what is in it, in the order of bytes. Throws for what it cannot read. */
-export async function* walkEntries(root: string, signal?: AbortSignal): AsyncGenerator<TreeEntry> {
+/**
+ * All entries of a tree, the root first, each directory before what is in it, in the order of bytes. Throws for what it cannot read, and
+ * for what goes meanwhile; of a tree that `changes`, that is left out.
+ */
+export async function* walkEntries(
+  root: string,
+  signal?: AbortSignal,
+  { changes = false }: { readonly changes?: boolean } = {},
+): AsyncGenerator<TreeEntry> {
   const top = byteText(root)
+  const see = changes ? unlessGone : <T>(look: () => T): T | undefined => look()
   const seen = new Map<string, ByteText>()
   const open: { readonly path: ByteText; readonly depth: number }[] = []
   yield entryOf(top, '', seen)
@@ -41,8 +49,9 @@ export async function* walkEntries(root: string, signal?: AbortSignal): AsyncGen
     if (directory.depth > maxDepth)
       throw new Fault('invalid', `the tree is deeper than ${maxDepth} directories`, { at: shownName(directory.path.slice(0, 200)) })
     const below: { path: ByteText; depth: number }[] = []
-    for (const name of namesIn(top, directory.path)) {
-      const entry = entryOf(top, directory.path === '' ? name : `${directory.path}/${name}`, seen)
+    for (const name of see(() => namesIn(top, directory.path)) ?? []) {
+      const entry = see(() => entryOf(top, directory.path === '' ? name : `${directory.path}/${name}`, seen))
+      if (entry === undefined) continue
       yield entry
       if (entry.kind === 'directory') below.push({ path: entry.path, depth: directory.depth + 1 })
     }
@@ -50,7 +59,16 @@ export async function* walkEntries(root: string, signal?: AbortSignal): AsyncGen
   }
 }
 
-/** How much there is: entries without the root, and bytes of files, each file once; and where the largest is. */
+function unlessGone<T>(look: () => T): T | undefined {
+  try {
+    return look()
+  } catch (error) {
+    if (isFault(error, 'not-found')) return undefined
+    throw error
+  }
+}
+
+/** How much there is, as far as it does not go meanwhile: entries without the root, and bytes of files, each file once; and where the largest is. */
 export async function measureTree(
   root: string,
   signal?: AbortSignal,
@@ -58,7 +76,7 @@ export async function measureTree(
   let entries = -1
   const files: number[] = []
   let [largest, most]: [ByteText | undefined, number] = [undefined, -1]
-  for await (const entry of walkEntries(root, signal)) {
+  for await (const entry of walkEntries(root, signal, { changes: true })) {
     entries++
     if (entry.kind !== 'file' || entry.linkOf !== undefined) continue
     files.push(entry.size)
