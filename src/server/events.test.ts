@@ -67,6 +67,17 @@ describe('events', () => {
     gone.abort()
   })
 
+  it('go to so many of one address and no more, until one of them is gone', async () => {
+    const gone = Array.from({ length: 51 }, () => new AbortController())
+    const listen = async ({ signal }: AbortController) => (await fetch(`${desk.url}/api/v1/events`, { signal })).status
+    const statuses = await Promise.all(gone.slice(0, 50).map(listen))
+    assert.ok(statuses.every((status) => status === 200))
+    assert.equal(await listen(gone[50]!), 429)
+    for (const each of gone) each.abort()
+    // A connection that was cut is noticed in a moment.
+    for (;;) if ((await listen(new AbortController())) === 200) return
+  })
+
   it('end with the server', async () => {
     const response = await desk.get('/api/v1/events')
     const events = eventsOf(response)

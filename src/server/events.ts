@@ -3,6 +3,7 @@ import type { NamedMove } from './moves.ts'
 import type { Refusal } from './problem.ts'
 import { plainExecution } from './routes/jobs.ts'
 import type { ServedView } from './served.ts'
+import { createShares } from './shares.ts'
 
 export interface Events {
   /** A stream of server-sent events (HTML Standard, 9.2): moves of names, and what becomes of executions. */
@@ -14,6 +15,8 @@ const lookEvery = 1_000
 /** Milliseconds after which a silent stream says that it lives. */
 const beatEvery = 15_000
 const mostListeners = 200
+/** Of one address: each page that is open in a browser is one. */
+const mostOfOne = 50
 /** Of a listener that does not read. */
 const mostWaiting = 1_000
 /** Executions that are looked at each time. */
@@ -25,6 +28,7 @@ interface Listener {
 
 export function createEvents(served: ServedView, end: AbortSignal | undefined): Events {
   const listeners = new Set<Listener>()
+  const shares = createShares(mostOfOne)
   let looking: { readonly first: Promise<unknown> } | undefined
   const tell = (text: string) => {
     for (const listener of listeners) listener.push(text)
@@ -54,6 +58,9 @@ export function createEvents(served: ServedView, end: AbortSignal | undefined): 
     answer(asked) {
       if (asked.method !== 'GET') return { status: 405, detail: 'this is asked with GET', headers: { allow: 'GET' } }
       if (listeners.size >= mostListeners) return { status: 429, detail: 'too many listen already', headers: { 'retry-after': '30' } }
+      const giveBack = shares.take(asked.address)
+      if (giveBack === undefined)
+        return { status: 429, detail: 'too many of this address listen already', headers: { 'retry-after': '30' } }
       const { listener, stream } = listen(served, asked.signal, end)
       const body = async function* () {
         try {
@@ -64,6 +71,7 @@ export function createEvents(served: ServedView, end: AbortSignal | undefined): 
           yield* stream
         } finally {
           listeners.delete(listener)
+          giveBack()
         }
       }
       listeners.add(listener)

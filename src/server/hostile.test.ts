@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import path from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -219,6 +219,19 @@ describe('hostile input', () => {
   })
 })
 
+describe('names in a store', () => {
+  it('end no value of a metric, whatever signs they have', async (t) => {
+    const desk = await serverDesk(scratch)
+    t.after(() => desk.close())
+    const group = 'x"} 1\\'
+    const move = { id: 'a', generation: 1, at: '2026-01-02T03:04:05Z', by: 'ann', action: 'create' }
+    mkdirSync(path.join(desk.folder, 'store/refs', group), { recursive: true })
+    writeFileSync(path.join(desk.folder, 'store/refs', group, 'name.json'), JSON.stringify({ history: [move] }))
+    const text = await (await desk.get('/metrics')).text()
+    assert.ok(text.includes('\nholdfast_last_move_timestamp_seconds{group="x\\"} 1\\\\"} 1767323045\n'), text)
+  })
+})
+
 describe('clients that take their time', () => {
   const limits = { headersTime: 150, requestTime: 150, idleTime: 300, grace: 0 }
   const respond = async () => ({ status: 200, headers: {}, body: new TextEncoder().encode('ready') })
@@ -281,5 +294,37 @@ describe('clients that take their time', () => {
     more.on('error', () => undefined)
     await once(more, 'close')
     for (const socket of held) socket.destroy()
+  })
+
+  it('have no more than their share from one address, which a trusted proxy does not count for', async (t) => {
+    for (const [trustedProxies, expected] of [
+      [[], 'closed'],
+      [['127.0.0.1'], 'answered'],
+    ] as const) {
+      const server = await listen({
+        handler: { respond },
+        port: 0,
+        clock: systemClock,
+        limits: { ...limits, connectionsOfOne: 2, requestTime: 10_000, idleTime: 10_000 },
+        trustedProxies,
+      })
+      t.after(() => server.close())
+      const open = async (localAddress: string) => {
+        const socket = connect({ port: server.port, host: '127.0.0.1', localAddress })
+        t.after(() => socket.destroy())
+        socket.on('error', () => undefined)
+        socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+        const outcome = await Promise.race([once(socket, 'data').then(() => 'answered'), once(socket, 'close').then(() => 'closed')])
+        return { socket, outcome }
+      }
+      const first = await open('127.0.0.1')
+      assert.equal((await open('127.0.0.1')).outcome, 'answered')
+      assert.equal((await open('127.0.0.1')).outcome, expected)
+      // Whoever else asks is not kept waiting, and what was let go counts no more.
+      assert.equal((await open('127.0.0.2')).outcome, 'answered')
+      first.socket.end()
+      await once(first.socket, 'close')
+      assert.equal((await open('127.0.0.1')).outcome, 'answered')
+    }
   })
 })

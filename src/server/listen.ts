@@ -3,7 +3,8 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { Socket } from 'node:net'
 import { type Clock, errno, Fault, type Report, type Responder, silent } from '../kit/index.ts'
 import { carry } from './answer.ts'
-import { clientAddress } from './proxies.ts'
+import { clientAddress, peerAddress } from './proxies.ts'
+import { shareConnections } from './shares.ts'
 import { fromWeb, type Handler } from './web.ts'
 
 export interface ListenOptions {
@@ -44,6 +45,8 @@ export interface ServerLimits {
   readonly keepAliveTime: number
   /** At once: 1,000. More are closed as they come. */
   readonly connections: number
+  /** Of them, those of one address that is no trusted proxy: 500. */
+  readonly connectionsOfOne: number
   /** That responses under way have once the end is asked for: 10 s. */
   readonly grace: number
 }
@@ -67,6 +70,7 @@ const usualLimits: ServerLimits = {
   idleTime: 120_000,
   keepAliveTime: 5_000,
   connections: 1_000,
+  connectionsOfOne: 500,
   grace: 10_000,
 }
 
@@ -95,6 +99,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   })
   server.setTimeout(limits.idleTime)
   server.maxConnections = limits.connections
+  shareConnections(server, limits.connectionsOfOne, peerAddress(options.trustedProxies ?? []))
   await started(server, host, options.port)
   const { port } = server.address() as { port: number }
   const { promise: ended, resolve } = Promise.withResolvers<void>()

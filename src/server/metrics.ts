@@ -87,7 +87,7 @@ async function ofStores({ counted }: ServedView): Promise<string[]> {
 async function ofMoves({ moves }: ServedView): Promise<string[]> {
   const last = new Map<string, number>()
   for (const { group, at } of (await moves.latest()).toReversed()) last.set(group, Date.parse(at) / 1000)
-  const samples = Array.from(last, ([group, at]) => `{group="${group}"} ${at}`)
+  const samples = Array.from(last, ([group, at]) => `{group="${labelText(group)}"} ${at}`)
   return family('holdfast_last_move_timestamp_seconds', 'gauge', 'When a name of this group moved last.', samples)
 }
 
@@ -106,13 +106,13 @@ async function ofJobs({ jobs }: ServedView): Promise<string[]> {
       'holdfast_job_failures',
       'gauge',
       'Firings of a job that failed since one ended well.',
-      states.map(({ name, failures }) => `{job="${name}"} ${failures}`),
+      states.map(({ name, failures }) => `{job="${labelText(name)}"} ${failures}`),
     ),
     ...family(
       'holdfast_job_last_success_timestamp_seconds',
       'gauge',
       'When a firing of a job last ended well.',
-      states.flatMap(({ name, succeeded }) => (succeeded === undefined ? [] : [`{job="${name}"} ${succeeded / 1000}`])),
+      states.flatMap(({ name, succeeded }) => (succeeded === undefined ? [] : [`{job="${labelText(name)}"} ${succeeded / 1000}`])),
     ),
     ...ofTargets(targets.filter(({ name }) => jobs.notified?.includes(name) === true)),
   ]
@@ -126,21 +126,26 @@ function ofTargets(targets: readonly TargetState[]): string[] {
       'holdfast_notification_attempts',
       'gauge',
       'Tries to tell this target what it is to be told next; 0 where all was told.',
-      targets.map(({ name, attempts }) => `{target="${name}"} ${attempts}`),
+      targets.map(({ name, attempts }) => `{target="${labelText(name)}"} ${attempts}`),
     ),
     ...family(
       'holdfast_notifications_given_up_total',
       'counter',
       'Changes of jobs that this target could not be told.',
-      targets.map(({ name, givenUp }) => `{target="${name}"} ${givenUp}`),
+      targets.map(({ name, givenUp }) => `{target="${labelText(name)}"} ${givenUp}`),
     ),
     ...family(
       'holdfast_notification_last_success_timestamp_seconds',
       'gauge',
       'When this target was last told something.',
-      targets.flatMap(({ name, succeeded }) => (succeeded === undefined ? [] : [`{target="${name}"} ${succeeded / 1000}`])),
+      targets.flatMap(({ name, succeeded }) => (succeeded === undefined ? [] : [`{target="${labelText(name)}"} ${succeeded / 1000}`])),
     ),
   ]
+}
+
+/** As a value between quotes: a name in a store, or of a job, cannot end it. */
+function labelText(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }
 
 function family(name: string, type: string, help: string, samples: readonly string[]): string[] {

@@ -27,6 +27,15 @@ export function clientAddress(trusted: readonly string[]): (incoming: IncomingMe
   }
 }
 
+/** The address at the other end of a connection; undefined for a trusted proxy, which speaks for many. */
+export function peerAddress(trusted: readonly string[]): (remote: string) => string | undefined {
+  const proxies = networksOf(trusted)
+  return (remote) => {
+    const address = plainAddress(remote)
+    return isWithin(proxies, address) ? undefined : address
+  }
+}
+
 /** Addresses such as `10.0.0.7` and networks such as `10.0.0.0/8`, of both families. Throws `invalid` for anything else. */
 export function networksOf(texts: readonly string[]): BlockList {
   const list = new BlockList()

@@ -34,7 +34,7 @@ export function createRates(rate: number, clock: Clock): Rates {
 }
 
 /** Of an IPv6 address its first four groups, however it is written: `::` may stand for some of them. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   if (!address.includes(':')) return address
   const [before = [], after = []] = address.split('::').map((part) => (part === '' ? [] : part.split(':')))
   const left = Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => '0')
