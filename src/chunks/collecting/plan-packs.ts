@@ -1,4 +1,5 @@
-import type { ChunkIndex, KnownPack } from '../indexes/chunk-index.ts'
+import type { ChunkIndex } from '../indexes/chunk-index.ts'
+import type { KnownPack } from '../indexes/pack-table.ts'
 
 /** What is to happen with packs that are in use. */
 export interface PackPlan {

@@ -1,6 +1,6 @@
 import { Fault } from '../../kit/index.ts'
 import type { ObjectStore, Signal } from '../../store/index.ts'
-import type { BlockPlace } from '../indexes/chunk-index.ts'
+import type { BlockPlace } from '../indexes/pack-table.ts'
 import { freeNow, type StoredBlock } from '../pack/block.ts'
 import type { OpenedBlock } from '../pack/open-block.ts'
 import { packKey } from '../pack/pack.ts'

@@ -1,7 +1,8 @@
 import { collect, type Digest, digestOf, isFault } from '../../kit/index.ts'
 import type { ObjectStore, Signal } from '../../store/index.ts'
 import { digestAt } from '../chunk.ts'
-import type { BlockPlace, ChunkIndex, KnownPack } from '../indexes/chunk-index.ts'
+import type { ChunkIndex } from '../indexes/chunk-index.ts'
+import type { BlockPlace, KnownPack } from '../indexes/pack-table.ts'
 import { openBlock, type OpenedBlock } from '../pack/open-block.ts'
 import { packKey } from '../pack/pack.ts'
 

@@ -2,7 +2,7 @@ import { type Digest, forEachBounded, type Report, silent } from '../../kit/inde
 import type { ObjectInfo, ObjectStore, Signal } from '../../store/index.ts'
 import type { Contents } from '../contents.ts'
 import { digestOfIndexKey, indexPrefix } from '../indexes/codec.ts'
-import type { KnownPack } from '../indexes/chunk-index.ts'
+import type { KnownPack } from '../indexes/pack-table.ts'
 import { openChunkReader } from '../open-chunk-store.ts'
 import { digestOfPackKey, packKey } from '../pack/pack.ts'
 import { checkPack, idsOf } from './check-pack.ts'
