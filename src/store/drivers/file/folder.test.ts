@@ -1,5 +1,19 @@
 import assert from 'node:assert/strict'
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, unlink, utimes, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  rmdir,
+  stat,
+  symlink,
+  truncate,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -172,6 +186,62 @@ test('a directory that goes while a put makes it, of which Node says that someth
     await store.put('deep/er/x', bytesOf('x'))
     assert.equal(await read(store, 'deep/er/x'), 'x')
   }
+})
+
+/** The real disk, on which `meanwhile` happens just before the first call of that name. */
+function diskWith(name: keyof Disk, meanwhile: () => Promise<unknown>): Disk {
+  let isFirst = true
+  return new Proxy(realDisk, {
+    get(disk, called: keyof Disk) {
+      const real = disk[called]
+      if (called !== name) return real
+      return async (...call: unknown[]): Promise<unknown> => {
+        if (isFirst) {
+          isFirst = false
+          await meanwhile()
+        }
+        return await Reflect.apply(real, disk, call)
+      }
+    },
+  })
+}
+
+test('a copy whose source is deleted meanwhile says that it is not there, and one whose directory goes makes it once more', async () => {
+  const { root, store } = await newStore()
+  const [source, target] = [path.join(root, 'source'), path.join(root, 'deep/er')]
+  await store.put('source', bytesOf('x'))
+  const hasty = createFileStore({ root, durable: false, disk: diskWith('copyFile', () => rm(target, { recursive: true })) })
+  await hasty.near!.copyFrom(store.near!.address('source'), 'deep/er/copy')
+  assert.equal(await read(store, 'deep/er/copy'), 'x')
+  const late = createFileStore({ root, durable: false, disk: diskWith('copyFile', () => unlink(source)) })
+  await fails('not-found', late.near!.copyFrom(store.near!.address('source'), 'deep/another'))
+  assert.deepEqual(await keys(store), ['deep/er/copy'])
+})
+
+test('a put that another one forestalls in making room for the key goes on', async () => {
+  const { root, store } = await newStore()
+  const target = path.join(root, 'name')
+  await mkdir(target)
+  const forestall = async () => {
+    await rmdir(target)
+    await writeFile(target, 'the other one')
+  }
+  await createFileStore({ root, durable: false, disk: diskWith('rmdir', forestall) }).put('name', bytesOf('x'))
+  assert.equal(await read(store, 'name'), 'x')
+})
+
+test('a directory that comes in the way of a put and goes again leaves it as it was', async () => {
+  const { root, store } = await newStore()
+  const target = path.join(root, 'name')
+  const comingAndGoing = async () => {
+    await mkdir(target)
+    await assert.rejects(realDisk.rename(path.join(root, 'other'), target), { code: 'EISDIR' })
+    await rmdir(target)
+    throw Object.assign(new Error('EISDIR'), { code: 'EISDIR' })
+  }
+  await store.put('other', bytesOf('other'))
+  await createFileStore({ root, durable: false, disk: diskWith('rename', comingAndGoing) }).put('name', bytesOf('x'))
+  assert.equal(await read(store, 'name'), 'x')
 })
 
 test('an empty directory does not stand in the way of a key, and what a failed put left is gone', async () => {

@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { checkKey, errno, Fault, isKey, throwIfAborted, untilAborted } from '../../../kit/index.ts'
 import type { Near, NearCopyOptions } from '../../store.ts'
 import { replaced, type Version } from '../layout.ts'
-import { type Folder, nameOf, onDisk } from './folder.ts'
+import { type Folder, lookAt, nameOf, onDisk } from './folder.ts'
 import { stateOf } from './generations.ts'
 import { placeWhole, stateForWriting, withDirectory } from './write.ts'
 
@@ -19,20 +19,23 @@ export function nearFiles(folder: Folder): Near {
       checkKey(key)
       throwIfAborted(options.signal)
       await stateForWriting(folder, key)
-      return await placeWhole(folder, key, options, (temporary) => copySource(folder, address, temporary, options))
+      return await placeWhole(folder, key, options, (temporary) =>
+        copySource(folder, address, { temporary, at: nameOf(folder, key) }, options),
+      )
     },
   }
 }
 
-async function copySource(folder: Folder, address: string, temporary: string, options: NearCopyOptions): Promise<void> {
+interface Target {
+  readonly temporary: string
+  /** What messages call the copy. */
+  readonly at: string
+}
+
+async function copySource(folder: Folder, address: string, { temporary, at }: Target, options: NearCopyOptions): Promise<void> {
   for (;;) {
     const source = await sourceOf(folder, address, options.etag)
-    const at = nameOf(folder, source.key)
-    try {
-      await copyWhole(folder, source, temporary, options.signal)
-    } catch (error) {
-      if (errno(error) !== 'ENOENT') return await onDisk(Promise.reject(error), at, 'copy it')
-    }
+    await copyWhole(folder, source, { temporary, at }, options.signal)
     // The same version before and after: then what was copied is that version, whole.
     const now = await sourceOf(folder, address, options.etag)
     const file = await folder.disk.open(temporary, constants.O_RDONLY | constants.O_NOFOLLOW).catch(async (error: unknown) => {
@@ -53,9 +56,18 @@ async function copySource(folder: Folder, address: string, temporary: string, op
   }
 }
 
-async function copyWhole(folder: Folder, source: Version, temporary: string, signal: AbortSignal | undefined): Promise<void> {
+/** Leaves no file where the source has gone: the next look says by what it was replaced. */
+async function copyWhole(folder: Folder, source: Version, { temporary, at }: Target, signal: AbortSignal | undefined): Promise<void> {
   const mode = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE
-  const copying = withDirectory(folder, temporary, nameOf(folder, source.key), () => folder.disk.copyFile(source.path, temporary, mode))
+  const copying = withDirectory(folder, temporary, at, async () => {
+    try {
+      await folder.disk.copyFile(source.path, temporary, mode)
+    } catch (error) {
+      // One number for two names: where the source still stands, it is the directory of the copy that is missing.
+      const isMissing = errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR'
+      if (!isMissing || (await lookAt(folder, source.path, nameOf(folder, source.key))) !== undefined) throw error
+    }
+  })
   try {
     await untilAborted(copying, signal)
   } catch (error) {

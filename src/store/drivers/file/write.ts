@@ -84,9 +84,10 @@ async function freeDirectory(folder: Folder, key: string): Promise<void> {
     await folder.disk.rmdir(pathOf(folder, key))
   } catch (error) {
     const number = errno(error) ?? ''
-    if (number !== 'ENOENT' && !['ENOTEMPTY', 'EEXIST', 'EBUSY'].includes(number))
-      await onDisk(Promise.reject(error), at, 'make room for it')
-    if (number !== 'ENOENT') throw aboveOthers(at)
+    // Gone, or a file meanwhile: another writer has made room.
+    if (number === 'ENOENT' || number === 'ENOTDIR') return
+    if (['ENOTEMPTY', 'EEXIST', 'EBUSY'].includes(number)) throw aboveOthers(at)
+    await onDisk(Promise.reject(error), at, 'make room for it')
   }
 }
 
@@ -114,11 +115,11 @@ async function showPlainly(
   if (condition === undefined) {
     const stat = await onDisk(folder.disk.lstat(temporary, { bigint: true }), at, 'look at it')
     try {
-      await onDisk(folder.disk.rename(temporary, target), at, 'put it in place')
+      await folder.disk.rename(temporary, target)
     } catch (error) {
-      // A directory has come in the way: the next look says what it is.
-      if ((await lookAt(folder, target, at))?.isDirectory() === true) return undefined
-      throw error
+      // A directory has come in the way, and may have gone again: the next look says.
+      if (errno(error) === 'EISDIR') return undefined
+      return await onDisk(Promise.reject(error), at, 'put it in place')
     }
     return versionOf(key, target, 0, stat).info
   }
