@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
@@ -42,6 +42,8 @@ test('on a machine in order everything is ok, and nothing stays behind in the st
   assert.match(find('conditional write')!.says, /20 puts .* exactly one succeeded/)
   const left = existsSync(path.join(cwd, 'store')) ? readdirSync(path.join(cwd, 'store')).filter((name) => !name.startsWith('.~')) : []
   assert.deepEqual(left, [])
+  // Tokens and logs of jobs will lie there.
+  assert.equal(statSync(find('state folder')!.says).mode & 0o077, 0)
 })
 
 test('without a configuration it warns, and goes on with the defaults', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { constants, promises as fs } from 'node:fs'
+import { closeSync, constants, mkdirSync, openSync, promises as fs } from 'node:fs'
 import path from 'node:path'
 import { Fault } from './fault.ts'
 
@@ -87,6 +87,19 @@ export async function replaceFile(target: string, content: string | Uint8Array, 
     throw diskFault(error, target, 'write the file')
   }
   await syncDirectory(disk, path.dirname(target))
+}
+
+/**
+ * Makes a file for its owner alone where there is none, and folders that are missing too: whoever else may look into a folder that was there
+ * before, as one that a backup brought back, cannot read it. SQLite gives what it writes beside its file the file's own mode.
+ */
+export function ensureOwnFile(file: string): void {
+  try {
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+    closeSync(openSync(file, 'a', 0o600))
+  } catch (error) {
+    throw diskFault(error, file, 'make the file')
+  }
 }
 
 /** Reads a small file as text; undefined where there is none. Past `limit` bytes it throws `invalid`. */

@@ -23,7 +23,18 @@ export { type Clock, systemClock } from './clock.ts'
 export { type HeaderView, isHeld, type Version, type Wanted, whatIsWanted } from './conditions.ts'
 export { decode } from './decode.ts'
 export { type Digest, digestOf, type Hasher, hasher, hexOf, isDigest, parseDigest } from './digest.ts'
-export { type Disk, diskFault, errno, isTemporary, readSmallFile, realDisk, replaceFile, syncDirectory, temporaryBeside } from './disk.ts'
+export {
+  type Disk,
+  diskFault,
+  ensureOwnFile,
+  errno,
+  isTemporary,
+  readSmallFile,
+  realDisk,
+  replaceFile,
+  syncDirectory,
+  temporaryBeside,
+} from './disk.ts'
 export { type Progress, type Report, silent } from './events.ts'
 export {
   asFault,

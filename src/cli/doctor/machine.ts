@@ -74,6 +74,8 @@ async function versionOf(
 export async function checkFolder(about: string, folder: string, random: () => number): Promise<Finding> {
   const probe = path.join(folder, `.doctor-${Math.floor(random() * 2 ** 48).toString(16)}`)
   try {
+    // As those who keep something there make it.
+    await realDisk.mkdir(folder, { recursive: true, mode: 0o700 })
     await replaceFile(probe, 'holdfast doctor\n')
     const isKept = (await readSmallFile(probe)) !== undefined
     await realDisk.unlink(probe)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -39,4 +39,13 @@ test('a file of a newer format is refused, and stays as it is', async () => {
   newer.exec('pragma user_version = 99')
   newer.close()
   await faultOf(openFileQueue(file, { clock: manualClock(), random: () => 0.5 }), 'unsupported', /format 99/)
+})
+
+test('a queue is its owner’s alone, also in a folder that is not: logs of jobs are in it', async () => {
+  const folder = path.join(mkdtempSync(path.join(scratch, 'own-')), 'open')
+  mkdirSync(folder, { mode: 0o755 })
+  const queue = await openFileQueue(path.join(folder, 'daemon.sqlite'), { clock: manualClock(), random: () => 0.5 })
+  await queue.introduce(['sync'])
+  for (const name of readdirSync(folder)) assert.equal(statSync(path.join(folder, name)).mode & 0o077, 0, name)
+  await queue.close()
 })

@@ -1,12 +1,10 @@
-import { mkdir } from 'node:fs/promises'
-import path from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { Fault } from '../../kit/index.ts'
+import { ensureOwnFile, Fault } from '../../kit/index.ts'
 import { type Database, formatSteps, type Row, tooNew, type Value } from './database.ts'
 
 /** Opens the file, makes it where it is missing and brings an older format up to date. A newer one is `unsupported`. */
 export async function openSqlite(file: string): Promise<Database> {
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
+  ensureOwnFile(file)
   const database = guarded(file, () => new DatabaseSync(file, { timeout: 10_000 }))
   guarded(file, () => {
     // A killed process loses nothing. A power cut may lose the last moments, whole: units are safe to repeat, and nobody waits for the disk at each beat.

@@ -1,7 +1,5 @@
-import { mkdirSync } from 'node:fs'
-import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { type Clock, Fault } from '../../kit/index.ts'
+import { type Clock, ensureOwnFile, Fault } from '../../kit/index.ts'
 import { type Answers, createAnswers } from './answers.ts'
 import { type AuditLog, createAuditLog } from './audit.ts'
 import { createTokens, type Tokens } from './tokens.ts'
@@ -40,7 +38,7 @@ export function openServerState(file: string, clock: Clock): ServerState {
 function opened(file: string): DatabaseSync {
   let db: DatabaseSync | undefined
   try {
-    if (file !== ':memory:') mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+    if (file !== ':memory:') ensureOwnFile(file)
     db = new DatabaseSync(file, { timeout: 10_000 })
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN IMMEDIATE')
     if (db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'meta'").get() === undefined) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { statSync } from 'node:fs'
+import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
@@ -121,6 +121,13 @@ describe('the state of a server', () => {
     const file = newFile()
     openServerState(file, manualClock()).close()
     assert.equal(statSync(path.dirname(file)).mode & 0o077, 0)
+    // Also where its folder is not.
+    const open = newFile()
+    mkdirSync(path.dirname(open), { mode: 0o755 })
+    const state = openServerState(open, manualClock())
+    state.tokens.create(ci)
+    for (const name of readdirSync(path.dirname(open))) assert.equal(statSync(path.join(open, '..', name)).mode & 0o077, 0, name)
+    state.close()
     const db = new DatabaseSync(file)
     db.exec("UPDATE meta SET value = 'holdfast-server/2' WHERE key = 'format'")
     db.close()
