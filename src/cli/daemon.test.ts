@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, constants, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
@@ -232,8 +232,10 @@ test('a daemon runs jobs by hand, is followed, reloads, keeps what it has where 
   assert.match(said.text(), /ended: \d+ done, 0 failed/)
 })
 
-test('a daemon that is killed takes its build with it, and is followed by one that goes on with what it held', async () => {
+test('a daemon that is killed takes its build with it, and is followed by one that goes on with what it held', async (t) => {
   const [pipe] = makePipes(scratch, 1) as [string]
+  // Where nobody ever spoke, who listens would wait for ever.
+  t.after(() => closeSync(openSync(pipe, constants.O_RDWR)))
   const at = desk(
     `[[job]]
 name = "slow"
@@ -248,7 +250,10 @@ variants = { one = {} }
   const first = at.start('daemon')
   const whileFirst = listenOn(pipe)
   // What it says is heard by the daemon: then it has long been noted who has to end with it.
-  while (!/builds/.test((await at.holdfast('jobs log 1')).out)) await setTimeout(50)
+  while (!/builds/.test((await at.holdfast('jobs log 1')).out)) {
+    assert.equal(first.child.exitCode, null, first.said.text())
+    await setTimeout(50)
+  }
   first.child.kill('SIGKILL')
   await first.said.ended
   assert.equal(await whileFirst, 'begins\n')

@@ -18,18 +18,22 @@ export interface DashboardDesk {
   close(): Promise<void>
 }
 
+/** Milliseconds that anything is waited for: a busy machine takes its time. */
+const patience = 120_000
+
 export async function dashboardDesk(scratch: string): Promise<DashboardDesk> {
   await ensureDebianPackages(['chromium'])
   const folder = mkdtempSync(path.join(scratch, 'web-'))
   await bundleWeb(folder)
   const desk = await serverDesk(scratch, { dashboard: await openDashboard(folder) })
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'], timeout: patience })
   const wrong: string[] = []
   return {
     desk,
     browser,
     async open(at, options = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+      context.setDefaultTimeout(patience)
       const page = await context.newPage()
       page.on('pageerror', (error) => wrong.push(`${at}: ${error.message}`))
       page.on('console', (message) => {

@@ -41,7 +41,8 @@ export async function startNginx(directory: string, http: string): Promise<Nginx
     await ended
   }
   for (let turn = 0; !(await isReachable(port)); turn++) {
-    if (turn === 100) {
+    // A minute: a busy machine takes its time.
+    if (turn === 1200) {
       await stop()
       throw new Fault('unavailable', `nginx did not start: ${await readFile(at('error.log'), 'utf8').catch(() => '')}`)
     }

@@ -68,7 +68,8 @@ async function startRegistry(kind: RegistryKind): Promise<RegistryServer> {
     await tokens?.close()
   }
   for (let turn = 0; !(await isReachable(port)); turn++) {
-    if (turn < 200 && child.exitCode === null) {
+    // A busy machine takes its time; a minute is enough for any.
+    if (turn < 3000 && child.exitCode === null) {
       await systemClock.sleep(20)
       continue
     }

@@ -135,7 +135,8 @@ async function reachable(port: number): Promise<void> {
         })
       })
     } catch (error) {
-      if (attempt === 100) throw error
+      // A minute: a busy machine takes its time.
+      if (attempt === 1200) throw error
       await systemClock.sleep(50)
     }
   }
