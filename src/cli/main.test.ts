@@ -71,3 +71,15 @@ test('the exit status and both streams reach the shell', async () => {
   assert.equal(JSON.parse(out).fault.code, 'invalid')
   assert.match(err, /did you mean .*list/)
 })
+
+test('in a folder that was removed, a command that needs to know it says so, and the others go on', async () => {
+  const gone = mkdtempSync(path.join(tmpdir(), 'holdfast-gone-'))
+  const child = spawn('sh', ['-c', 'rmdir "$PWD" && "$0" "$@"', process.execPath, main, 'release', 'list', '--json'], { cwd: gone })
+  const { status, out, err } = await ended(child)
+  assert.equal(status, 4)
+  assert.equal(JSON.parse(out).fault.message, 'the working directory was removed')
+  assert.doesNotMatch(err, / at /)
+  const again = mkdtempSync(path.join(tmpdir(), 'holdfast-gone-'))
+  const version = await ended(spawn('sh', ['-c', 'rmdir "$PWD" && "$0" "$@"', process.execPath, main, '--version'], { cwd: again }))
+  assert.equal(version.status, 0)
+})

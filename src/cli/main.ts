@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { asFault, explain, Fault, systemClock } from '../kit/index.ts'
+import { asFault, errno, explain, Fault, systemClock } from '../kit/index.ts'
 import type { Host, Sink } from './host.ts'
 import { runCli } from './program.ts'
 
@@ -38,12 +38,28 @@ function versionOfPackage(): string {
   return facts !== null && typeof facts === 'object' && 'version' in facts ? String(facts.version) : 'unknown'
 }
 
+/** A fault where it is gone, as where a folder was replaced below a shell that stands in it: thrown where a command needs to know. */
+function workingDirectory(): string | Fault {
+  try {
+    return process.cwd()
+  } catch (error) {
+    if (errno(error) !== 'ENOENT') throw error
+    const hint = 'go to a folder that is there; where this one was made anew, cd into it again'
+    return new Fault('not-found', 'the working directory was removed', { hint })
+  }
+}
+
+const folder = workingDirectory()
+
 const host: Host = {
   stdin: { stream: process.stdin, isTty: process.stdin.isTTY === true },
   stdout: sink(process.stdout),
   stderr: sink(process.stderr),
   env: process.env,
-  cwd: process.cwd(),
+  get cwd() {
+    if (folder instanceof Fault) throw folder
+    return folder
+  },
   clock: systemClock,
   random: Math.random,
   signal: stop.signal,

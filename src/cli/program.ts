@@ -48,11 +48,11 @@ export async function runCli(argv: readonly string[], host: Host, given?: Given)
 }
 
 /** Before the command line is parsed, since products bring flags of their own. */
-async function readConfig(argv: readonly string[], { cwd, env }: Host): Promise<Configured> {
+async function readConfig(argv: readonly string[], host: Host): Promise<Configured> {
   const store = flagValue(argv, '--store')
   try {
     const overrides = store === undefined ? [] : [{ key: 'store.url', value: store, flag: '--store' }]
-    return { config: await loadConfig({ cwd, env, file: flagValue(argv, '--config'), overrides }) }
+    return { config: await loadConfig({ cwd: host.cwd, env: host.env, file: flagValue(argv, '--config'), overrides }) }
   } catch (fault) {
     return { fault }
   }
