@@ -46,6 +46,36 @@ export function OpenAction() {
   return props === undefined ? null : <ActionDialog {...props} onClose={() => (opened.value = undefined)} />
 }
 
+function ActionDialog({ fields = [], onClose, ...action }: ActionProps & { readonly onClose: () => void }) {
+  const [filled, setFilled] = useState<Filled>(() => Object.fromEntries(fields.map((each) => [each.name, each.value ?? ''])))
+  const { plan, trouble, isDone, isBusy, look, confirm } = useAction(action.name, filledIn(action.body, fields, filled))
+  const secret = token.value
+  return (
+    <Dialog title={action.title} onClose={onClose}>
+      {!isDone && fields.length > 0 && <Fields of={fields} filled={filled} onFill={setFilled} />}
+      {secret === undefined ? <TokenForm scope={action.scope} /> : plan === undefined && isBusy && <Waiting />}
+      {trouble !== undefined && <Failed trouble={trouble} again={secret === undefined ? undefined : () => void look()} />}
+      {plan !== undefined && <PlanShown lines={plan.lines} isDone={isDone} />}
+      {plan !== undefined && !isDone && (
+        <div class="dialog-foot">
+          <button type="button" onClick={onClose}>
+            Leave it
+          </button>
+          <button
+            type="button"
+            class={action.isGrave === true ? 'primary grave' : 'primary'}
+            disabled={isBusy}
+            onClick={() => void confirm(plan)}
+          >
+            {action.label}
+          </button>
+        </div>
+      )}
+      {isDone && <Done onClose={onClose} />}
+    </Dialog>
+  )
+}
+
 interface Plan {
   /** Of what it is the plan. */
   readonly asked: string
@@ -53,28 +83,15 @@ interface Plan {
   readonly lines: readonly string[]
 }
 
-function ActionDialog({
-  label,
-  title,
-  name,
-  body: given,
-  scope,
-  isGrave,
-  fields = [],
-  onClose,
-}: ActionProps & { readonly onClose: () => void }) {
+/** The plan of an action, asked for anew whenever what is asked changes, and the one way to have it done. */
+function useAction(name: string, body: ActionProps['body']) {
   const [planned, setPlan] = useState<Plan>()
   const [trouble, setTrouble] = useState<Trouble>()
   const [isDone, setDone] = useState(false)
   const [isBusy, setBusy] = useState(false)
   const [key] = useState(() => crypto.getRandomValues(new Uint32Array(4)).join('-'))
-  const [filled, setFilled] = useState<Readonly<Record<string, string>>>(() =>
-    Object.fromEntries(fields.map((each) => [each.name, each.value ?? ''])),
-  )
   const secret = token.value
-  const body = filledIn(given, fields, filled)
   const asked = JSON.stringify(body)
-  const plan = planned?.asked === asked ? planned : undefined
 
   const attempt = async (work: () => Promise<void>) => {
     setBusy(true)
@@ -110,47 +127,12 @@ function ActionDialog({
     const soon = setTimeout(() => void look(), planned === undefined ? 0 : 300)
     return () => clearTimeout(soon)
   }, [secret, asked])
-
-  return (
-    <Dialog title={title} onClose={onClose}>
-      {!isDone && fields.length > 0 && (
-        <div class="form">
-          {fields.map((field) => (
-            <label key={field.name}>
-              {field.label}
-              <input value={filled[field.name]} onChange={(event) => setFilled({ ...filled, [field.name]: event.currentTarget.value })} />
-            </label>
-          ))}
-        </div>
-      )}
-      {secret === undefined ? <TokenForm scope={scope} /> : plan === undefined && isBusy && <Waiting />}
-      {trouble !== undefined && <Failed trouble={trouble} again={secret === undefined ? undefined : () => void look()} />}
-      {plan !== undefined && <PlanShown lines={plan.lines} isDone={isDone} />}
-      {plan !== undefined && !isDone && (
-        <div class="dialog-foot">
-          <button type="button" onClick={onClose}>
-            Leave it
-          </button>
-          <button type="button" class={isGrave === true ? 'primary grave' : 'primary'} disabled={isBusy} onClick={() => void confirm(plan)}>
-            {label}
-          </button>
-        </div>
-      )}
-      {isDone && (
-        <div class="dialog-foot">
-          <p class="fine" role="status">
-            Done. It is in the <a href={hrefTo(['audit'])}>audit log</a>.
-          </p>
-          <button type="button" class="primary" onClick={onClose}>
-            Close
-          </button>
-        </div>
-      )}
-    </Dialog>
-  )
+  return { plan: planned?.asked === asked ? planned : undefined, trouble, isDone, isBusy, look, confirm }
 }
 
-function filledIn(body: ActionProps['body'], fields: readonly Field[], filled: Readonly<Record<string, string>>): ActionProps['body'] {
+type Filled = Readonly<Record<string, string>>
+
+function filledIn(body: ActionProps['body'], fields: readonly Field[], filled: Filled): ActionProps['body'] {
   const whole: Record<string, unknown> = { ...body }
   for (const { name, into } of fields) {
     const value = filled[name]
@@ -159,6 +141,40 @@ function filledIn(body: ActionProps['body'], fields: readonly Field[], filled: R
     else whole[into] = { ...(whole[into] as object), [name]: value }
   }
   return whole
+}
+
+function Fields({
+  of,
+  filled,
+  onFill,
+}: {
+  readonly of: readonly Field[]
+  readonly filled: Filled
+  readonly onFill: (filled: Filled) => void
+}) {
+  return (
+    <div class="form">
+      {of.map((field) => (
+        <label key={field.name}>
+          {field.label}
+          <input value={filled[field.name]} onChange={(event) => onFill({ ...filled, [field.name]: event.currentTarget.value })} />
+        </label>
+      ))}
+    </div>
+  )
+}
+
+function Done({ onClose }: { readonly onClose: () => void }) {
+  return (
+    <div class="dialog-foot">
+      <p class="fine" role="status">
+        Done. It is in the <a href={hrefTo(['audit'])}>audit log</a>.
+      </p>
+      <button type="button" class="primary" onClick={onClose}>
+        Close
+      </button>
+    </div>
+  )
 }
 
 function PlanShown({ lines, isDone }: { readonly lines: readonly string[]; readonly isDone: boolean }) {

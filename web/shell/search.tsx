@@ -61,28 +61,41 @@ export function Search() {
         }}
         onKeyDown={onKeyDown}
       />
-      <ul id="found" role="listbox" aria-label="Found" hidden={!isShown}>
-        {found.map((each, at) => (
-          <li
-            key={each.href}
-            id={`found-${at}`}
-            role="option"
-            aria-selected={at === chosen}
-            onMouseDown={(event) => {
-              event.preventDefault()
-              open(each)
-            }}
-          >
-            {each.text} <span class="faint">{each.kind}</span>
-          </li>
-        ))}
-        {found.length === 0 && (
-          <li role="option" aria-selected="false" aria-disabled="true" class="faint">
-            Nothing has such a name
-          </li>
-        )}
-      </ul>
+      <FoundList found={found} chosen={chosen} isShown={isShown} onChoose={open} />
     </div>
+  )
+}
+
+interface FoundListProps {
+  readonly found: readonly Found[]
+  readonly chosen: number
+  readonly isShown: boolean
+  readonly onChoose: (each: Found) => void
+}
+
+function FoundList({ found, chosen, isShown, onChoose }: FoundListProps) {
+  return (
+    <ul id="found" role="listbox" aria-label="Found" hidden={!isShown}>
+      {found.map((each, at) => (
+        <li
+          key={each.href}
+          id={`found-${at}`}
+          role="option"
+          aria-selected={at === chosen}
+          onMouseDown={(event) => {
+            event.preventDefault()
+            onChoose(each)
+          }}
+        >
+          {each.text} <span class="faint">{each.kind}</span>
+        </li>
+      ))}
+      {found.length === 0 && (
+        <li role="option" aria-selected="false" aria-disabled="true" class="faint">
+          Nothing has such a name
+        </li>
+      )}
+    </ul>
   )
 }
 

@@ -43,30 +43,12 @@ export function Package({ environment }: { readonly environment: string }) {
             </Section>
             {refused.length > 0 && (
               <Section title="Refused">
-                <Table
-                  label="Files that cannot be published"
-                  rows={refused}
-                  keyOf={(file) => file.name}
-                  columns={[
-                    { title: 'File', isWide: true, cell: (file) => file.name },
-                    { title: 'Size', isNumber: true, cell: (file) => <Size bytes={file.size} /> },
-                    { title: 'Why', isWide: true, cell: (file) => file.reason },
-                  ]}
-                />
+                <Table label="Files that cannot be published" rows={refused} keyOf={(file) => file.name} columns={refusedColumns} />
               </Section>
             )}
             {withdrawn.length > 0 && (
               <Section title="Withdrawn">
-                <Table
-                  label="Files that were withdrawn"
-                  rows={withdrawn}
-                  keyOf={(file) => file.name}
-                  columns={[
-                    { title: 'File', isWide: true, cell: (file) => file.name },
-                    { title: 'Since', cell: (file) => <Ago at={file.since} /> },
-                    { title: 'Why', isWide: true, cell: (file) => file.why },
-                  ]}
-                />
+                <Table label="Files that were withdrawn" rows={withdrawn} keyOf={(file) => file.name} columns={withdrawnColumns} />
               </Section>
             )}
           </>
@@ -102,3 +84,15 @@ function columnsOf(folder: string | undefined): Column<File>[] {
     { title: 'Uploaded', cell: ({ uploaded }) => <Ago at={uploaded} /> },
   ]
 }
+
+const refusedColumns: Column<Answers['getPackage']['refused'][number]>[] = [
+  { title: 'File', isWide: true, cell: (file) => file.name },
+  { title: 'Size', isNumber: true, cell: (file) => <Size bytes={file.size} /> },
+  { title: 'Why', isWide: true, cell: (file) => file.reason },
+]
+
+const withdrawnColumns: Column<Answers['getPackage']['withdrawn'][number]>[] = [
+  { title: 'File', isWide: true, cell: (file) => file.name },
+  { title: 'Since', cell: (file) => <Ago at={file.since} /> },
+  { title: 'Why', isWide: true, cell: (file) => file.why },
+]

@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks'
 import { useAnswer, usePages } from '../../api/answer.ts'
+import type { Answers } from '../../api/answers.ts'
 import { at } from '../../api/client.ts'
 import { Badge, Size } from '../../parts/facts.tsx'
 import { Page } from '../../parts/page.tsx'
 import { Empty } from '../../parts/states.tsx'
-import { PagedTable } from '../../parts/table.tsx'
+import { type Column, PagedTable } from '../../parts/table.tsx'
 import { countText } from '../../parts/words.ts'
 import { Action } from '../../shell/action.tsx'
 import { hrefTo, place, setQuery } from '../../shell/place.ts'
@@ -17,37 +18,11 @@ export function Packages({ environment }: { readonly environment: string }) {
   const pages = usePages('listPackages', `${at('index', environment)}/packages`, { prefix, q, refused })
   const known = useAnswer('getIndexEnvironment', at('index', environment)).data
   const url = known === undefined ? undefined : `${location.origin}${known.mount}${prefix}/`
-  const of = environment === 'default' ? {} : { environment }
   return (
     <Page
       title={prefix}
       trail={[['Index', hrefTo(['index'])]]}
-      actions={
-        <>
-          <a class="button" href={hrefTo(['index', environment, 'generations'], { prefix })}>
-            Generations
-          </a>
-          <Action
-            label="Promote from"
-            title={`Promote from another index into ${prefix}`}
-            name="index-promote"
-            scope="index:promote"
-            body={{ ...of, to: prefix, from: (known?.prefixes ?? []).find((each) => each !== prefix) ?? prefix }}
-            fields={[
-              { name: 'from', label: 'From the index', value: (known?.prefixes ?? []).find((each) => each !== prefix) ?? '' },
-              { name: 'message', label: 'Why, for the history' },
-            ]}
-          />
-          <Action
-            label="Roll back"
-            title={`Roll back ${prefix}`}
-            name="index-rollback"
-            scope="index:rollback"
-            body={{ ...of, prefix }}
-            isGrave
-          />
-        </>
-      }
+      actions={<Actions environment={environment} prefix={prefix} prefixes={known?.prefixes ?? []} />}
     >
       {url !== undefined && (
         <p class="faint filters">
@@ -68,37 +43,47 @@ export function Packages({ environment }: { readonly environment: string }) {
             <Empty>No package has {q} in its name.</Empty>
           )
         }
-        columns={[
-          {
-            title: 'Package',
-            isWide: true,
-            cell: ({ name }) => (
-              <a href={hrefTo(['index', environment, 'package'], { prefix, name })} data-row="">
-                {name}
-              </a>
-            ),
-          },
-          {
-            title: 'Files',
-            isNumber: true,
-            cell: ({ name, files }) => <a href={hrefTo(['index', environment, 'package'], { prefix, name })}>{countText(files)}</a>,
-          },
-          { title: 'Size', isNumber: true, cell: ({ bytes }) => <Size bytes={bytes} /> },
-          {
-            title: 'Refused',
-            isNumber: true,
-            cell: ({ name, refused: count }) =>
-              count === 0 ? (
-                <span class="faint">–</span>
-              ) : (
-                <a href={hrefTo(['index', environment, 'package'], { prefix, name })}>
-                  <Badge tone="warn">{countText(count)}</Badge>
-                </a>
-              ),
-          },
-        ]}
+        columns={columnsOf(environment, prefix)}
       />
     </Page>
+  )
+}
+
+interface ActionsProps {
+  readonly environment: string
+  readonly prefix: string
+  /** All of the environment. */
+  readonly prefixes: readonly string[]
+}
+
+function Actions({ environment, prefix, prefixes }: ActionsProps) {
+  const of = environment === 'default' ? {} : { environment }
+  const other = prefixes.find((each) => each !== prefix)
+  return (
+    <>
+      <a class="button" href={hrefTo(['index', environment, 'generations'], { prefix })}>
+        Generations
+      </a>
+      <Action
+        label="Promote from"
+        title={`Promote from another index into ${prefix}`}
+        name="index-promote"
+        scope="index:promote"
+        body={{ ...of, to: prefix, from: other ?? prefix }}
+        fields={[
+          { name: 'from', label: 'From the index', value: other ?? '' },
+          { name: 'message', label: 'Why, for the history' },
+        ]}
+      />
+      <Action
+        label="Roll back"
+        title={`Roll back ${prefix}`}
+        name="index-rollback"
+        scope="index:rollback"
+        body={{ ...of, prefix }}
+        isGrave
+      />
+    </>
   )
 }
 
@@ -122,4 +107,36 @@ function Filter({ q, isRefused }: { readonly q: string | undefined; readonly isR
       </button>
     </div>
   )
+}
+
+function columnsOf(environment: string, prefix: string): Column<Answers['listPackages']['items'][number]>[] {
+  return [
+    {
+      title: 'Package',
+      isWide: true,
+      cell: ({ name }) => (
+        <a href={hrefTo(['index', environment, 'package'], { prefix, name })} data-row="">
+          {name}
+        </a>
+      ),
+    },
+    {
+      title: 'Files',
+      isNumber: true,
+      cell: ({ name, files }) => <a href={hrefTo(['index', environment, 'package'], { prefix, name })}>{countText(files)}</a>,
+    },
+    { title: 'Size', isNumber: true, cell: ({ bytes }) => <Size bytes={bytes} /> },
+    {
+      title: 'Refused',
+      isNumber: true,
+      cell: ({ name, refused: count }) =>
+        count === 0 ? (
+          <span class="faint">–</span>
+        ) : (
+          <a href={hrefTo(['index', environment, 'package'], { prefix, name })}>
+            <Badge tone="warn">{countText(count)}</Badge>
+          </a>
+        ),
+    },
+  ]
 }
