@@ -15,6 +15,13 @@ interface CreateFlags {
 
 /** `holdfast token …`: who may change something through the server. */
 export function addTokenCommands(token: Command, cli: Cli): void {
+  addCreateCommand(token, cli)
+  addListCommand(token, cli)
+  addRevokeCommand(token, cli)
+  addAuditCommand(token, cli)
+}
+
+function addCreateCommand(token: Command, cli: Cli): void {
   cli.add<CreateFlags>(token, {
     name: 'create',
     summary: 'Make a token, and show its secret this once',
@@ -44,6 +51,9 @@ export function addTokenCommands(token: Command, cli: Cli): void {
         return { result: { ...toJson(made), secret }, text: secret }
       }),
   })
+}
+
+function addListCommand(token: Command, cli: Cli): void {
   cli.add(token, {
     name: 'list',
     summary: 'List tokens, newest first: what they allow, until when, and when they were used last',
@@ -54,6 +64,9 @@ export function addTokenCommands(token: Command, cli: Cli): void {
         return { result: { tokens: tokens.map(toJson) }, text: listText(call, tokens) }
       }),
   })
+}
+
+function addRevokeCommand(token: Command, cli: Cli): void {
   cli.add(token, {
     name: 'revoke',
     summary: 'Make a token good for nothing, from now on',
@@ -66,6 +79,9 @@ export function addTokenCommands(token: Command, cli: Cli): void {
         return { result: toJson(revoked), text: `revoked ${revoked.id} (${revoked.name})` }
       }),
   })
+}
+
+function addAuditCommand(token: Command, cli: Cli): void {
   cli.add<{ readonly limit: number }>(token, {
     name: 'audit',
     summary: 'Show the audit log of the server, newest first, and whether it is whole',

@@ -20,37 +20,17 @@ export interface PackWriter {
 
 /** A pack in the folder, which is made with its first block. */
 export function createPackWriter(folder: string): PackWriter {
-  const temporary = temporaryBeside(path.join(folder, 'pack'))
-  const state = createHash('sha256')
+  const file = createPackFile(folder)
   const blocks: PackBlock[] = []
   const entries: PackEntry[] = []
   const digests = new Set<string>()
-  let fd: number | undefined
-  let size = 0
   const room = Buffer.allocUnsafeSlow(blockBytes)
   let held = 0
 
-  const write = (bytes: Uint8Array) => {
-    try {
-      if (fd === undefined) {
-        mkdirSync(folder, { recursive: true })
-        fd = openSync(temporary, 'wx')
-      }
-      for (let at = 0; at < bytes.byteLength;) at += writeSync(fd, bytes, at)
-    } catch (error) {
-      throw diskFault(error, folder, 'write a pack')
-    }
-    state.update(bytes)
-    size += bytes.byteLength
-  }
-  const close = () => {
-    if (fd !== undefined) closeSync(fd)
-    fd = undefined
-  }
   const writeBlock = (plain: Uint8Array) => {
     const { method, bytes } = compressBlock(plain)
-    blocks.push({ method, offset: size, stored: bytes.byteLength, plain: plain.byteLength })
-    write(bytes)
+    blocks.push({ method, offset: file.size, stored: bytes.byteLength, plain: plain.byteLength })
+    file.write(bytes)
   }
   const endBlock = () => {
     writeBlock(room.subarray(0, held))
@@ -71,8 +51,54 @@ export function createPackWriter(folder: string): PackWriter {
       if (entries.length === 0) return undefined
       if (held > 0 || blocks.length === 0) endBlock()
       const index = encodeIndex(blocks, entries)
-      const indexOffset = size
-      write(index)
+      const indexOffset = file.size
+      file.write(index)
+      const name = file.keep()
+      const revisions = entries.map(({ revision }) => revision)
+      return {
+        name,
+        size: file.size,
+        indexOffset,
+        indexLength: index.byteLength,
+        firstRevision: revisions.reduce((a, b) => Math.min(a, b)),
+        lastRevision: revisions.reduce((a, b) => Math.max(a, b)),
+        plain: blocks.reduce((sum, { plain }) => sum + plain, 0),
+      }
+    },
+    abandon: file.abandon,
+  }
+}
+
+/** A file that is named by its bytes once it has all of them. */
+function createPackFile(folder: string) {
+  const temporary = temporaryBeside(path.join(folder, 'pack'))
+  const state = createHash('sha256')
+  let fd: number | undefined
+  let size = 0
+
+  const close = () => {
+    if (fd !== undefined) closeSync(fd)
+    fd = undefined
+  }
+  return {
+    get size() {
+      return size
+    },
+    write(bytes: Uint8Array) {
+      try {
+        if (fd === undefined) {
+          mkdirSync(folder, { recursive: true })
+          fd = openSync(temporary, 'wx')
+        }
+        for (let at = 0; at < bytes.byteLength;) at += writeSync(fd, bytes, at)
+      } catch (error) {
+        throw diskFault(error, folder, 'write a pack')
+      }
+      state.update(bytes)
+      size += bytes.byteLength
+    },
+    /** Makes it durable, and gives its name. */
+    keep(): string {
       const name = state.digest('hex')
       try {
         fsyncSync(fd!)
@@ -82,16 +108,7 @@ export function createPackWriter(folder: string): PackWriter {
       } catch (error) {
         throw diskFault(error, folder, 'write a pack')
       }
-      const revisions = entries.map(({ revision }) => revision)
-      return {
-        name,
-        size,
-        indexOffset,
-        indexLength: index.byteLength,
-        firstRevision: revisions.reduce((a, b) => Math.min(a, b)),
-        lastRevision: revisions.reduce((a, b) => Math.max(a, b)),
-        plain: blocks.reduce((sum, { plain }) => sum + plain, 0),
-      }
+      return name
     },
     abandon() {
       if (fd === undefined) return
