@@ -141,6 +141,9 @@ describe('a release over HTTP', () => {
       [`/releases/rcclx/9.9/stable/${file}`, 404],
       [`${place}/archives/now/${file}`, 404],
       [`${place}/stable/${file}?as-of=soon`, 400],
+      // Before all time, and a number without an end.
+      [`${place}/stable/${file}?as-of=99999999999999d`, 400],
+      [`${place}/stable/${file}?as-of=1s${'1'.repeat(15_000)}`, 400],
       [`${place}/stable/${file}?token=1`, 400],
       ['/releases/', 404],
     ] as const) {
