@@ -96,12 +96,31 @@ describe('a line that cannot be understood', () => {
     }
   })
 
+  test('that asks for the help of what is no command says so, at any depth', async () => {
+    for (const [line, group] of [
+      ['help nope', 'holdfast'],
+      ['help release nope', 'holdfast release'],
+      ['release help nope', 'holdfast release'],
+    ] as const) {
+      const { exit, out, err } = await run(line)
+      assert.equal(exit, 2)
+      assert.equal(out, '')
+      assert.equal(err, `error: unknown command 'nope'\n  next: \`${group} --help\` shows what there is\n`)
+    }
+  })
+
   test('without a command gets the help, on stderr, and 2', async () => {
     const { exit, out, err } = await run('')
     assert.equal(exit, 2)
     assert.equal(out, '')
     assert.match(err, /^Usage: holdfast/)
   })
+})
+
+test('help with the words of a command is that command with --help', async () => {
+  const { out } = await run('release create --help')
+  for (const line of ['help release create', 'release help create', 'release help create --no-color'])
+    assert.deepEqual(await run(line), { exit: 0, out, err: '' })
 })
 
 test('behind a group --version is the command’s own', async () => {

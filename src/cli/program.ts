@@ -34,7 +34,7 @@ export async function runCli(argv: readonly string[], host: Host, given?: Given)
     },
   )
   try {
-    await program.parseAsync(argv, { from: 'user' })
+    await program.parseAsync(helpAsked(program, argv), { from: 'user' })
     return exit
   } catch (error) {
     const paint = paintFor(wantsColour(host.stderr, host.env, asked.colour))
@@ -45,6 +45,26 @@ export async function runCli(argv: readonly string[], host: Host, given?: Given)
     const isMissingFlag = error.code === 'commander.unknownOption' && output.command.startsWith('release')
     return isMissingFlag && configured.fault !== undefined ? printFault(screen, configured.fault, output) : usageExit(screen, error, output)
   }
+}
+
+/** `help release create` and `release help create` as `release create --help`. */
+function helpAsked(program: Command, argv: readonly string[]): readonly string[] {
+  const at = argv.indexOf('help')
+  const isAsked = at !== -1 && (commandOf(program, argv.slice(0, at))?.commands.length ?? 0) > 0
+  if (!isAsked) return argv
+  const words = [...argv.slice(0, at), ...argv.slice(at + 1)].filter((word) => !word.startsWith('-'))
+  for (const [count, word] of words.entries()) {
+    const above = commandOf(program, words.slice(0, count))!
+    if (commandOf(above, [word]) !== undefined) continue
+    const group = ['holdfast', commandPath(above)].filter((part) => part !== '').join(' ')
+    throw new Fault('invalid', `unknown command '${word}'`, { hint: `\`${group} --help\` shows what there is` })
+  }
+  return [...words, '--help', ...argv.slice(at).filter((word) => word.startsWith('-'))]
+}
+
+/** The command of these words alone; undefined where one of them is none. */
+function commandOf(program: Command, words: readonly string[]): Command | undefined {
+  return words.reduce<Command | undefined>((above, word) => above?.commands.find((one) => one.name() === word), program)
 }
 
 /** Before the command line is parsed, since products bring flags of their own. */
@@ -100,7 +120,7 @@ export async function buildProgram(
   addWorkerCommand(program, cli, inside)
   await addGroups(program, cli, care, groups)
   addCompletionCommand(program, cli)
-  program.helpCommand('help [command]', 'Show help for a command')
+  program.helpCommand('help [command...]', 'Show help for a command')
   return program
 }
 
