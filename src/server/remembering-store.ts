@@ -17,28 +17,13 @@ export function rememberingStore(
   store: ObjectStore,
   { clock, freshFor }: RememberOptions,
 ): { readonly store: ObjectStore; forget(): void } {
-  const records = new Map<string, Remembered>()
+  const records = createRecords()
   const listings = new Map<string, { readonly at: number; readonly infos: Promise<readonly ObjectInfo[]> }>()
   const underWay = new Map<string, Promise<Remembered>>()
-  let total = 0
   const isFresh = (at: number) => {
     const age = clock.now() - at
     // A clock that was set back makes nothing fresh.
     return age >= 0 && age < freshFor
-  }
-  const keep = (key: string, record: Remembered) => {
-    drop(key)
-    records.set(key, record)
-    total += record.bytes.byteLength
-    for (const [oldest, { bytes }] of records) {
-      if (total <= maxBytesKept) break
-      records.delete(oldest)
-      total -= bytes.byteLength
-    }
-  }
-  const drop = (key: string) => {
-    total -= records.get(key)?.bytes.byteLength ?? 0
-    records.delete(key)
   }
   const look = async (key: string): Promise<Remembered> => {
     const at = clock.now()
@@ -54,7 +39,7 @@ export function rememberingStore(
     const work = look(key).finally(() => underWay.delete(key))
     underWay.set(key, work)
     const record = await work
-    keep(key, record)
+    records.keep(key, record)
     return record
   }
   const remembering: ObjectStore = {
@@ -78,7 +63,7 @@ export function rememberingStore(
   return {
     store: remembering,
     forget() {
-      for (const [key, record] of records) records.set(key, { ...record, at: Number.NEGATIVE_INFINITY })
+      records.age()
       listings.clear()
     },
   }
@@ -89,6 +74,32 @@ interface Remembered {
   readonly info: ObjectInfo
   /** When it was last looked at. */
   readonly at: number
+}
+
+/** What was read, up to a limit of bytes: then the oldest go. */
+function createRecords() {
+  const records = new Map<string, Remembered>()
+  let total = 0
+  const drop = (key: string) => {
+    total -= records.get(key)?.bytes.byteLength ?? 0
+    records.delete(key)
+  }
+  return {
+    get: (key: string) => records.get(key),
+    keep(key: string, record: Remembered) {
+      drop(key)
+      records.set(key, record)
+      total += record.bytes.byteLength
+      for (const oldest of records.keys()) {
+        if (total <= maxBytesKept) break
+        drop(oldest)
+      }
+    },
+    /** All of them have to be looked at again. */
+    age() {
+      for (const [key, record] of records) records.set(key, { ...record, at: Number.NEGATIVE_INFINITY })
+    },
+  }
 }
 
 function isRemembered(key: string): boolean {

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander'
 import { registryOf, retag, type TagName } from '../../images/index.ts'
 import { Fault, parseDigest } from '../../kit/index.ts'
-import { type ImageName, parseImageName } from '../../oci/index.ts'
-import { type Cli, parsedOption } from '../command.ts'
+import { type ImageName, parseImageName, type Registry } from '../../oci/index.ts'
+import { type Call, type Cli, parsedOption } from '../command.ts'
+import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
 import { shortDigest } from './brought-text.ts'
 import { imagesContext } from './choose.ts'
@@ -35,60 +36,70 @@ export function addRetagCommand(images: Command, cli: Cli): void {
     writes: true,
     examples: [['holdfast images retag x86/presto-coordinator:1.2 x86/presto-coordinator:latest', 'latest is this build']],
     run: async (call) => {
-      const { args, options, signal, host, paint, report } = call
-      const context = await imagesContext(call, { isDockerLogin: options.skipLogin })
-      const { settings } = context
-      const place = { host: registryOf(settings), project: settings.registryProject }
-      const [from, to] = [sourceNamed(args[0]!, place), targetNamed(args[1]!, place)]
+      const context = await imagesContext(call, { isDockerLogin: call.options.skipLogin })
+      const place = { host: registryOf(context.settings), project: context.settings.registryProject }
+      const move: Move = { from: sourceNamed(call.args[0]!, place), to: targetNamed(call.args[1]!, place), place }
       const registry = await context.registry()
-      const name = ({ repository, tag }: TagName) => `${place.host}/${repository}:${tag}`
-      const { moving } = settings
-      if (options.dryRun === true) {
-        const [source, target] = [
-          await registry.manifest(from.repository, from.tag, { signal }),
-          await registry.headManifest(to.repository, to.tag, { signal }),
-        ]
-        const isSame = source.digest === target?.digest
-        const said = isSame ? 'names it already' : target === undefined ? 'is not there yet' : `names ${target.digest} now`
-        return {
-          result: {
-            source: name(from),
-            target: name(to),
-            dryRun: true,
-            digest: source.digest,
-            before: target?.digest,
-            state: isSame ? 'same' : 'planned',
-          },
-          text: printable(`dry run: ${name(to)} would name ${source.digest}; it ${said}`),
-        }
-      }
-      const looksBefore = options.verbose === true
-      const done = await retag(registry, {
-        from,
-        to,
-        expect: options.expect,
-        force: options.force,
-        moving,
-        looksBefore,
-        clock: host.clock,
-        signal,
-      })
-      const { digest, before, tag } = done
-      if (tag === 'same') throw new Fault('nothing-to-do', `${name(to)} names ${digest} already`, { hint: 'it is as you want it' })
-      if (tag === 'moved' && before === undefined) {
-        report({
-          kind: 'note',
-          level: 'info',
-          text: 'what the tag named before was not asked: --verbose or --expect does, by one request more',
-        })
-      }
-      const was = before === undefined ? '' : `${shortDigest(before)} -> `
-      return {
-        result: { source: name(from), target: name(to), dryRun: false, digest, before, state: tag },
-        text: paint.green(printable(`${name(to)}: ${was}${before === undefined ? digest : shortDigest(digest)}`)),
-      }
+      if (call.options.dryRun === true) return await planRetag(call, registry, move)
+      return await doRetag(call, registry, move, context.settings.moving)
     },
   })
+}
+
+interface Move {
+  readonly from: TagName
+  readonly to: TagName
+  readonly place: Where
+}
+
+function fullName({ host }: Where, { repository, tag }: TagName): string {
+  return `${host}/${repository}:${tag}`
+}
+
+async function planRetag({ signal }: Call<RetagFlags>, registry: Registry, { from, to, place }: Move): Promise<Outcome> {
+  const source = await registry.manifest(from.repository, from.tag, { signal })
+  const target = await registry.headManifest(to.repository, to.tag, { signal })
+  const isSame = source.digest === target?.digest
+  const said = isSame ? 'names it already' : target === undefined ? 'is not there yet' : `names ${target.digest} now`
+  return {
+    result: {
+      source: fullName(place, from),
+      target: fullName(place, to),
+      dryRun: true,
+      digest: source.digest,
+      before: target?.digest,
+      state: isSame ? 'same' : 'planned',
+    },
+    text: printable(`dry run: ${fullName(place, to)} would name ${source.digest}; it ${said}`),
+  }
+}
+
+async function doRetag(call: Call<RetagFlags>, registry: Registry, { from, to, place }: Move, moving: readonly string[]): Promise<Outcome> {
+  const { options, host, signal, report, paint } = call
+  const name = fullName(place, to)
+  const { digest, before, tag } = await retag(registry, {
+    from,
+    to,
+    expect: options.expect,
+    force: options.force,
+    moving,
+    looksBefore: options.verbose === true,
+    clock: host.clock,
+    signal,
+  })
+  if (tag === 'same') throw new Fault('nothing-to-do', `${name} names ${digest} already`, { hint: 'it is as you want it' })
+  if (tag === 'moved' && before === undefined) {
+    report({
+      kind: 'note',
+      level: 'info',
+      text: 'what the tag named before was not asked: --verbose or --expect does, by one request more',
+    })
+  }
+  const was = before === undefined ? '' : `${shortDigest(before)} -> `
+  return {
+    result: { source: fullName(place, from), target: name, dryRun: false, digest, before, state: tag },
+    text: paint.green(printable(`${name}: ${was}${before === undefined ? digest : shortDigest(digest)}`)),
+  }
 }
 
 interface Where {
