@@ -233,7 +233,7 @@ function hasRunWell(units: readonly Execution[], job: string, since: number): bo
 /** Nothing is left of the processes and what they started. */
 async function gone(mark: string): Promise<void> {
   let left = processesWith('SOAK_MARK', mark)
-  for (let turn = 0; left.length > 0 && turn < 100; turn++) {
+  for (let turn = 0; left.length > 0 && turn < 1200; turn++) {
     await systemClock.sleep(100)
     left = processesWith('SOAK_MARK', mark)
   }
