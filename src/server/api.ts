@@ -2,6 +2,7 @@ import { type Answer, type Asked, Fault, isFault } from '../kit/index.ts'
 import type { Caller } from './caller.ts'
 import { checkBody, checkParams, checkQuery } from './input.ts'
 import { type Document, documentOf, respondDocument } from './json.ts'
+import { keepDocuments } from './kept-documents.ts'
 import type { Refusal } from './problem.ts'
 import { createRouter } from './router.ts'
 import type { Checked, Route } from './routes/route.ts'
@@ -10,9 +11,6 @@ import type { ServedView } from './served.ts'
 
 /** Bytes of a body; documents that are sent here are small. */
 const bodyLimit = 1 << 20
-/** Answers that are given again to others. */
-const mostKept = 1_000
-
 const nobody: Caller = { request: '', address: '', token: undefined }
 
 export interface Api {
@@ -32,31 +30,16 @@ export interface Api {
 
 export function createApi(routes: readonly Route[], served: ServedView): Api {
   const router = createRouter(routes)
-  const kept = new Map<string, { readonly at: number; readonly document: Promise<Document> }>()
-
-  const shared = async (route: Route, key: string, run: () => Promise<unknown>): Promise<Document> => {
-    const known = kept.get(key)
-    const age = known === undefined ? Infinity : served.clock.now() - known.at
-    if (known !== undefined && age >= 0 && age < route.freshFor) return await known.document
-    const document = run().then(documentOf)
-    kept.delete(key)
-    kept.set(key, { at: served.clock.now(), document })
-    for (const oldest of kept.keys()) {
-      if (kept.size <= mostKept) break
-      kept.delete(oldest)
-    }
-    document.catch(() => kept.get(key)?.document === document && kept.delete(key))
-    return await document
-  }
+  const kept = keepDocuments(served.clock)
 
   /** For whoever asks: neither who nor for how long he waits is known to it. */
   const read = async (route: Route, params: Checked, query: Checked): Promise<Document> =>
-    await shared(route, `${route.id} ${JSON.stringify([params, query])}`, () =>
+    await kept.give(`${route.id} ${JSON.stringify([params, query])}`, route.freshFor, () =>
       route.run(served, { params, query, body: undefined, caller: nobody, signal: undefined }),
     )
 
   return {
-    forget: () => kept.clear(),
+    forget: () => kept.forget(),
     prepare(segments) {
       const routed = router.find('GET', segments)
       if (routed.kind !== 'found' || routed.route.freshFor === 0) return

@@ -44,8 +44,14 @@ export function createDownloads(served: ServedView): Downloads {
     const age = known === undefined ? Infinity : served.clock.now() - known.at
     if (known !== undefined && age >= 0 && age < freshFor) return await known.found
     const found = find(place)
-    if (kept.size >= mostKept) kept.clear()
-    kept.set(key, { at: served.clock.now(), found })
+    const now = served.clock.now()
+    // Anyone may ask for any time, and what each finds is a list of files.
+    for (const [oldest, { at }] of kept) {
+      if (kept.size < mostKept && now - at < freshFor && now >= at) break
+      kept.delete(oldest)
+    }
+    kept.delete(key)
+    kept.set(key, { at: now, found })
     found.catch(() => kept.get(key)?.found === found && kept.delete(key))
     return await found
   }

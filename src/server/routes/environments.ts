@@ -87,6 +87,8 @@ export const environmentRoutes = [
     summary: 'Paths that differ between two snapshots, or a snapshot and the live directory; at most 10,000 of them',
     params: one,
     query: { from: v.optional(snapshotName), to: v.optional(snapshotName) },
+    // A look at all of a directory: who asks at once is given one.
+    freshFor: 1_000,
     response: v.object({
       from: v.string(),
       to: v.string(),

@@ -81,6 +81,7 @@ export const snapshotRoutes = [
     tag,
     summary: 'Paths that differ between two snapshots; at most 10,000 of them',
     query: { a: which, b: which },
+    freshFor: 1_000,
     response: v.object({
       a: digest,
       b: digest,
