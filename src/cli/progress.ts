@@ -1,4 +1,4 @@
-import type { Clock, Report } from '../kit/index.ts'
+import type { Clock, Progress, Report } from '../kit/index.ts'
 import type { Paint } from './colour.ts'
 import { progressLine, progressSentence, type TaskState } from './progress-line.ts'
 import type { Screen } from './screen.ts'
@@ -73,16 +73,7 @@ export function showProgress(screen: Screen, options: ProgressOptions): Progress
       if (mode === 'none' || stopping.signal.aborted) return
       if (event.kind === 'end') return finish(tasks.get(event.task))
       if (event.kind === 'advance') return advance(tasks.get(event.task), event)
-      const { task, bytes, items } = event
-      tasks.set(task, {
-        task,
-        bytes: 0,
-        items: 0,
-        totalBytes: bytes,
-        totalItems: items,
-        said: false,
-        samples: [{ time: clock.now(), bytes: 0 }],
-      })
+      tasks.set(event.task, taskOf(event, clock.now()))
       drawing ??= drawWhileBusy(periods[mode])
         .catch(() => undefined)
         .finally(() => (drawing = undefined))
@@ -94,6 +85,10 @@ export function showProgress(screen: Screen, options: ProgressOptions): Progress
       screen.live(undefined)
     },
   }
+}
+
+function taskOf({ task, bytes, items }: Extract<Progress, { kind: 'begin' }>, now: number): Task {
+  return { task, bytes: 0, items: 0, totalBytes: bytes, totalItems: items, said: false, samples: [{ time: now, bytes: 0 }] }
 }
 
 function advance(task: Task | undefined, by: { readonly bytes?: number | undefined; readonly items?: number | undefined }): void {

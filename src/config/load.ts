@@ -2,6 +2,7 @@ import path from 'node:path'
 import type { Job, Target } from '../daemon/index.ts'
 import { Fault, readSmallFile } from '../kit/index.ts'
 import { type EnvironmentConfig, environmentConfig } from './environment-settings.ts'
+import type { Problem } from './jobs.ts'
 import { formatPath, type Path } from './keys.ts'
 import { type Document, parseDocument } from './parse.ts'
 import { overlapsOf } from './overlaps.ts'
@@ -81,54 +82,28 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
   const { replacements, notes } = readVariables(query.env, tree)
   const flags = (query.overrides ?? []).map(({ key, value, flag }): Replacement => ({ path: key.split('.'), value, by: flag }))
 
-  const setBy = new Map<string, string>()
+  const sources = createSources(shown, positions)
   for (const replacement of [...replacements, ...flags]) {
     replace(tree, replacement)
-    setBy.set(formatPath(replacement.path), replacement.by)
+    sources.set(replacement)
   }
-  const placeInFile = (key: string) => {
-    const position = positions.get(key)
-    return position === undefined ? undefined : `${shown}:${position.key.line}`
-  }
-  const spotInFile = (key: string, part: 'key' | 'value') => {
-    const position = positions.get(key)?.[part]
-    return position === undefined ? undefined : `${shown}:${position.line}:${position.column}`
-  }
-  /** Of the key, or of the nearest table around it that is written somewhere. */
-  const placeOf = (keyPath: Path, part: 'key' | 'value'): string => {
-    for (let length = keyPath.length; length > 0; length--) {
-      const key = formatPath(keyPath.slice(0, length))
-      const place = setBy.get(key) ?? spotInFile(key, part)
-      if (place !== undefined) return place
-    }
-    return shown ?? 'the configuration'
-  }
-  const written = checkConfig(tree, placeOf, file)
+  const written = checkConfig(tree, sources.nearest, file)
 
   const root = file === undefined ? path.resolve(query.cwd) : path.dirname(file)
-  const baseOf = (keyPath: Path) => (setBy.has(formatPath(keyPath)) ? path.resolve(query.cwd) : root)
+  const baseOf = (keyPath: Path) => (sources.isSet(formatPath(keyPath)) ? path.resolve(query.cwd) : root)
   const environmentRoots = rootsOf(written.env, baseOf)
   resolvePlaces(written, configSchema, baseOf)
   const store = storeConfig(written.store)
   const release = Object.fromEntries(Object.entries(written.release).map(([name, each]) => [name, releaseConfig(name, each, root)]))
   const overlaps = overlapsOf(store, release)
-  const { jobs, problems } = written.job.length === 0 ? { jobs: [], problems: [] } : (await import('./jobs.ts')).jobsFrom(written.job)
-  const told =
-    written.notify.length === 0
-      ? { targets: [], problems: [] }
-      : (await import('./notify.ts')).targetsFrom(
-          written.notify,
-          jobs.map(({ name }) => name),
-        )
-  // What is wrong with jobs is told first: their names count for what follows.
-  if (problems.length === 0) problems.push(...told.problems)
-  if (hasPassword(written.queue) && !setBy.has('queue'))
+  const { jobs, notify, problems } = await jobsOf(written)
+  if (hasPassword(written.queue) && !sources.isSet('queue'))
     problems.push({
       path: ['queue'],
       says: 'a password does not belong into a file; put it into ~/.pgpass, PGPASSWORD, or the whole URL into HOLDFAST_QUEUE_URL',
     })
   const wrong = [...overlaps, ...problems].map(
-    (problem) => `${placeOf(problem.path, 'value')}: ${formatPath(problem.path)}: ${problem.says}`,
+    (problem) => `${sources.nearest(problem.path, 'value')}: ${formatPath(problem.path)}: ${problem.says}`,
   )
   if (wrong.length > 0) throw invalidConfig(wrong, file)
   return {
@@ -147,11 +122,48 @@ export async function loadConfig(query: ConfigQuery): Promise<Config> {
     daemon: daemonConfig(written.daemon),
     log: written.log,
     jobs,
-    notify: told.targets,
-    origin: (key) => setBy.get(key) ?? placeInFile(key) ?? 'default',
-    place: (key) => setBy.get(key) ?? spotInFile(key, 'value') ?? 'default',
+    notify,
+    origin: sources.origin,
+    place: sources.place,
     notes,
   }
+}
+
+/** Where each value comes from: the file, or what was laid over it. `file` is as people know it. */
+function createSources(file: string | undefined, positions: Document['positions']) {
+  const setBy = new Map<string, string>()
+  const spotInFile = (key: string, part: 'key' | 'value') => {
+    const position = positions.get(key)?.[part]
+    return position === undefined ? undefined : `${file}:${position.line}:${position.column}`
+  }
+  const lineInFile = (key: string) => {
+    const position = positions.get(key)
+    return position === undefined ? undefined : `${file}:${position.key.line}`
+  }
+  return {
+    set: ({ path: keyPath, by }: Replacement) => void setBy.set(formatPath(keyPath), by),
+    isSet: (key: string) => setBy.has(key),
+    origin: (key: string) => setBy.get(key) ?? lineInFile(key) ?? 'default',
+    place: (key: string) => setBy.get(key) ?? spotInFile(key, 'value') ?? 'default',
+    /** Of the key, or of the nearest table around it that is written somewhere. */
+    nearest(keyPath: Path, part: 'key' | 'value'): string {
+      for (let length = keyPath.length; length > 0; length--) {
+        const key = formatPath(keyPath.slice(0, length))
+        const place = setBy.get(key) ?? spotInFile(key, part)
+        if (place !== undefined) return place
+      }
+      return file ?? 'the configuration'
+    },
+  }
+}
+
+/** Loaded only where there are any. What is wrong with jobs is told before all else: their names count for who is told. */
+async function jobsOf(written: Written): Promise<{ jobs: readonly Job[]; notify: readonly Target[]; problems: Problem[] }> {
+  const { jobs, problems } = written.job.length === 0 ? { jobs: [], problems: [] } : (await import('./jobs.ts')).jobsFrom(written.job)
+  if (written.notify.length === 0) return { jobs, notify: [], problems }
+  const names = jobs.map(({ name }) => name)
+  const told = (await import('./notify.ts')).targetsFrom(written.notify, names)
+  return { jobs, notify: told.targets, problems: problems.length === 0 ? told.problems : problems }
 }
 
 /** A relative path stays below what it counts from, also by way of links; who means another place writes all of it. */

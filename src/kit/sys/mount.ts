@@ -67,7 +67,7 @@ const asPrivate = 1 << 18
 
 export function mountCalls(libc: Libc): MountCalls {
   const calls = bindCalls(libc)
-  const demand = (result: number, doing: string, at: Path, request?: number) => {
+  const demand: Demand = (result, doing, at, request) => {
     if (result >= 0) return result
     const number = libc.errorNumber()
     const said = request === undefined ? '' : complaints(request)
@@ -87,30 +87,7 @@ export function mountCalls(libc: Libc): MountCalls {
   }
 
   return {
-    createMount(wanted) {
-      const doing = `mount ${wanted.type}`
-      const request = demand(calls.fsopen(terminated(wanted.type), closeOnExec), doing, wanted.source)
-      try {
-        const text = (key: string, value: string) =>
-          demand(calls.fsconfig(request, setString, terminated(key), terminated(value), 0), `${doing} with ${key}`, value, request)
-        const flag = (key: string) =>
-          demand(calls.fsconfig(request, setFlag, terminated(key), null, 0), `${doing} with ${key}`, wanted.source, request)
-        text('source', wanted.source)
-        if (wanted.readOnly === true) flag('ro')
-        for (const [key, value] of Object.entries(wanted.options ?? {})) {
-          if (value === true) flag(key)
-          else text(key, value)
-        }
-        demand(calls.fsconfig(request, create, null, null, 0), doing, wanted.source, request)
-        const flags = (wanted.withholds ?? []).reduce(
-          (all, each) => all | attributeOf[each],
-          wanted.readOnly === true ? readOnlyAttribute : 0,
-        )
-        return demand(calls.fsmount(request, closeOnExec, flags), doing, wanted.source, request)
-      } finally {
-        closeSync(request)
-      }
-    },
+    createMount: (wanted) => createMount(calls, demand, wanted),
     cloneMount: (at) => demand(calls.openTree(currentDirectory, terminated(at), cloneTree | closeOnExecTree), 'clone the mount', at),
     attachMount(mount, at, where) {
       const flags = fromDescriptor | (where === 'beneath' ? beneath : 0)
@@ -130,6 +107,31 @@ export function mountCalls(libc: Libc): MountCalls {
       demand(calls.unshare(newMounts), 'leave the shared mounts', '/')
       setAttributes('/', recursively, { propagation: asPrivate }, 'leave the shared mounts')
     },
+  }
+}
+
+/** Gives a result that is none of a failure, and throws what the system says, or the file system said of that request. */
+type Demand = (result: number, doing: string, at: Path, request?: number) => number
+
+function createMount(calls: ReturnType<typeof bindCalls>, demand: Demand, wanted: MountRequest): number {
+  const doing = `mount ${wanted.type}`
+  const request = demand(calls.fsopen(terminated(wanted.type), closeOnExec), doing, wanted.source)
+  try {
+    const text = (key: string, value: string) =>
+      demand(calls.fsconfig(request, setString, terminated(key), terminated(value), 0), `${doing} with ${key}`, value, request)
+    const flag = (key: string) =>
+      demand(calls.fsconfig(request, setFlag, terminated(key), null, 0), `${doing} with ${key}`, wanted.source, request)
+    text('source', wanted.source)
+    if (wanted.readOnly === true) flag('ro')
+    for (const [key, value] of Object.entries(wanted.options ?? {})) {
+      if (value === true) flag(key)
+      else text(key, value)
+    }
+    demand(calls.fsconfig(request, create, null, null, 0), doing, wanted.source, request)
+    const flags = (wanted.withholds ?? []).reduce((all, each) => all | attributeOf[each], wanted.readOnly === true ? readOnlyAttribute : 0)
+    return demand(calls.fsmount(request, closeOnExec, flags), doing, wanted.source, request)
+  } finally {
+    closeSync(request)
   }
 }
 

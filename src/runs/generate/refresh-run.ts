@@ -61,35 +61,53 @@ export function createRunRefresher(options: RefreshOptions): RunRefresher {
       const { unreadable, isToldAnew } = await addFiles(folder, walk, run)
       const before = run === undefined ? undefined : detailOfRun(known, run)
       const metadata: Metadata = before === undefined || isToldAnew ? readMetadata(folder, before) : before
-      const detail: RunDetail = {
-        status: metadata.status,
-        tags: metadata.tags,
-        created: metadata.created,
-        unreadable: [...walk.unreadable, ...unreadable].slice(0, maxUnreadable),
-        lists: walk.lists,
-      }
-      for (const { path, facts, settled } of walk.dirs) {
-        const { mtime, ctime, ino } = facts
-        addRow(fresh.dirs, { path: fresh.texts.numberOf(path), mtime, ctime, ino, settled: settled ? 1 : 0 })
-      }
-      const files = sumFiles(fresh, firstFile)
-      addRow(fresh.runs, {
-        project: fresh.texts.numberOf(key.project),
-        name: fresh.texts.numberOf(key.name),
-        runId: fresh.texts.numberOf(key.runId),
-        detail: fresh.texts.numberOf(JSON.stringify(detail)),
-        firstFile,
-        files: fresh.files.length - firstFile,
-        firstDir,
-        dirs: fresh.dirs.length - firstDir,
-        created: metadata.created ?? files.oldest / 1000,
-        newest: files.newest,
-        bytes: files.bytes,
-        record: 0,
-        trouble: walk.isTroubled || unreadable.length > 0 ? 1 : 0,
-      })
+      addDirs(fresh, walk)
+      addRun(fresh, key, { firstFile, firstDir, metadata, walk, unreadable })
     },
   }
+}
+
+function addDirs({ dirs, texts }: Catalogue, { dirs: seen }: Walk): void {
+  for (const { path, facts, settled } of seen) {
+    const { mtime, ctime, ino } = facts
+    addRow(dirs, { path: texts.numberOf(path), mtime, ctime, ino, settled: settled ? 1 : 0 })
+  }
+}
+
+interface Refreshed {
+  /** Its files and directories are the last of the catalogue, from these on. */
+  readonly firstFile: number
+  readonly firstDir: number
+  readonly metadata: Metadata
+  readonly walk: Walk
+  /** Files that could not be read, and why. */
+  readonly unreadable: readonly [string, string][]
+}
+
+function addRun(fresh: Catalogue, key: SeenRun['key'], { firstFile, firstDir, metadata, walk, unreadable }: Refreshed): void {
+  const detail: RunDetail = {
+    status: metadata.status,
+    tags: metadata.tags,
+    created: metadata.created,
+    unreadable: [...walk.unreadable, ...unreadable].slice(0, maxUnreadable),
+    lists: walk.lists,
+  }
+  const files = sumFiles(fresh, firstFile)
+  addRow(fresh.runs, {
+    project: fresh.texts.numberOf(key.project),
+    name: fresh.texts.numberOf(key.name),
+    runId: fresh.texts.numberOf(key.runId),
+    detail: fresh.texts.numberOf(JSON.stringify(detail)),
+    firstFile,
+    files: fresh.files.length - firstFile,
+    firstDir,
+    dirs: fresh.dirs.length - firstDir,
+    created: metadata.created ?? files.oldest / 1000,
+    newest: files.newest,
+    bytes: files.bytes,
+    record: 0,
+    trouble: walk.isTroubled || unreadable.length > 0 ? 1 : 0,
+  })
 }
 
 /** Undefined where the file is gone; what is no trouble with the file is thrown on. */
