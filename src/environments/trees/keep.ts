@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { Fault, type Report, shownName } from '../../kit/index.ts'
+import { type ByteText, Fault, isFault, type Report, shownName } from '../../kit/index.ts'
 import { createShortfall, describeOmission, type Shortfall } from '../../snapshots/attributes/index.ts'
 import type { Place } from '../mode.ts'
 import { type CopiedTree, copyTree, type CopyTreeOptions } from './copy.ts'
@@ -31,25 +32,17 @@ export async function cloneStill(place: Place, to: string, make?: CopyTreeOption
  * stands still.
  */
 export async function copyStill(place: Place, to: string, { from, ...how }: Stilling): Promise<Still> {
-  const { report, signal, clock } = place
   const shortfall = createShortfall()
   for (let tries = 1; ; tries++) {
-    let before = readMarks(from, signal)
-    if (isFresh(before, clock.now())) {
-      // What is written next might get the time that this has.
-      await clock.sleep(tick, signal)
-      before = readMarks(from, signal)
-    }
-    const copied = await copyTree(from, to, { ...how, shortfall, report, signal })
-    const changed = differenceOf(before, readMarks(from, signal))
-    if (changed === undefined) {
-      tellOmissions(shortfall, report, 'set')
-      return { copied, before }
+    const tried = await tryOnce(place, to, { from, ...how, shortfall })
+    if ('copied' in tried) {
+      tellOmissions(shortfall, place.report, 'set')
+      return tried
     }
     if (tries === mostTries) {
       throw new Fault(
         'busy',
-        `the live directory changes faster than it can be kept: ${shownName(changed) || 'its root'} did while it was copied`,
+        `the live directory changes faster than it can be kept: ${shownName(tried.changed) || 'its root'} did while it was copied`,
         {
           at: place.live,
           hint: 'stop what writes there meanwhile (a hook can do it: before_create)',
@@ -57,6 +50,40 @@ export async function copyStill(place: Place, to: string, { from, ...how }: Stil
       )
     }
     await rm(to, { recursive: true, force: true })
+  }
+}
+
+/** The copy, or what changed meanwhile. */
+async function tryOnce(
+  { report, signal, clock }: Place,
+  to: string,
+  { from, ...how }: Stilling & { readonly shortfall: Shortfall },
+): Promise<Still | { readonly changed: ByteText }> {
+  let before: TreeMarks | undefined
+  try {
+    before = readMarks(from, signal)
+    if (isFresh(before, clock.now())) {
+      // What is written next might get the time that this has.
+      await clock.sleep(tick, signal)
+      before = readMarks(from, signal)
+    }
+    const copied = await copyTree(from, to, { ...how, report, signal })
+    const changed = differenceOf(before, readMarks(from, signal))
+    return changed === undefined ? { copied, before } : { changed }
+  } catch (error) {
+    const gone = isFault(error, 'not-found') && existsSync(from) ? changedSince(from, before, signal) : undefined
+    if (gone === undefined) throw error
+    return { changed: gone }
+  }
+}
+
+/** Of a tree in which something was not there any more when it was to be read: what differs by now. */
+function changedSince(from: string, before: TreeMarks | undefined, signal: AbortSignal | undefined): ByteText | undefined {
+  try {
+    return before === undefined ? '' : differenceOf(before, readMarks(from, signal))
+  } catch (error) {
+    if (isFault(error, 'not-found')) return ''
+    throw error
   }
 }
 
