@@ -29,14 +29,13 @@ export function addServeCommand(program: Command, cli: Cli): void {
     run: async (call) => {
       const { host, report, signal, screen, options } = call
       const { serve: settings } = await call.config()
-      const { createApp, listen, openDashboard } = await import('../server/index.ts')
+      const { answeredNames, createApp, listen, openDashboard } = await import('../server/index.ts')
       const { servedFrom } = await import('./serve/served.ts')
       const { openState } = await import('./serve/state.ts')
       const served = await servedFrom(call)
       const state = await openState(call)
-      const listensElsewhere = options.host !== undefined && options.host !== settings.host
       const respond = createApp(served, {
-        names: listensElsewhere && settings.names?.length === 0 ? undefined : settings.names,
+        names: answeredNames(options.host ?? settings.host, settings.names),
         rate: settings.rate,
         isTls: settings.tls !== undefined,
         state,

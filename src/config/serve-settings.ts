@@ -47,18 +47,15 @@ export interface ServeConfig {
   readonly port: number
   readonly tls: { readonly cert: string; readonly key: string } | undefined
   readonly trustedProxies: readonly string[]
-  /** Undefined: all. */
+  /** Undefined: those that fit where it listens. */
   readonly names: readonly string[] | undefined
   /** Requests a second of one address; 0: no limit. */
   readonly rate: number
   readonly accessLog: boolean
 }
 
-const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/
-
 export function serveConfig(written: v.InferOutput<typeof serveSchema>): ServeConfig {
   const { host, port, tls_cert: cert, tls_key: key, trusted_proxies: trustedProxies, names, rate, access_log: accessLog } = written
   const tls = cert === undefined || key === undefined ? undefined : { cert, key }
-  // A page of anywhere may let its own name lead to this machine, and would read what is served here.
-  return { host, port, tls, trustedProxies, names: names ?? (loopback.test(host) ? [] : undefined), rate, accessLog }
+  return { host, port, tls, trustedProxies, names, rate, accessLog }
 }

@@ -8,6 +8,7 @@ import { createEvents, type Events } from './events.ts'
 import { createHot, type Hot } from './hot.ts'
 import { segmentsOf } from './input.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { nameCheck } from './names.ts'
 import { isOurs, problemOf, type Refusal, refusalAnswer } from './problem.ts'
 import { createRates, type Rates } from './rates.ts'
 import { readiness } from './ready.ts'
@@ -280,20 +281,6 @@ function fixedHeaders(isTls: boolean): Record<string, string> {
     'x-frame-options': 'DENY',
     'cross-origin-resource-policy': 'same-origin',
     ...(isTls ? { 'strict-transport-security': 'max-age=31536000' } : {}),
-  }
-}
-
-/** A name that leads here by somebody else's doing would let their pages read what is served here. */
-function nameCheck(names: readonly string[] | undefined): (host: string | null) => boolean {
-  if (names === undefined) return () => true
-  // Nearly all say the same.
-  let last: string | undefined
-  return (host) => {
-    if (host === null || host === last) return true
-    const name = host.replace(/:\d*$/, '').toLowerCase()
-    const isOurs = name === 'localhost' || /^\[.*\]$|^\d+\.\d+\.\d+\.\d+$/.test(name) || names.includes(name)
-    if (isOurs) last = host
-    return isOurs
   }
 }
 

@@ -11,7 +11,7 @@ import { sayRaw } from '../../test/fakes/say-raw.ts'
 import { scratchDirectory } from '../../test/fakes/scratch.ts'
 import { serverDesk } from '../../test/fakes/server-desk.ts'
 import { isFault, systemClock } from '../kit/index.ts'
-import { listen } from './index.ts'
+import { answeredNames, forNames, listen } from './index.ts'
 import { clientAddress, networksOf } from './proxies.ts'
 import { createRates } from './rates.ts'
 import { allows } from './scopes.ts'
@@ -92,6 +92,18 @@ describe('scopes', () => {
 })
 
 describe('a name of the server', () => {
+  it('is, where none is written, one of this machine alone wherever on it one listens, and any elsewhere', async (t) => {
+    for (const host of ['127.0.0.1', '127.0.0.2', 'localhost', '::1']) assert.deepEqual(answeredNames(host, undefined), [], host)
+    for (const host of ['0.0.0.0', '::', '10.0.0.7']) assert.equal(answeredNames(host, undefined), undefined, host)
+    assert.deepEqual(answeredNames('127.0.0.1', ['a.example']), ['a.example'])
+    const respond = forNames(() => ({ status: 200, headers: {}, body: null }), answeredNames('127.0.0.1', undefined))
+    const server = await listen({ handler: { respond }, port: 0, clock: systemClock, limits: { grace: 0 } })
+    t.after(() => server.close())
+    const ask = async (host: string) =>
+      (await sayRaw(server.port, `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)).slice(9, 12)
+    assert.deepEqual(await Promise.all(['localhost:1', '127.0.0.1', '[::1]:8080', 'evil.example'].map(ask)), ['200', '200', '200', '421'])
+  })
+
   it('that is not its own is refused, so that no page can read it under a name that leads here', async (t) => {
     const desk = await serverDesk(scratch, { names: ['builds.example.com'] })
     t.after(() => desk.close())

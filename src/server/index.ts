@@ -8,6 +8,7 @@
 export { type AppOptions, createApp } from './app.ts'
 export { openDashboard } from './dashboard.ts'
 export { listen, type Listening, type ListenOptions, type TlsFiles } from './listen.ts'
+export { answeredNames, forNames } from './names.ts'
 export { openapiOf } from './openapi.ts'
 export { allRoutes } from './routes/index.ts'
 export { isScope, scopes } from './scopes.ts'

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { Fault } from '../../kit/index.ts'
 import { indexResponder, openUpstream } from '../../python-index/index.ts'
-import { listen } from '../../server/index.ts'
+import { answeredNames, forNames, listen } from '../../server/index.ts'
 import { type Cli, parsedOption } from '../command.ts'
 import { printable } from '../width.ts'
 import { agreeIfProtected, environmentOption, indexContext, type IndexFlags } from './choose.ts'
@@ -44,7 +44,7 @@ export function addServeCommand(index: Command, cli: Cli): void {
         ])
         await context.prepareStore()
       }
-      const handler = { respond: indexResponder(context, { upstream }) }
+      const handler = { respond: forNames(indexResponder(context, { upstream }), answeredNames(options.host, undefined)) }
       const listening = await listen({ handler, host: options.host, port: options.port, clock: host.clock, report, signal })
       const prefixes = context.environment.prefixes.map((prefix) => `  pip install --index-url ${listening.url}/${prefix}/ PACKAGE`)
       // One by one: a log has a line for each.
