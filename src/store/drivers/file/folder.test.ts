@@ -244,6 +244,17 @@ test('a directory that comes in the way of a put and goes again leaves it as it 
   assert.equal(await read(store, 'name'), 'x')
 })
 
+test('a delete of a key that becomes a directory meanwhile finds it gone', async () => {
+  const { root, store } = await newStore()
+  await store.put('name', bytesOf('x'))
+  const replace = async () => {
+    await store.delete('name')
+    await store.put('name/below', bytesOf('y'))
+  }
+  await createFileStore({ root, durable: false, disk: diskWith('unlink', replace) }).delete('name')
+  assert.deepEqual(await keys(store), ['name/below'])
+})
+
 test('an empty directory does not stand in the way of a key, and what a failed put left is gone', async () => {
   const { root, store } = await newStore()
   await mkdir(path.join(root, 'name'))

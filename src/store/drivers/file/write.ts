@@ -57,12 +57,21 @@ export async function deleteFile(folder: Folder, key: string): Promise<void> {
     if (state.highest > 0) {
       if (await bury(folder, key, state)) return await syncWay(folder, key, at)
     } else {
-      await orMissing(folder.disk.unlink(pathOf(folder, key)), at, 'delete it')
+      await onDisk(removePlain(folder, key), at, 'delete it')
       if ((await slotsOf(folder, key)).length === 0) break
     }
   }
   await folder.disk.rmdir(directoryOf(folder, key)).catch(() => undefined)
   await syncFrom(folder, await removeEmptied(folder, pathOf(folder, key)))
+}
+
+async function removePlain(folder: Folder, key: string): Promise<void> {
+  try {
+    await folder.disk.unlink(pathOf(folder, key))
+  } catch (error) {
+    // Gone, or a directory since then: the file is not there.
+    if (!['ENOENT', 'ENOTDIR', 'EISDIR'].includes(errno(error) ?? '')) throw error
+  }
 }
 
 /** What the key is now; `invalid` where a file store cannot have such a key beside the ones that it has. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -129,6 +129,59 @@ describe('a server or a connection that fails in any request of any verb', { ski
       })
     })
   }
+})
+
+describe('a race with others on the server, of which it says only that something failed', { skip }, () => {
+  const racing = async (plan: (root: string) => PlannedMisdeed, run: (store: ObjectStore) => Promise<unknown>) => {
+    const root = await mkdtemp(path.join(tmpdir(), 'holdfast-sftp-races-'))
+    const { peer, store } = storeOver(root, [plan(root)])
+    try {
+      await run(store)
+      peer.assertUsed()
+    } finally {
+      await store.close()
+      await rm(root, { recursive: true })
+    }
+  }
+  const does = { status: statuses.failure }
+
+  test('a put if absent that finds the key taken, and then deleted, takes it', async () => {
+    await racing(
+      () => ({ on: 'hardlink', nth: 1, does }),
+      async (store) => {
+        await absent(store)
+        assert.equal(await read(store), fresh)
+        await assert.rejects(absent(store), (error) => isFault(error, 'precondition'))
+      },
+    )
+  })
+
+  test('a put that a directory is in the way of, which goes again, is made', async () => {
+    await racing(
+      () => ({ on: 'posix-rename', nth: 1, does }),
+      async (store) => {
+        await put(fresh)(store)
+        assert.equal(await read(store), fresh)
+      },
+    )
+  })
+
+  test('a delete of a key that becomes a directory meanwhile finds it gone', async () => {
+    const replaced = (root: string): PlannedMisdeed => ({
+      on: 'REMOVE',
+      nth: 1,
+      get does() {
+        rmSync(path.join(root, key))
+        mkdirSync(path.join(root, key, 'below'), { recursive: true })
+        return { status: statuses.failure }
+      },
+    })
+    await racing(replaced, async (store) => {
+      await put(old)(store)
+      await store.delete(key)
+      assert.equal(await store.head(key), undefined)
+    })
+  })
 })
 
 const big = 3 << 20

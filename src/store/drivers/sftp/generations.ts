@@ -48,14 +48,26 @@ export function checkConditional(place: Place, link: Link): void {
   throw new Fault('unsupported', `nothing can be put conditionally in ${place.name}: ${why}`, { at: place.name })
 }
 
+/** How often something that the server refused, with nothing to be seen in its way any more, is asked for. */
+export const attempts = 5
+
 /** The outcome of making a file by a link, which fails where the name is taken: false then. Sends one packet, and one more where it was refused. */
-export async function linked(place: Place, link: Link, making: Promise<Answer<true>>, target: string, at: string): Promise<boolean> {
-  const answer = await making
-  if (!isRefusal(answer)) return true
-  // "Failure" is all that SFTP says of a name that is taken.
-  const isTaken = answer.refused === statuses.failure && !isRefusal(await link.lstat(target))
-  if (isTaken) return false
-  throw await refusalFault(place, link, answer, at, 'give it its name')
+export async function linked(
+  place: Place,
+  link: Link,
+  make: () => Promise<Answer<true>>,
+  target: string,
+  at: string,
+  made: Promise<Answer<true>> = make(),
+): Promise<boolean> {
+  for (let [attempt, making] = [1, made]; ; attempt++, making = make()) {
+    const answer = await making
+    if (!isRefusal(answer)) return true
+    // "Failure" is all that SFTP says of a name that is taken, and a delete may have freed it again by now.
+    const mayBeTaken = answer.refused === statuses.failure
+    if (mayBeTaken && !isRefusal(await link.lstat(target))) return false
+    if (!mayBeTaken || attempt === attempts) throw await refusalFault(place, link, answer, at, 'give it its name')
+  }
 }
 
 async function mark(link: Link, path: string): Promise<Answer<true>> {
@@ -72,7 +84,7 @@ async function make(place: Place, link: Link, key: string, slot: number, makeSlo
     making.catch(() => undefined)
     const [answer] = [await making, await directory]
     const isGone = isRefusal(answer) && answer.refused === statuses.noSuchFile && attempt < 10
-    if (!isGone) return await linked(place, link, Promise.resolve(answer), slotPath(place, key, slot), at)
+    if (!isGone) return await linked(place, link, makeSlot, slotPath(place, key, slot), at, Promise.resolve(answer))
   }
 }
 
@@ -89,7 +101,7 @@ async function isNext(place: Place, link: Link, key: string, base: State, slot: 
   }
   if (base.highest === 0) {
     const next = slotPath(place, key, slot + 1)
-    await linked(place, link, mark(link, next), next, at)
+    await linked(place, link, () => mark(link, next), next, at)
   }
   return base.highest > 0
 }

@@ -4,7 +4,7 @@ import { aboveOthers, belowAnother, checkState, type State } from '../layout.ts'
 import { isRefusal } from './calls.ts'
 import type { Link } from './connection.ts'
 import { openForFlushing } from './durable.ts'
-import { append, bury, checkConditional, linked } from './generations.ts'
+import { append, attempts, bury, checkConditional, linked } from './generations.ts'
 import { look, type Sight, slotsOf } from './look.ts'
 import { type Attributes, statuses } from './packet.ts'
 import { generationsPath, given, lookAt, nameOf, pathOf, type Place, refusalFault, unlessAbsent, versionOf } from './place.ts'
@@ -60,7 +60,7 @@ export async function deleteFile(place: Place, key: string, { signal }: Signal):
           generations.end()
         }
       } else {
-        const removing = unlessAbsent(place, link, link.remove(pathOf(place, key)), at, 'delete it')
+        const removing = removePlain(place, link, key, at)
         const slots = slotsOf(place, link, key)
         slots.catch(() => undefined)
         await removing
@@ -72,6 +72,14 @@ export async function deleteFile(place: Place, key: string, { signal }: Signal):
       flushing.end()
     }
   }
+}
+
+async function removePlain(place: Place, link: Link, key: string, at: string): Promise<void> {
+  const answer = await link.remove(pathOf(place, key))
+  if (!isRefusal(answer) || answer.refused === statuses.noSuchFile) return
+  // "Failure" is all that SFTP says of a directory, which has come since the file went.
+  const isFile = answer.refused !== statuses.failure || (await lookAt(place, link, pathOf(place, key), at))?.kind !== 'directory'
+  if (isFile) throw await refusalFault(place, link, answer, at, 'delete it')
 }
 
 /** What the key is now; `invalid` where a store of files cannot have such a key beside the ones that it has. */
@@ -151,21 +159,26 @@ async function renamed(place: Place, link: Link, key: string, { version }: State
   const modified = isLater ? facts.modified : Math.min(before + 1, 0xffff_ffff)
   const setting = isLater ? undefined : link.setTime(path, modified)
   setting?.catch(() => undefined)
-  const renaming = link.can.posixRename ? link.posixRename(path, target) : link.rename(path, target)
+  const rename = () => (link.can.posixRename ? link.posixRename(path, target) : link.rename(path, target))
+  const renaming = rename()
   renaming.catch(() => undefined)
   if (setting !== undefined) await given(place, link, setting, at, 'set its time')
-  const answer = await renaming
-  if (!isRefusal(answer)) return { info: versionOf(key, target, 0, { ...facts, modified }).info, isMoved: true }
-  const inTheWay = await lookAt(place, link, target, at)
-  // A directory has come in the way: the next look says what it is.
-  if (inTheWay?.kind === 'directory') return undefined
-  if (inTheWay !== undefined && !link.can.posixRename) {
-    throw new Fault('unsupported', `${at} exists, and its server cannot replace a file in one step`, {
-      at,
-      hint: 'OpenSSH’s own SFTP server can: it offers posix-rename@openssh.com',
-    })
+  for (let [attempt, trying] = [1, renaming]; ; attempt++, trying = rename()) {
+    const answer = await trying
+    if (!isRefusal(answer)) return { info: versionOf(key, target, 0, { ...facts, modified }).info, isMoved: true }
+    const inTheWay = await lookAt(place, link, target, at)
+    // A directory has come in the way: the next look says what it is.
+    if (inTheWay?.kind === 'directory') return undefined
+    if (inTheWay !== undefined && !link.can.posixRename) {
+      throw new Fault('unsupported', `${at} exists, and its server cannot replace a file in one step`, {
+        at,
+        hint: 'OpenSSH’s own SFTP server can: it offers posix-rename@openssh.com',
+      })
+    }
+    // What was in the way may have gone again.
+    const mayGo = answer.refused === statuses.failure && inTheWay === undefined && attempt < attempts
+    if (!mayGo) throw await refusalFault(place, link, answer, at, 'put it in place')
   }
-  throw await refusalFault(place, link, answer, at, 'put it in place')
 }
 
 /** How long a writer may have slept, in milliseconds, and still be sure that what it saw was not overtaken and tidied away. */
@@ -175,7 +188,7 @@ const wakeful = 1_800_000
 async function linkedAnew(place: Place, link: Link, key: string, { path, facts }: Whole, since: number): Promise<Shown | undefined> {
   const at = nameOf(place, key)
   const target = pathOf(place, key)
-  if (!(await linked(place, link, link.hardlink(path, target), target, at))) return undefined
+  if (!(await linked(place, link, () => link.hardlink(path, target), target, at))) return undefined
   const slept = place.clock.now() - since
   // The key may have had generations meanwhile, whose plain file was removed as old: they are what counts.
   if ((slept < 0 || slept > wakeful) && (await slotsOf(place, link, key)).length > 0) {
