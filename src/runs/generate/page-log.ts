@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, statSync, writeSync } from 'node:fs'
+import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, lstatSync, openSync, readSync, writeSync } from 'node:fs'
 import { diskFault, Fault, isFault, pieceSize } from '../../kit/index.ts'
 import { maxLogBytes } from '../format/limits.ts'
 import { createLogReader, openPage } from '../format/log.ts'
@@ -6,9 +6,9 @@ import { createLogReader, openPage } from '../format/log.ts'
 /** What a generator that was killed may have left behind the log's length. More than that is not looked at: a new log is begun. */
 const maxLeftover = 64 << 20
 
-/** Whether a log has what its root says, and may be appended to. */
+/** Whether a log has what its root says, and may be appended to. A link is none: what it leads to would be cut off and written to. */
 export function isLogWhole(file: string, length: number): boolean {
-  const found = statSync(file, { throwIfNoEntry: false })
+  const found = lstatSync(file, { throwIfNoEntry: false })
   return found?.isFile() === true && found.size >= length && found.size - length <= maxLeftover
 }
 
@@ -39,7 +39,7 @@ export function isLogProven(file: string, length: number): boolean {
  * a reader may have seen one before a power cut, so that whole records there stay, and only a broken one is cut off.
  */
 export function appendRecords(file: string, length: number, records: readonly Uint8Array[]): number {
-  return withFile(file, 'r+', (fd) => {
+  return withFile(file, constants.O_RDWR | constants.O_NOFOLLOW, (fd) => {
     const end = endOfRecords(fd, length, file)
     if (fstatSync(fd).size > end) ftruncateSync(fd, end)
     return writeRecords(fd, end, records)
@@ -51,7 +51,7 @@ export function writeLog(file: string, records: readonly Uint8Array[]): number {
   return withFile(file, 'wx', (fd) => writeRecords(fd, 0, records))
 }
 
-function withFile(file: string, flags: string, work: (fd: number) => number): number {
+function withFile(file: string, flags: string | number, work: (fd: number) => number): number {
   let fd: number | undefined
   try {
     fd = openSync(file, flags)

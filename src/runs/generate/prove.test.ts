@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { cpSync, existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, test } from 'node:test'
 import { assertPublished, damage, generatorDesk, type GeneratorDesk, smallRun } from '../../../test/fakes/run-generator.ts'
 import { scratchDirectory } from '../../../test/fakes/scratch.ts'
-import { rootFile } from '../format/place.ts'
+import { logFile, rootFile } from '../format/place.ts'
 import { parseRoot } from '../format/root.ts'
 
 const scratch = scratchDirectory()
@@ -67,6 +67,21 @@ for (const what of ['log', 'pack'] as const) {
     })
   })
 }
+
+test('a log that somebody has put a link in place of is written anew, and what the link leads to stays as it is', async () => {
+  const { desk, log } = await oneRunListed()
+  const file = path.join(desk.root, '.runicorn', logFile(log))
+  const outside = `${desk.root}-outside`
+  writeFileSync(outside, Buffer.concat([readFileSync(file), Buffer.from('not ours')]))
+  const before = readFileSync(outside)
+  rmSync(file)
+  symlinkSync(outside, file)
+  smallRun(desk, 'vision/resnet/runs/20240102_000000_0000aa')
+  assert.match(await listen(desk), /pages and packs are written anew: .* is not what was left there/)
+  assert.notEqual(logOf(desk), log)
+  assert.deepEqual(readFileSync(outside), before)
+  assertPublished(desk)
+})
 
 describe('a log and packs that are right', () => {
   test('stay, also as copies, and are read once for that', async () => {
