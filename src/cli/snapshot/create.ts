@@ -112,7 +112,8 @@ async function pathsFrom(call: Call<object>, file: string): Promise<string[]> {
     throw diskFault(error, file, 'read the list of paths')
   }
   const paths = text.split(text.includes('\0') ? '\0' : /\r?\n/).filter((line) => line !== '')
-  if (paths.length === 0) throw new Fault('nothing-to-do', `${file === '-' ? 'stdin' : file} lists no path`)
+  if (paths.length === 0)
+    throw new Fault('nothing-to-do', `${file === '-' ? 'stdin' : file} lists no path`, { hint: 'write one path in each line' })
   return paths
 }
 

@@ -8,6 +8,7 @@ import type { Call, Cli } from '../command.ts'
 import type { Sink } from '../host.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
+import { countText } from '../words.ts'
 import { choosePlace, placeArgument } from './choose.ts'
 import { snapshotText } from './text.ts'
 
@@ -47,7 +48,10 @@ async function exportArchive(call: Call<ExportFlags>): Promise<Outcome> {
   for (const { what, count } of losses) call.report({ kind: 'note', level: 'warning', text: `${format} cannot hold all: ${count} ${what}` })
   return {
     result: { snapshot: snapshot.id, format, output, bytes, members, losses },
-    text: output === undefined ? '' : printable(`${output}: ${formatBytes(bytes)}, ${members} members of ${snapshotText(snapshot)}`),
+    text:
+      output === undefined
+        ? ''
+        : printable(`${output}: ${formatBytes(bytes)}, ${countText(members, 'member')} of ${snapshotText(snapshot)}`),
   }
 }
 

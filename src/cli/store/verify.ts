@@ -15,6 +15,7 @@ import { Fault, formatBytes } from '../../kit/index.ts'
 import { type Call, type Cli, parsedOption } from '../command.ts'
 import type { Outcome } from '../output.ts'
 import { printable } from '../width.ts'
+import { countText } from '../words.ts'
 
 interface VerifyFlags {
   /** A share, 0 to 1, or a part; true for all of it. */
@@ -121,7 +122,7 @@ function outcomeOf(call: Call<object>, { objects, packs }: Found, more: { lines:
       .map(({ key, what }) => `${paint.yellow('strange:')} ${printable(`${key}: ${what}`)}`),
   ]
   const damaged = harmful.length + objects.damaged.length + objects.missing.length
-  const looked = `${packs.packs} packs (${packs.read} read) with ${packs.chunks} pieces, ${objects.blobs} artifacts, ${objects.records} records; ${formatBytes(objects.readBytes)} of artifacts and records read`
+  const looked = `${countText(packs.packs, 'pack')} (${packs.read} read) with ${countText(packs.chunks, 'piece')}, ${countText(objects.blobs, 'artifact')}, ${countText(objects.records, 'record')}; ${formatBytes(objects.readBytes)} of artifacts and records read`
   return {
     result: { ...more.result, objects, packs },
     text: [...lines, looked, damaged === 0 ? 'all is whole' : `${damaged} damaged or missing`, ...more.lines].join('\n'),

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { createReadStream, existsSync } from 'node:fs'
 import { mkdtemp, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -62,6 +62,12 @@ async function besideFirst<T>(named: string, make: (temporary: string) => Promis
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined)
     // Only what the disk itself has said: the bytes come from elsewhere.
+    if (errno(error) === 'ENOENT' && !existsSync(path.dirname(file)))
+      throw new Fault('not-found', 'the folder that the archive would lie in does not exist', {
+        at: path.dirname(file),
+        hint: 'make it, or name another',
+        cause: error,
+      })
     throw errno(error) === undefined ? error : diskFault(error, file, 'write the archive')
   }
 }
