@@ -166,6 +166,8 @@ function layOut(folder: string): void {
     for (const name of ['tree', 'stage']) writeFileSync(path.join(folder, name, `f${at}`), `${name} ${at}\n`.repeat(50 * at))
   }
   writeFileSync(path.join(folder, 'source'), '0')
+  // What is released without a build may come before the first build has ended.
+  writeFileSync(path.join(folder, 'out/lib.a'), 'library of before\n')
   // Its begin and end are written down: a build never overlaps itself, and what began has ended or was killed.
   writeFileSync(
     path.join(folder, 'build.sh'),
