@@ -69,22 +69,8 @@ export async function sweepParts(target: string, disk: Disk): Promise<void> {
 
 async function openIn(plan: PartPlan, folder: string, found: Found | undefined): Promise<Part> {
   const { disk, target } = plan
-  const data = path.join(folder, dataName)
-  const text = journalText(plan, found?.rangeBytes ?? plan.rangeBytes, found?.finished ?? [])
-  await using opening = new AsyncDisposableStack()
-  opening.defer(() => remove(disk, folder))
-  const handle = opening.use(await disk.open(data, found === undefined ? 'wx+' : constants.O_RDWR | constants.O_NOFOLLOW))
-  const journal = plan.resume ? opening.use(await disk.open(path.join(folder, journalName), 'w')) : undefined
-  await journal?.appendFile(text)
-  opening.move()
-  let open = true
+  const { handle, journal, close } = await openFiles(plan, folder, found)
   let worthKeeping = found !== undefined
-  const close = async () => {
-    if (!open) return
-    open = false
-    await handle.close()
-    await journal?.close()
-  }
   const translated = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work()
@@ -117,7 +103,7 @@ async function openIn(plan: PartPlan, folder: string, found: Found | undefined):
         await handle.sync()
         worthKeeping = wasWorthKeeping
         await close()
-        const placed = await giveName(disk, data, target, replace)
+        const placed = await giveName(disk, path.join(folder, dataName), target, replace)
         if (placed) await syncDirectory(disk, path.dirname(target))
         await remove(disk, folder)
         return placed
@@ -132,6 +118,30 @@ async function openIn(plan: PartPlan, folder: string, found: Found | undefined):
         await close()
         await remove(disk, folder)
       }),
+  }
+}
+
+/** The bytes, and what says which of them are safe; without both the folder is removed. */
+async function openFiles(plan: PartPlan, folder: string, found: Found | undefined) {
+  const { disk } = plan
+  const text = journalText(plan, found?.rangeBytes ?? plan.rangeBytes, found?.finished ?? [])
+  await using opening = new AsyncDisposableStack()
+  opening.defer(() => remove(disk, folder))
+  const data = path.join(folder, dataName)
+  const handle = opening.use(await disk.open(data, found === undefined ? 'wx+' : constants.O_RDWR | constants.O_NOFOLLOW))
+  const journal = plan.resume ? opening.use(await disk.open(path.join(folder, journalName), 'w')) : undefined
+  await journal?.appendFile(text)
+  opening.move()
+  let isOpen = true
+  return {
+    handle,
+    journal,
+    async close() {
+      if (!isOpen) return
+      isOpen = false
+      await handle.close()
+      await journal?.close()
+    },
   }
 }
 

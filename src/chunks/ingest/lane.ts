@@ -1,6 +1,6 @@
 import { asFault } from '../../kit/index.ts'
 import { nonceOf, sealPack } from '../pack/pack.ts'
-import { createPacker, type PackBody } from '../pack/packer.ts'
+import { createPacker, type PackBody, type Packer } from '../pack/packer.ts'
 import type { FromLane, PartResult, PlainFault, ToLane } from './messages.ts'
 import { readPart, type Regions } from './read-part.ts'
 import { createRegion, type Region } from './region.ts'
@@ -57,28 +57,19 @@ interface Asked {
 }
 
 function createSession(
-  { writer, lane, sizes, level }: Begin,
+  begin: Begin,
   send: (message: FromLane, transfer?: readonly ArrayBuffer[]) => void,
   verdicts: Line<Uint8Array>,
   written: Line<true>,
 ): Session {
+  const { sizes, level } = begin
   const packer = createPacker(level)
   const both: readonly [Asked, Asked] = [
     { region: createRegion(sizes), isAsked: false },
     { region: createRegion(sizes), isAsked: false },
   ]
   let turn: 0 | 1 = 0
-  let packs = 0
-  let underWay = 0
-
-  const sendPack = async () => {
-    if (underWay < packsUnderWay) underWay++
-    else await written.take()
-    const body = packer.take()
-    if (body === undefined) return
-    const { id, size, pieces, trailer } = sealPack([body], nonceOf(writer, `${lane}/${packs++}`))
-    send({ type: 'pack', id, size, pieces, trailer }, buffersOf(body))
-  }
+  const sendPack = packSender(begin, send, written)
   const ask = (asked: Asked) => {
     if (asked.region.count === 0) return asked.region.clear()
     send({ type: 'ask', refs: asked.region.refs() })
@@ -90,7 +81,7 @@ function createSession(
     for (let index = 0; index < isNew.length; index++) {
       if (isNew[index] === 0) continue
       packer.add(asked.region.id(index), 'chunk', asked.region.chunk(index))
-      if (packer.isFull) await sendPack()
+      if (packer.isFull) await sendPack(packer)
     }
     asked.region.clear()
     asked.isAsked = false
@@ -112,17 +103,7 @@ function createSession(
     },
   }
   return {
-    async read(parts) {
-      const results: PartResult[] = []
-      for (const part of parts) {
-        try {
-          results.push(await readPart(part, regions))
-        } catch (error) {
-          results.push({ fault: plainFault(error) })
-        }
-      }
-      return results
-    },
+    read: async (parts) => await readParts(parts, regions),
     async flush() {
       const [older, newer] = [both[turn === 0 ? 1 : 0], both[turn]]
       await settle(older)
@@ -131,6 +112,37 @@ function createSession(
       return packer.take()
     },
   }
+}
+
+/** Sends what has been packed, once the pack before it is in the store. */
+function packSender(
+  { writer, lane }: Begin,
+  send: (message: FromLane, transfer: readonly ArrayBuffer[]) => void,
+  written: Line<true>,
+): (packer: Packer) => Promise<void> {
+  let packs = 0
+  let underWay = 0
+  return async (packer) => {
+    if (underWay < packsUnderWay) underWay++
+    else await written.take()
+    const body = packer.take()
+    if (body === undefined) return
+    const { id, size, pieces, trailer } = sealPack([body], nonceOf(writer, `${lane}/${packs++}`))
+    send({ type: 'pack', id, size, pieces, trailer }, buffersOf(body))
+  }
+}
+
+/** What becomes of each: one that fails does not end the others. */
+async function readParts(parts: Parameters<Session['read']>[0], regions: Regions): Promise<PartResult[]> {
+  const results: PartResult[] = []
+  for (const part of parts) {
+    try {
+      results.push(await readPart(part, regions))
+    } catch (error) {
+      results.push({ fault: plainFault(error) })
+    }
+  }
+  return results
 }
 
 function buffersOf(body: PackBody | undefined): ArrayBuffer[] {

@@ -17,6 +17,8 @@ const mapLimit = 16 << 20
 /** How often a layer is read at most. */
 const maxReadings = 4
 
+type TakeLayer = (content: StreamedContent, o?: Signal) => Promise<void>
+
 /** In a file that may be deleted: then layers are compressed again to know what they become. */
 export async function packedLayersIn(file: string, report: Report = silent): Promise<PackedLayers> {
   const text = await readSmallFile(file, mapLimit)
@@ -41,14 +43,10 @@ export async function packedLayersIn(file: string, report: Report = silent): Pro
  * `known` does not know is compressed when its image is asked for, and goes to `take` meanwhile: its digest is known only then. Where `take`
  * says `precondition`, the layer is read and given to it again, a few times.
  */
-export function packedSource(
-  archive: ImageSource,
-  known: PackedLayers,
-  take: (content: StreamedContent, o?: Signal) => Promise<void>,
-  report: Report = silent,
-): ImageSource {
+export function packedSource(archive: ImageSource, known: PackedLayers, take: TakeLayer, report: Report = silent): ImageSource {
   const manifests = new Map<Digest, StoredManifest>()
   const plainLayers = new Map<Digest, ImageDescriptor>()
+  const send = createSender(archive, take, report)
   const pack = async (layer: ImageDescriptor, o?: Signal): Promise<ImageDescriptor> => {
     if (layer.mediaType !== layerType('plain')) return layer
     const { digest, size } = known.find(layer.digest) ?? (await compress(layer, o))
@@ -56,23 +54,9 @@ export function packedSource(
     return { mediaType: layerType('gzip'), digest, size }
   }
   const compress = async (layer: ImageDescriptor, o?: Signal): Promise<CompressedLayer> => {
-    const packed = await taken(layer, o)
-    await known.add(packed)
-    return packed
-  }
-  const taken = async (layer: ImageDescriptor, o?: Signal): Promise<CompressedLayer> => {
-    for (let reading = 1; ; reading++) {
-      const content = compressLayer(await archive.blob(layer, o))
-      try {
-        await take(content, o)
-        return content.result()
-      } catch (error) {
-        // The registry has lost an upload: what it has of it cannot be sent again from a stream.
-        if (!isFault(error, 'precondition') || reading === maxReadings) throw error
-        const text = `${error.message}: the layer ${layer.digest} is read and sent again`
-        report({ kind: 'note', level: 'warning', text, event: 'layer_read_again' })
-      }
-    }
+    const sent = await send(layer, o)
+    await known.add(sent)
+    return sent
   }
   const packed = async (stored: StoredManifest, o?: Signal): Promise<StoredManifest> => {
     const content = parseManifest(stored)
@@ -106,5 +90,23 @@ export function packedSource(
     async *referrers() {},
     refs: async (o) => await archive.refs(o),
     close: async () => await archive.close(),
+  }
+}
+
+/** Gives layers to `take`, compressed on the way, and from the beginning again where that has lost one. */
+function createSender(archive: ImageSource, take: TakeLayer, report: Report) {
+  return async (layer: ImageDescriptor, o?: Signal): Promise<CompressedLayer> => {
+    for (let reading = 1; ; reading++) {
+      const content = compressLayer(await archive.blob(layer, o))
+      try {
+        await take(content, o)
+        return content.result()
+      } catch (error) {
+        // The registry has lost an upload: what it has of it cannot be sent again from a stream.
+        if (!isFault(error, 'precondition') || reading === maxReadings) throw error
+        const text = `${error.message}: the layer ${layer.digest} is read and sent again`
+        report({ kind: 'note', level: 'warning', text, event: 'layer_read_again' })
+      }
+    }
   }
 }

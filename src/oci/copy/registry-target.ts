@@ -1,7 +1,7 @@
 import { type Digest, Fault } from '../../kit/index.ts'
 import type { ResumeMemo, Signal } from '../../store/index.ts'
-import type { ImageTarget } from '../model/image-source.ts'
-import type { Descriptor, Registry } from '../registry/registry.ts'
+import type { ImageTarget, StreamedContent } from '../model/image-source.ts'
+import type { Descriptor, Registry, Upload } from '../registry/registry.ts'
 import { sendStream } from '../registry/send.ts'
 
 export interface RegistryTargetOptions {
@@ -15,16 +15,13 @@ export interface RegistryTargetOptions {
   readonly memoFor?: ((repository: string, digest: Digest) => ResumeMemo) | undefined
 }
 
-/** After so many blobs in a row that a repository did not have, it is not asked any more: each costs requests. */
-const patience = 8
-
 /** One repository of a registry as a place to copy to. It remembers what it has seen there, for as long as it lives. */
 export function registryTarget(options: RegistryTargetOptions): ImageTarget {
   const { registry, repository, holdsSource = false } = options
   const name = `docker://${registry.host}/${repository}`
   const seen = new Map<Digest, number>()
   const whole = new Set<Digest>()
-  const misses = new Map((options.mountFrom ?? []).filter((from) => from !== repository).map((from) => [from, 0]))
+  const mounted = createMounts(options)
   const hasBlob = async ({ digest, size }: Descriptor, o?: Signal): Promise<boolean> => {
     const known = seen.get(digest) ?? (await registry.headBlob(repository, digest, o))?.size
     if (known === undefined) return false
@@ -37,11 +34,7 @@ export function registryTarget(options: RegistryTargetOptions): ImageTarget {
     return true
   }
   const confirm = async (descriptor: Descriptor, o?: Signal) => {
-    if (await hasBlob(descriptor, o)) return
-    throw new Fault('corrupt', `the registry took ${descriptor.digest} and does not have it`, {
-      at: name,
-      hint: 'nothing was tagged: run it again, and look at the registry if it happens again',
-    })
+    if (!(await hasBlob(descriptor, o))) throw lost(descriptor.digest, name)
   }
   return {
     name,
@@ -60,38 +53,61 @@ export function registryTarget(options: RegistryTargetOptions): ImageTarget {
     },
     hasBlob,
     async mountBlob(descriptor, o) {
-      for (const [from, missed] of misses) {
-        if (missed >= patience) continue
-        if (await registry.mountBlob(repository, descriptor.digest, from, o)) {
-          misses.set(from, 0)
-          await confirm(descriptor, o)
-          return true
-        }
-        // Others have asked meanwhile.
-        misses.set(from, misses.get(from)! + 1)
-      }
-      return false
+      const isMounted = await mounted(descriptor.digest, o)
+      if (isMounted) await confirm(descriptor, o)
+      return isMounted
     },
     async putBlob(descriptor, body, o) {
       const { digest } = descriptor
       await registry.putBlob(repository, digest, body, { ...o, resume: options.memoFor?.(repository, digest) })
       await confirm(descriptor, o)
     },
-    async putStream({ bytes, result }, o) {
-      const upload = await registry.openUpload(repository, o)
-      try {
-        await sendStream(upload, bytes, o)
-        await upload.finish(result().digest, o)
-      } catch (error) {
-        if (o?.signal?.aborted !== true) await upload.cancel()
-        throw error
-      }
-      await confirm({ mediaType: '', ...result() }, o)
+    async putStream(content, o) {
+      await uploadStream(await registry.openUpload(repository, o), content, o)
+      await confirm({ mediaType: '', ...content.result() }, o)
     },
     async putManifest(manifest, ref, o) {
       await registry.putManifest(repository, ref ?? manifest.digest, manifest, o)
       whole.add(manifest.digest)
     },
     async close() {},
+  }
+}
+
+function lost(digest: Digest, at: string): Fault {
+  return new Fault('corrupt', `the registry took ${digest} and does not have it`, {
+    at,
+    hint: 'nothing was tagged: run it again, and look at the registry if it happens again',
+  })
+}
+
+/** Ends the upload either way, but where it was stopped. */
+async function uploadStream(upload: Upload, { bytes, result }: StreamedContent, o?: Signal): Promise<void> {
+  try {
+    await sendStream(upload, bytes, o)
+    await upload.finish(result().digest, o)
+  } catch (error) {
+    if (o?.signal?.aborted !== true) await upload.cancel()
+    throw error
+  }
+}
+
+/** After so many blobs in a row that a repository did not have, it is not asked any more: each costs requests. */
+const patience = 8
+
+/** Mounts blobs of other repositories, where one has them. */
+function createMounts({ registry, repository, mountFrom = [] }: RegistryTargetOptions): (digest: Digest, o?: Signal) => Promise<boolean> {
+  const misses = new Map(mountFrom.filter((from) => from !== repository).map((from) => [from, 0]))
+  return async (digest, o) => {
+    for (const [from, missed] of misses) {
+      if (missed >= patience) continue
+      if (await registry.mountBlob(repository, digest, from, o)) {
+        misses.set(from, 0)
+        return true
+      }
+      // Others have asked meanwhile.
+      misses.set(from, misses.get(from)! + 1)
+    }
+    return false
   }
 }
