@@ -16,7 +16,7 @@ import {
   verifyReleases,
 } from '../../releases/index.ts'
 import type { Call, Cli } from '../command.ts'
-import { renderTable } from '../table.ts'
+import { type Column, renderTable } from '../table.ts'
 import { printable } from '../width.ts'
 import {
   chooseProduct,
@@ -35,6 +35,7 @@ import { countText, relativeTo, timeText } from '../words.ts'
 /** The release commands that change nothing in a store. */
 export function addLookingCommands(release: Command, cli: Cli, flags: VariantFlags): void {
   addListCommands(release, cli, flags)
+  addHistoryCommand(release, cli, flags)
   addShowCommands(release, cli, flags)
   addFetchCommand(release, cli, flags)
   addCheckCommands(release, cli, flags)
@@ -74,6 +75,9 @@ function addListCommands(release: Command, cli: Cli, flags: VariantFlags): void 
       return { result: { product: chosen.product.name, variants: all }, text: statusText(all, lookOf(call)) }
     },
   })
+}
+
+function addHistoryCommand(release: Command, cli: Cli, flags: VariantFlags): void {
   cli.add(release, {
     name: 'history',
     summary: 'Show who moved the channels, when and why, newest first',
@@ -84,27 +88,32 @@ function addListCommands(release: Command, cli: Cli, flags: VariantFlags): void 
       const chosen = chooseProduct(await call.config(), call.args[0], call.options)
       const rows = await historyOf(await call.releases(), chosen.product, chosen.variant)
       const { paint, width } = lookOf(call)
-      const columns = [
-        { header: 'WHEN', cell: (row: (typeof rows)[number]) => timeText(row.at), priority: 5 },
-        { header: 'VARIANT', cell: (row: (typeof rows)[number]) => row.variant, min: 7 },
-        { header: 'MOVE', cell: (row: (typeof rows)[number]) => String(row.generation), align: 'right' as const, priority: 3 },
-        { header: 'ACTION', cell: (row: (typeof rows)[number]) => row.action },
-        {
-          header: 'STABLE',
-          cell: (row: (typeof rows)[number]) => (row.channels['stable'] === undefined ? '-' : shortId(row.channels['stable'])),
-          priority: 4,
-        },
-        { header: 'BY', cell: (row: (typeof rows)[number]) => row.by, min: 8, priority: 2 },
-        { header: 'MESSAGE', cell: (row: (typeof rows)[number]) => row.message ?? '', min: 10, priority: 1 },
-      ]
       return {
         result: { product: chosen.product.name, moves: rows },
         text:
-          rows.length === 0 ? `${chosen.product.name} has no releases yet` : renderTable(columns, rows, { width, paintHeader: paint.bold }),
+          rows.length === 0
+            ? `${chosen.product.name} has no releases yet`
+            : renderTable(moveColumns, rows, { width, paintHeader: paint.bold }),
       }
     },
   })
 }
+
+type Move = Awaited<ReturnType<typeof historyOf>>[number]
+
+const moveColumns: Column<Move>[] = [
+  { header: 'WHEN', cell: (row) => timeText(row.at), priority: 5 },
+  { header: 'VARIANT', cell: (row) => row.variant, min: 7 },
+  { header: 'MOVE', cell: (row) => String(row.generation), align: 'right', priority: 3 },
+  { header: 'ACTION', cell: (row) => row.action },
+  {
+    header: 'STABLE',
+    cell: (row) => (row.channels['stable'] === undefined ? '-' : shortId(row.channels['stable'])),
+    priority: 4,
+  },
+  { header: 'BY', cell: (row) => row.by, min: 8, priority: 2 },
+  { header: 'MESSAGE', cell: (row) => row.message ?? '', min: 10, priority: 1 },
+]
 
 function addShowCommands(release: Command, cli: Cli, flags: VariantFlags): void {
   cli.add<SelectorOptions>(release, {
