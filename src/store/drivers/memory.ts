@@ -15,28 +15,13 @@ let stores = 0
 /** A store in this process's memory: for trying things out, and the measure of the other drivers. It ends with the process. */
 export function createMemoryStore(options: { readonly name?: string; readonly clock: Clock }): ObjectStore {
   const name = options.name ?? 'memory:'
-  const objects = new Map<string, Held>()
   const at = (key: string) => `${name}/${key}`
-  let versions = 0
-
-  const find = (key: string, etag?: string): Held => {
-    const held = objects.get(key)
-    if (held === undefined) throw new Fault('not-found', `there is no ${at(key)}`, { at: at(key) })
-    if (etag !== undefined && held.info.etag !== etag) throw changed(at(key))
-    return held
-  }
-  const set = (key: string, content: Uint8Array, facts: Pick<PutOptions, 'contentType' | 'cacheControl'>): ObjectInfo => {
-    const etag = `v${++versions}`
-    const { contentType, cacheControl } = facts
-    const info: ObjectInfo = { key, size: content.byteLength, etag, modified: options.clock.now(), contentType, cacheControl }
-    objects.set(key, { info, content })
-    return info
-  }
+  const objects = createObjects(at, options.clock)
 
   return {
     name,
     can,
-    near: nearMemory(find, set),
+    near: nearMemory(objects),
     async head(key, { signal } = {}) {
       checkKey(key)
       throwIfAborted(signal)
@@ -45,7 +30,7 @@ export function createMemoryStore(options: { readonly name?: string; readonly cl
     async get(key, { etag, range, signal }: GetOptions = {}) {
       checkKey(key)
       throwIfAborted(signal)
-      const held = find(key, etag)
+      const held = objects.find(key, etag)
       const { start, end } = rangeWithin(range, held.info.size, at(key))
       return bodyOf(held, held.content.subarray(start, end), signal)
     },
@@ -56,7 +41,7 @@ export function createMemoryStore(options: { readonly name?: string; readonly cl
       const content = await collect(takeIn(body, put, at(key)), noLimit)
       throwIfAborted(put.signal)
       checkCondition(objects.get(key), put.if, at(key))
-      return set(key, content, put)
+      return objects.set(key, content, put)
     },
     async delete(key, { signal } = {}) {
       checkKey(key)
@@ -76,10 +61,41 @@ export function createMemoryStore(options: { readonly name?: string; readonly cl
   }
 }
 
-function nearMemory(
-  find: (key: string, etag?: string) => Held,
-  set: (key: string, content: Uint8Array, facts: Pick<PutOptions, 'contentType' | 'cacheControl'>) => ObjectInfo,
-): Near {
+type Facts = Pick<PutOptions, 'contentType' | 'cacheControl'>
+
+/** What the store holds, each in a version of its own. */
+interface Objects {
+  keys(): Iterable<string>
+  get(key: string): Held | undefined
+  /** Throws `not-found`, or `precondition` where it is another version. */
+  find(key: string, etag?: string): Held
+  set(key: string, content: Uint8Array, facts: Facts): ObjectInfo
+  delete(key: string): void
+}
+
+function createObjects(at: (key: string) => string, clock: Clock): Objects {
+  const objects = new Map<string, Held>()
+  let versions = 0
+  return {
+    keys: () => objects.keys(),
+    get: (key) => objects.get(key),
+    find(key, etag) {
+      const held = objects.get(key)
+      if (held === undefined) throw new Fault('not-found', `there is no ${at(key)}`, { at: at(key) })
+      if (etag !== undefined && held.info.etag !== etag) throw changed(at(key))
+      return held
+    },
+    set(key, content, { contentType, cacheControl }) {
+      const etag = `v${++versions}`
+      const info: ObjectInfo = { key, size: content.byteLength, etag, modified: clock.now(), contentType, cacheControl }
+      objects.set(key, { info, content })
+      return info
+    },
+    delete: (key) => void objects.delete(key),
+  }
+}
+
+function nearMemory({ find, set }: Objects): Near {
   return {
     place: `memory:#${++stores}`,
     address: (key) => key,
