@@ -131,6 +131,7 @@ test('a watch rests at least a second between two syncs', async () => {
     const { exit, err } = await at.holdfast(`runs sync file:./server --to here --watch ${pause}`)
     assert.equal(exit, 2, pause)
     assert.match(err, /less than a second|not a number of seconds/)
+    assert.match(err, /write a number from 1 to 86400/)
   }
   assert.ok(!existsSync(at.folder))
 })

@@ -165,7 +165,7 @@ function syncedLines(call: Call<object>, stats: SyncStats): string[] {
 
 /** Without a pause a server would never have any. */
 function parsePause(text: string): number {
-  const seconds = parseSeconds(text)
+  const seconds = secondsFrom(1, text)
   if (seconds >= 1) return seconds
   throw new Fault('invalid', `a watch rests between two syncs: ${JSON.stringify(text)} is less than a second`, {
     hint: 'write a number from 1 to 86400',
@@ -173,7 +173,12 @@ function parsePause(text: string): number {
 }
 
 function parseSeconds(text: string): number {
+  return secondsFrom(0, text)
+}
+
+/** `least` is for the hint alone. */
+function secondsFrom(least: number, text: string): number {
   const seconds = Number(text)
   if (/^\d+(\.\d+)?$/.test(text) && seconds <= 86_400) return seconds
-  throw new Fault('invalid', `not a number of seconds: ${JSON.stringify(text)}`, { hint: 'write a number from 0 to 86400' })
+  throw new Fault('invalid', `not a number of seconds: ${JSON.stringify(text)}`, { hint: `write a number from ${least} to 86400` })
 }

@@ -23,7 +23,7 @@ export function addListCommands(snapshot: Command, cli: Cli): void {
       const pinned = await pinnedSnapshots(context)
       return {
         result: { snapshots: snapshots.map((each) => ({ ...each, pinned: pinned.has(each.id) })) },
-        text: snapshots.length === 0 ? 'there are no such snapshots' : listText(call, snapshots, (each) => pinned.has(each.id)),
+        text: snapshots.length === 0 ? noneText(call.options) : listText(call, snapshots, (each) => pinned.has(each.id)),
       }
     },
   })
@@ -43,6 +43,11 @@ export function addListCommands(snapshot: Command, cli: Cli): void {
       }
     },
   })
+}
+
+function noneText({ name, host, tag }: FilterOptions): string {
+  const isFiltered = name !== undefined || host !== undefined || (tag?.length ?? 0) > 0
+  return isFiltered ? 'there are no such snapshots' : 'there are no snapshots in this store'
 }
 
 function listText(call: Call<object>, snapshots: readonly Listed[], isPinned: (each: Listed) => boolean): string {

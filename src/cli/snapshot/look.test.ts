@@ -22,6 +22,9 @@ describe('looking', () => {
       ['two'],
     )
     assert.deepEqual(await listed(' --host elsewhere'), [])
+    assert.equal(await ok('snapshot list --host elsewhere'), 'there are no such snapshots\n')
+    await ok('snapshot forget one latest --yes')
+    assert.equal(await ok('snapshot list'), 'there are no snapshots in this store\n')
   })
 
   test('ls shows a folder, --recursive all below it, --long what ls -l shows', async () => {
