@@ -158,6 +158,12 @@ describe('the rules notice', () => {
     assert.match(offencesOf('src/refs/moveRef.ts', '', face('refs')).join(), /not kebab-case/)
   })
 
+  test("Node's recursive mkdir, except in tests", () => {
+    const makes = 'await fs.mkdir(at, { recursive: true })\n'
+    assert.match(offencesOf('src/refs/x.ts', makes, face('refs')).join(), /x\.ts:1: Node's recursive mkdir/)
+    assert.deepEqual(offencesOf('src/refs/x.test.ts', makes, face('refs')), [])
+  })
+
   test('default exports and files that are too long', () => {
     assert.match(offencesOf('src/refs/x.ts', 'export default 1\n', face('refs')).join(), /x\.ts:1: a default export/)
     assert.match(offencesOf('src/refs/x.ts', '\n'.repeat(401), face('refs')).join(), /x\.ts:401: the file has more than 400 lines/)

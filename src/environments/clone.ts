@@ -1,6 +1,6 @@
-import { mkdir, rm, statfs } from 'node:fs/promises'
+import { rm, statfs } from 'node:fs/promises'
 import path from 'node:path'
-import { diskFault, Fault, formatBytes, isFault } from '../kit/index.ts'
+import { diskFault, Fault, formatBytes, isFault, makeDirectories } from '../kit/index.ts'
 import { realSys } from '../kit/sys/index.ts'
 import { beginAside, endAside } from './clone-aside.ts'
 import type { EnvironmentContext } from './context.ts'
@@ -52,7 +52,7 @@ export async function cloneSnapshot(context: EnvironmentContext, options: CloneO
 
 async function copyAll({ context, place }: Session, record: SnapshotRecord, to: string, copies: readonly string[]): Promise<Cloned['how']> {
   await using tree = await openTree(context, place, record)
-  await mkdir(to, { recursive: true })
+  await makeDirectories(to)
   const aside = await beginAside(place, to)
   let how: Cloned['how'] = 'reflink'
   try {

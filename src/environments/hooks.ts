@@ -1,6 +1,6 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import path from 'node:path'
-import { asFault, type Clock, Fault, isFault, readSmallFile, type Report, run, throwIfAborted } from '../kit/index.ts'
+import { asFault, type Clock, Fault, isFault, readSmallFile, type Report, run, throwIfAborted, makeDirectories } from '../kit/index.ts'
 import { layoutOf } from './names.ts'
 
 /** A shell line, or a function of the environment's owner. Throwing, or a status other than 0, is a failure. */
@@ -109,7 +109,7 @@ export async function awaitHealth(hooks: Hooks, moment: Omit<HookMoment, 'hook'>
  */
 export async function runLine(line: string, moment: HookMoment, { env, lock }: Surroundings): Promise<void> {
   const log = path.join(layoutOf(moment.snapshotsDir).logs, `${moment.hook}.log`)
-  await mkdir(path.dirname(log), { recursive: true })
+  await makeDirectories(path.dirname(log))
   await rm(log, { force: true })
   // The shell holds the lock as long as the line runs, also where this process is killed; what the line leaves running does not.
   const script = `exec >>"$HOLDFAST_ENV_LOG" 2>&1\n(\n${line}\n) 3>&-\nexit $?\n`

@@ -1,6 +1,6 @@
-import { lstat, mkdir, readFile, realpath } from 'node:fs/promises'
+import { lstat, readFile, realpath } from 'node:fs/promises'
 import path from 'node:path'
-import { diskFault, errno, Fault } from '../kit/index.ts'
+import { diskFault, errno, Fault, makeDirectories } from '../kit/index.ts'
 import type { EnvironmentContext } from './context.ts'
 import type { Mode, Place } from './mode.ts'
 
@@ -70,7 +70,7 @@ export async function liveExists(place: Place): Promise<boolean> {
 /** Makes an empty live directory where somebody took it away. */
 export async function ensureLive(place: Place): Promise<void> {
   try {
-    await mkdir(place.live, { recursive: true })
+    await makeDirectories(place.live)
   } catch (error) {
     throw diskFault(error, place.live, 'make the live directory')
   }

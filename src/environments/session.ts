@@ -1,7 +1,7 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { readdir, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { asFault, diskFault, errno, Fault, isTemporary, throwIfAborted } from '../kit/index.ts'
+import { asFault, diskFault, errno, Fault, isTemporary, throwIfAborted, makeDirectoriesSync } from '../kit/index.ts'
 import { mountsAt } from '../kit/sys/index.ts'
 import { sweepAside } from './clone-aside.ts'
 import type { EnvironmentContext } from './context.ts'
@@ -81,7 +81,7 @@ export function isAnythingKept(environment: string, { live, snapshotsDir }: Plac
 /** Makes a directory where it is not there. Throws where this user may not write there, as every command has to. */
 export function assertWritable(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true })
+    makeDirectoriesSync(directory)
     accessSync(directory, constants.W_OK)
   } catch (error) {
     const fault = diskFault(error, directory, 'write to the snapshots directory')

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { readdir, rename, rm } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import path from 'node:path'
-import { diskFault, errno } from '../kit/index.ts'
+import { diskFault, errno, makeDirectories } from '../kit/index.ts'
 import { readMounts, realSys } from '../kit/sys/index.ts'
 import type { Place } from './mode.ts'
 import { layoutOf } from './names.ts'
@@ -15,7 +15,7 @@ export async function discard(place: Pick<Place, 'snapshotsDir' | 'random'>, tre
   const { trash } = layoutOf(place.snapshotsDir)
   const suffix = `-${Math.floor(place.random() * 2 ** 48).toString(36)}`
   try {
-    await mkdir(trash, { recursive: true })
+    await makeDirectories(trash)
     endMountsIn(tree)
     sweep([await renameAway(tree, path.join(trash, `${path.basename(tree)}${suffix}`), `${tree}${trashEnding}${suffix}`)])
   } catch (error) {

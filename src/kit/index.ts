@@ -23,18 +23,7 @@ export { type Clock, systemClock } from './clock.ts'
 export { type HeaderView, isHeld, type Version, type Wanted, whatIsWanted } from './conditions.ts'
 export { decode } from './decode.ts'
 export { type Digest, digestOf, type Hasher, hasher, hexOf, isDigest, parseDigest } from './digest.ts'
-export {
-  type Disk,
-  diskFault,
-  ensureOwnFile,
-  errno,
-  isTemporary,
-  readSmallFile,
-  realDisk,
-  replaceFile,
-  syncDirectory,
-  temporaryBeside,
-} from './disk.ts'
+export { type Disk, diskFault, errno, isTemporary, realDisk, syncDirectory, temporaryBeside } from './disk.ts'
 export { type Progress, type Report, silent } from './events.ts'
 export {
   asFault,
@@ -50,11 +39,13 @@ export {
 } from './fault.ts'
 export { checkKey, compareKeys, isKey, maxKeyBytes, maxSegmentBytes, reservedStart } from './key.ts'
 export { createLog, type Log, type LogFields, type LogFormat, logFormats, type LogLevel, logLevels } from './log.ts'
+export { makeDirectories, makeDirectoriesSync } from './make-directories.ts'
 export { forEachBounded, mapAhead, mapBounded } from './pool.ts'
 export { forgetSecret, keepSecret, redact } from './redact.ts'
 export { retrying, type RetryPolicy } from './retry.ts'
 export type { Answer, Asked, Responder, Sent } from './serving.ts'
 export { canonicalJson, checkShape, parseJson, type Shape } from './shape.ts'
+export { ensureOwnFile, readSmallFile, replaceFile } from './small-file.ts'
 export { spareStack } from './spare-stack.ts'
 export { run, type RunOptions, type RunResult } from './spawn.ts'
 export { type Attributes, parseTraceparent, type Span, traced, type Tracer } from './trace.ts'

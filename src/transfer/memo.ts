@@ -1,6 +1,6 @@
 import { promises as fs } from 'node:fs'
 import path from 'node:path'
-import { diskFault, errno, readSmallFile, realDisk, replaceFile } from '../kit/index.ts'
+import { diskFault, errno, readSmallFile, realDisk, replaceFile, makeDirectories } from '../kit/index.ts'
 import type { ResumeMemo } from '../store/index.ts'
 
 /** A resume memo in a file that only its owner can read. Each save replaces it whole. */
@@ -9,7 +9,7 @@ export function fileMemo(file: string): ResumeMemo {
     load: () => readSmallFile(file),
     async save(text) {
       try {
-        await fs.mkdir(path.dirname(file), { recursive: true, mode: 0o700 })
+        await makeDirectories(path.dirname(file), { mode: 0o700 })
       } catch (error) {
         throw diskFault(error, file, 'remember the upload')
       }

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import path from 'node:path'
-import { type Digest, type Disk, diskFault, errno, syncDirectory } from '../kit/index.ts'
+import { type Digest, type Disk, diskFault, errno, syncDirectory, makeDirectories } from '../kit/index.ts'
 import { dataName, type Found, isOwn, journalName, journalText, lookAt, readJournal } from './journal.ts'
 import { hasEnded, ownerName } from './owner.ts'
 
@@ -43,7 +43,7 @@ const suffix = '.holdfast-part'
 export async function openPart(plan: PartPlan): Promise<Part> {
   const folder = `${plan.target}${suffix}.${await ownerName()}`
   try {
-    await plan.disk.mkdir(path.dirname(plan.target), { recursive: true })
+    await makeDirectories(path.dirname(plan.target), { disk: plan.disk })
     for (const left of await leftOvers(plan)) {
       if (!(await taken(plan.disk, left, folder))) continue
       const found = plan.resume ? await readJournal(plan, folder) : undefined

@@ -115,6 +115,8 @@ function offencesOfText({ file, text }: Source): Offence[] {
     .forEach((code, index) => {
       const offend = (reason: string) => offences.push({ file, line: index + 1, reason })
       if (/^\s*export\s+default\b|^\s*export\s*\{[^}]*\bas\s+default\b/.test(code)) offend('a default export: give it a name')
+      if (!isTest(file) && /\bmkdir(?:Sync)?\(.*\brecursive: true/.test(code))
+        offend("Node's recursive mkdir may never end: makeDirectories of kit")
       if (isTest(file) || !isSealed(file)) return
       const worldly = /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bprocess\.(?:env|argv|cwd\(\)|exit\b)/.exec(code)
       if (worldly !== null) offend(`${worldly[0]} outside of the edge: clock, randomness, environment and arguments are passed in`)

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { Config } from '../../config/index.ts'
-import { diskFault, isFault, readSmallFile, realDisk, replaceFile, run } from '../../kit/index.ts'
+import { diskFault, isFault, readSmallFile, realDisk, replaceFile, run, makeDirectories } from '../../kit/index.ts'
 import { failed, type Finding } from './finding.ts'
 
 const area = 'machine'
@@ -75,7 +75,7 @@ export async function checkFolder(about: string, folder: string, random: () => n
   const probe = path.join(folder, `.doctor-${Math.floor(random() * 2 ** 48).toString(16)}`)
   try {
     // As those who keep something there make it.
-    await realDisk.mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeDirectories(folder, { mode: 0o700 })
     await replaceFile(probe, 'holdfast doctor\n')
     const isKept = (await readSmallFile(probe)) !== undefined
     await realDisk.unlink(probe)

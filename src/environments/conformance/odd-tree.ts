@@ -20,7 +20,7 @@ import {
   writeSync,
 } from 'node:fs'
 import path from 'node:path'
-import { isFault, shownName } from '../../kit/index.ts'
+import { isFault, shownName, makeDirectoriesSync } from '../../kit/index.ts'
 import { realSys } from '../../kit/sys/index.ts'
 import { digestFile } from '../digest.ts'
 import { pathBytes, walkEntries } from '../entries.ts'
@@ -34,7 +34,7 @@ const sparseBytes = 6 << 20
 /** Fills a directory with what environments have and what tools forget: databases, links, holes, pipes, odd names, modes, owners, attributes, times. */
 export function fillOddTree(root: string, random: () => number): void {
   const at = (...names: string[]) => path.join(root, ...names)
-  mkdirSync(at('node-1/db/deep/er'), { recursive: true })
+  makeDirectoriesSync(at('node-1/db/deep/er'))
   mkdirSync(at('node-2'))
   mkdirSync(at('empty'))
   writeFileSync(at('node-1/db/large'), bytes(largeBytes, random))
@@ -97,7 +97,7 @@ export function changeTree(root: string, random: () => number): void {
   appendFileSync(at('node-1/log'), 'another line\n')
   truncateSync(at('node-2/f2'), 0)
   for (let count = 10; count < 20; count++) rmSync(at('node-2', `f${count}`))
-  mkdirSync(at('new/inside'), { recursive: true })
+  makeDirectoriesSync(at('new/inside'))
   for (let count = 0; count < 20; count++) writeFileSync(at('new', `n${count}`), bytes(2000, random))
   renameSync(at('node-2/f20'), at('node-1/f20'))
   rmSync(at('node-1/db/deep'), { recursive: true })

@@ -1,8 +1,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import * as v from 'valibot'
-import { canonicalJson, diskFault, errno, isFault, parseJson, replaceFile, type Shape, temporaryBeside } from '../../kit/index.ts'
+import {
+  canonicalJson,
+  diskFault,
+  errno,
+  isFault,
+  parseJson,
+  replaceFile,
+  type Shape,
+  temporaryBeside,
+  makeDirectories,
+} from '../../kit/index.ts'
 import type { Place } from '../mode.ts'
 import { layoutOf } from '../names.ts'
 
@@ -85,7 +95,7 @@ export async function noteLayer(place: Home, layer: Layer): Promise<void> {
   const target = recordOf(place, layer.id)
   const temporary = temporaryBeside(target)
   try {
-    await mkdir(path.dirname(target), { recursive: true })
+    await makeDirectories(path.dirname(target))
     await writeFile(temporary, text(layer))
     await rename(temporary, target)
   } catch (error) {

@@ -1,6 +1,5 @@
 import { closeSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { diskFault } from '../../kit/index.ts'
+import { diskFault, makeDirectories } from '../../kit/index.ts'
 import type { Place } from '../mode.ts'
 import { asideOf, isBare, switchToMount } from '../switch/mount.ts'
 import { discard } from '../trash.ts'
@@ -38,8 +37,8 @@ export async function prepareLayer(place: Place, layers: Layers, below: Below, l
   const [upper, work] = [ownTreeOf(place, id), workOf(place, id)]
   try {
     try {
-      await mkdir(upper, { recursive: true })
-      await mkdir(work, { recursive: true })
+      await makeDirectories(upper)
+      await makeDirectories(work)
     } catch (error) {
       throw diskFault(error, layerHome(place, id), 'make a layer')
     }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { mkdir, rename } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import path from 'node:path'
-import { diskFault } from '../../kit/index.ts'
+import { diskFault, makeDirectories } from '../../kit/index.ts'
 import { readMounts, realSys as sys } from '../../kit/sys/index.ts'
 import type { MountState, Place } from '../mode.ts'
 import { layoutOf } from '../names.ts'
@@ -51,7 +51,7 @@ async function settleLayer(place: Place, layer: Layer): Promise<boolean> {
   const named = layoutOf(place.snapshotsDir).tree(layer.tree)
   try {
     if (!existsSync(own) && existsSync(named)) {
-      await mkdir(layerHome(place, layer.id), { recursive: true })
+      await makeDirectories(layerHome(place, layer.id))
       const keepTime = rememberTime(named)
       await rename(named, own)
       keepTime(own)

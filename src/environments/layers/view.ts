@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
-import { mkdir, readdir, rmdir } from 'node:fs/promises'
+import { readdir, rmdir } from 'node:fs/promises'
 import path from 'node:path'
-import { diskFault, errno } from '../../kit/index.ts'
+import { diskFault, errno, makeDirectories } from '../../kit/index.ts'
 import { readMounts, realSys as sys } from '../../kit/sys/index.ts'
 import type { OpenedTree, Place } from '../mode.ts'
 import { layoutOf } from '../names.ts'
@@ -22,7 +22,7 @@ export async function openStack(place: Place, name: string, below: Pick<Below, '
   const at = path.join(viewsOf(place), name)
   const view = mountView(viewName(below.standsOn[0] ?? 0), lower, place)
   try {
-    await mkdir(at, { recursive: true })
+    await makeDirectories(at)
     sys.attachMount(view, at, 'on-top')
   } catch (error) {
     throw diskFault(error, at, 'show a snapshot')

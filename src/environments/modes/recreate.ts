@@ -1,6 +1,6 @@
-import { lstat, mkdir, rename, rm } from 'node:fs/promises'
+import { lstat, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { type Clock, diskFault, errno, Fault } from '../../kit/index.ts'
+import { type Clock, diskFault, errno, Fault, makeDirectories } from '../../kit/index.ts'
 import { copyTree } from '../copy-tree.ts'
 import { digestTree } from '../digest.ts'
 import { runLine } from '../hooks.ts'
@@ -93,10 +93,10 @@ async function keepAside(place: Place): Promise<Preserved[]> {
         continue
       }
       const copy = path.join(aside, relative)
-      await mkdir(path.dirname(copy), { recursive: true })
+      await makeDirectories(path.dirname(copy))
       if (!(await exists(copy))) await copyTree(from, copy, 'copy', place.signal, place.lock)
     }
-    await mkdir(aside, { recursive: true })
+    await makeDirectories(aside)
     await rename(aside, layout.preserved)
   }
   const all = preserve.map((relative) => ({ relative, copy: path.join(layout.preserved, relative) }))
@@ -109,7 +109,7 @@ async function putBack(place: Place, { relative, copy }: Preserved): Promise<voi
   const target = path.join(place.live, relative)
   if ((await exists(target)) && (await digestTree(target, { content: true })) === (await digestTree(copy, { content: true }))) return
   await rm(target, { recursive: true, force: true })
-  await mkdir(path.dirname(target), { recursive: true })
+  await makeDirectories(path.dirname(target))
   await copyTree(copy, target, 'copy', place.signal, place.lock)
 }
 

@@ -1,6 +1,6 @@
-import { lstatSync, mkdirSync, renameSync } from 'node:fs'
+import { lstatSync, renameSync } from 'node:fs'
 import path from 'node:path'
-import { diskFault, errno, Fault, isFault, realDisk, syncDirectory } from '../../kit/index.ts'
+import { diskFault, errno, Fault, isFault, realDisk, syncDirectory, makeDirectoriesSync } from '../../kit/index.ts'
 import { realSys } from '../../kit/sys/index.ts'
 
 /**
@@ -29,7 +29,7 @@ export function stepOf(live: string): string {
 function move(from: string, to: string): void {
   const keepTime = rememberTime(from)
   try {
-    mkdirSync(path.dirname(to), { recursive: true })
+    makeDirectoriesSync(path.dirname(to))
     renameSync(from, to)
   } catch (error) {
     throw diskFault(error, to, 'give the prepared tree its name')

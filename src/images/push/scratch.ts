@@ -1,6 +1,6 @@
-import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { type Bytes, bytesFrom, diskFault, pieceSize, temporaryBeside } from '../../kit/index.ts'
+import { type Bytes, bytesFrom, diskFault, pieceSize, temporaryBeside, makeDirectories } from '../../kit/index.ts'
 
 /** Room on a disk for layers that have to be read before it is known what they are. Shared by images that are pushed side by side. */
 export interface Scratch {
@@ -44,7 +44,7 @@ export function scratchIn(folder: string, limit: number): Scratch {
 }
 
 async function openNameless(folder: string): Promise<FileHandle> {
-  await mkdir(folder, { recursive: true })
+  await makeDirectories(folder)
   const file = temporaryBeside(path.join(folder, 'layer'))
   const handle = await open(file, 'wx+', 0o600)
   await unlink(file)

@@ -1,5 +1,5 @@
 import { constants, promises as fs } from 'node:fs'
-import { diskFault, Fault } from '../../kit/index.ts'
+import { diskFault, Fault, makeDirectories } from '../../kit/index.ts'
 import type { ObjectStore } from '../../store/index.ts'
 import { downloadFile } from '../../transfer/index.ts'
 import type { ImagesContext } from '../context.ts'
@@ -82,7 +82,7 @@ async function fetchArchive({ report, signal }: ImagesContext, folder: DownloadF
 
 async function makeFolder({ path }: DownloadFolder): Promise<void> {
   try {
-    await fs.mkdir(path, { recursive: true })
+    await makeDirectories(path)
     await fs.access(path, constants.W_OK)
   } catch (error) {
     throw diskFault(error, path, 'make the folder')

@@ -11,6 +11,7 @@ import {
   syncDirectory,
   temporaryBeside,
   throwIfAborted,
+  makeDirectories,
 } from '../../kit/index.ts'
 import { openZip, rangesOfFile } from '../../kit/zip/index.ts'
 import { type BundledTarball, readBundle } from '../bundle/read-bundle.ts'
@@ -119,7 +120,7 @@ async function beginExtracting(
 
 async function makeExtracted({ extracted }: DownloadFolder): Promise<void> {
   try {
-    await fs.mkdir(extracted, { recursive: true })
+    await makeDirectories(extracted)
     // A link here would lead everything elsewhere.
     if ((await fs.lstat(extracted)).isDirectory()) return
   } catch (error) {

@@ -15,6 +15,7 @@ import {
   realDisk,
   replaceFile,
   temporaryBeside,
+  makeDirectories,
 } from '../../kit/index.ts'
 import { realSys } from '../../kit/sys/index.ts'
 import type { Signal } from '../../store/index.ts'
@@ -54,7 +55,7 @@ export async function checkLayout(folder: string): Promise<void> {
 /** Makes it where there is none, and leaves it as it is where there is. */
 export async function makeLayout(folder: string): Promise<void> {
   try {
-    await realDisk.mkdir(path.join(folder, 'blobs', 'sha256'), { recursive: true })
+    await makeDirectories(path.join(folder, 'blobs', 'sha256'))
     await createOnce(path.join(folder, index), JSON.stringify({ schemaVersion: 2, manifests: [] }))
     await createOnce(path.join(folder, marker), JSON.stringify({ imageLayoutVersion: '1.0.0' }))
   } catch (error) {

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { realpathSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import path from 'node:path'
-import { type Clock, diskFault, Fault, type Report, silent, systemClock } from '../../kit/index.ts'
+import { type Clock, diskFault, Fault, type Report, silent, systemClock, makeDirectories } from '../../kit/index.ts'
 import { lockFile, manifestFolder } from '../format/place.ts'
 import { type Generation, runGeneration } from './generation.ts'
 import { withLock } from './lock.ts'
@@ -97,7 +96,7 @@ function realRoot(folder: string): string {
 
 async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true })
+    await makeDirectories(folder)
   } catch (error) {
     throw diskFault(error, folder, 'make the folder of manifests')
   }

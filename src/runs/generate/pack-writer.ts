@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import path from 'node:path'
-import { diskFault, temporaryBeside } from '../../kit/index.ts'
+import { diskFault, temporaryBeside, makeDirectoriesSync } from '../../kit/index.ts'
 import { blockBytes } from '../format/limits.ts'
 import { compressBlock, encodeIndex, type PackBlock, type PackEntry } from '../format/pack.ts'
 import type { KnownPack } from './cache.ts'
@@ -87,7 +87,7 @@ function createPackFile(folder: string) {
     write(bytes: Uint8Array) {
       try {
         if (fd === undefined) {
-          mkdirSync(folder, { recursive: true })
+          makeDirectoriesSync(folder)
           fd = openSync(temporary, 'wx')
         }
         for (let at = 0; at < bytes.byteLength;) at += writeSync(fd, bytes, at)

@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { diskFault, pieceSize, realDisk, syncDirectory, temporaryBeside } from '../../kit/index.ts'
+import { diskFault, pieceSize, realDisk, syncDirectory, temporaryBeside, makeDirectories } from '../../kit/index.ts'
 import { compressedPath, type Manifest, type ManifestExperiment, type ManifestFile } from './manifest.ts'
 
 /**
@@ -14,7 +14,7 @@ export async function writeManifest(file: string, manifest: Manifest): Promise<v
   const compressed = compressedPath(file)
   const temporary = [temporaryBeside(file), temporaryBeside(file)] as const
   try {
-    await mkdir(path.dirname(file), { recursive: true })
+    await makeDirectories(path.dirname(file))
     await writeText(temporary[0], manifest)
     await compress(temporary[0], temporary[1])
     await rename(temporary[1], compressed)

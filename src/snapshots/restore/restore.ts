@@ -1,5 +1,5 @@
-import { mkdirSync, realpathSync, statSync } from 'node:fs'
-import { type Digest, digestOf, diskFault, errno, Fault } from '../../kit/index.ts'
+import { realpathSync, statSync } from 'node:fs'
+import { type Digest, digestOf, diskFault, errno, Fault, makeDirectoriesSync } from '../../kit/index.ts'
 import { type Held, holdTop, isSettled, letGo, markOf, realSys } from '../../kit/sys/index.ts'
 import { applyTime, createShortfall, type Omission, rememberOwners } from '../attributes/index.ts'
 import type { SnapshotContext } from '../context.ts'
@@ -159,7 +159,7 @@ function endRestore(restoring: Restoring, directory: Directory, from: Placed, { 
 function readyTarget(target: string, isDry: boolean): { path: string; exists: boolean } {
   try {
     if (statSync(target, { throwIfNoEntry: false })?.isDirectory() === false) throw isNone(target)
-    if (!isDry) mkdirSync(target, { recursive: true })
+    if (!isDry) makeDirectoriesSync(target)
     return { path: realpathSync(target), exists: true }
   } catch (error) {
     if (error instanceof Fault) throw error

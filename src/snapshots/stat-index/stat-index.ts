@@ -4,7 +4,6 @@ import {
   copyFileSync,
   fstatSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readSync,
   renameSync,
@@ -13,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
-import { type Digest, digestOf, diskFault, errno, hexOf, temporaryBeside } from '../../kit/index.ts'
+import { type Digest, digestOf, diskFault, errno, hexOf, temporaryBeside, makeDirectoriesSync } from '../../kit/index.ts'
 import { decodeRecord, encodeRecord, headBytes, type KnownDirectory, recordLength } from './record.ts'
 
 /**
@@ -169,7 +168,7 @@ function beginFile(
 ): { fd: number; temporary: string; end: number; fullBytes: number | undefined } {
   const temporary = temporaryBeside(file)
   try {
-    mkdirSync(path.dirname(file), { recursive: true })
+    makeDirectoriesSync(path.dirname(file))
     if (old !== undefined) {
       copyFileSync(file, temporary, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
       const fd = openSync(temporary, 'r+')

@@ -1,5 +1,5 @@
-import { lstatSync, mkdirSync } from 'node:fs'
-import { diskFault, Fault, shownName } from '../../../kit/index.ts'
+import { lstatSync } from 'node:fs'
+import { diskFault, Fault, shownName, makeDirectoriesSync } from '../../../kit/index.ts'
 import { createShortfall } from '../../../snapshots/attributes/index.ts'
 import type { Given, Kept, Mode, ModeRestoreOptions, Place } from '../../mode.ts'
 import { layoutOf } from '../../names.ts'
@@ -71,7 +71,7 @@ async function copyLive({ live, settings, report, signal, lock }: Place, build: 
 
 function makeDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makeDirectoriesSync(directory, { mode: 0o700 })
   } catch (error) {
     throw diskFault(error, directory, 'make the directory for a copy')
   }

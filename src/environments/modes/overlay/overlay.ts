@@ -1,7 +1,7 @@
 import { closeSync, existsSync, statSync } from 'node:fs'
-import { mkdir, rename } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import path from 'node:path'
-import { diskFault, Fault, realDisk, syncDirectory } from '../../../kit/index.ts'
+import { diskFault, Fault, realDisk, syncDirectory, makeDirectories } from '../../../kit/index.ts'
 import { mountsAt } from '../../../kit/sys/index.ts'
 import { assertNobodyInside } from '../../holders.ts'
 import { checkOverlay } from '../../layers/check.ts'
@@ -144,7 +144,7 @@ async function removeSnapshot(place: Place, name: string): Promise<void> {
   const [named, own] = [layoutOf(place.snapshotsDir).tree(name), ownTreeOf(place, id)]
   try {
     if (keeper.tree !== undefined && !existsSync(own) && existsSync(named)) {
-      await mkdir(layerHome(place, id), { recursive: true })
+      await makeDirectories(layerHome(place, id))
       const keepTime = rememberTime(named)
       await rename(named, own)
       keepTime(own)

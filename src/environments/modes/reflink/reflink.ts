@@ -1,7 +1,7 @@
 import { existsSync, lstatSync } from 'node:fs'
-import { mkdir, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import path from 'node:path'
-import { diskFault, errno, Fault } from '../../../kit/index.ts'
+import { diskFault, errno, Fault, makeDirectories } from '../../../kit/index.ts'
 import { fileSystemType, mountsAt } from '../../../kit/sys/index.ts'
 import type { Kept, Mode, Place } from '../../mode.ts'
 import { buildStart, layoutOf } from '../../names.ts'
@@ -104,7 +104,7 @@ function baseOf(place: Place, name: string): string {
 async function buildPath({ snapshotsDir, random }: Place): Promise<string> {
   const layout = layoutOf(snapshotsDir)
   try {
-    await mkdir(layout.home, { recursive: true })
+    await makeDirectories(layout.home)
   } catch (error) {
     throw diskFault(error, layout.home, 'make the snapshots directory')
   }

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, readFileSync } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import path from 'node:path'
-import { diskFault, type Digest, errno, Fault, hasher, isFault } from '../../../kit/index.ts'
+import { diskFault, type Digest, errno, Fault, hasher, isFault, makeDirectories } from '../../../kit/index.ts'
 import { mountsAt, realSys as sys } from '../../../kit/sys/index.ts'
 import { withheldAt } from '../../layers/stack.ts'
 import type { Kept, Place } from '../../mode.ts'
@@ -59,7 +59,7 @@ export async function showImage(place: Place, name: string): Promise<string> {
   try {
     const mount = sys.createMount({ type: 'squashfs', source: loop.device, readOnly: true, withholds: withheldAt(place.live) })
     try {
-      await mkdir(at, { recursive: true })
+      await makeDirectories(at)
       sys.attachMount(mount, at, 'on-top')
     } finally {
       closeSync(mount)

@@ -1,6 +1,6 @@
-import { mkdir, open, rename, unlink } from 'node:fs/promises'
+import { open, rename, unlink } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
-import { diskFault, errno, Fault, isFault, realDisk, syncDirectory } from '../../../kit/index.ts'
+import { diskFault, errno, Fault, isFault, realDisk, syncDirectory, makeDirectories } from '../../../kit/index.ts'
 import { mountsAt } from '../../../kit/sys/index.ts'
 import { whyNoOverlay } from '../../layers/check.ts'
 import { giveBackPlain } from '../../layers/detach.ts'
@@ -66,7 +66,7 @@ async function packLive(place: Place, name: string): Promise<Kept> {
   const built = layout.build(`${name}.sqfs`)
   const image = layout.image(name)
   try {
-    await mkdir(layout.home, { recursive: true })
+    await makeDirectories(layout.home)
     await packTree(place, built)
     const [{ digest, bytes }] = await Promise.all([digestImage(built, place.signal), writeOut(built)])
     await rename(built, image)

@@ -11,9 +11,8 @@ import {
   statSync,
   truncateSync,
 } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import { diskFault, errno, Fault, formatBytes, isFault, run } from '../../../kit/index.ts'
+import { diskFault, errno, Fault, formatBytes, isFault, run, makeDirectories } from '../../../kit/index.ts'
 import { type MountEntry, mountsAt, readMounts, realSys as sys } from '../../../kit/sys/index.ts'
 import type { Place } from '../../mode.ts'
 import { layoutOf } from '../../names.ts'
@@ -41,7 +40,7 @@ export async function makeImage({ snapshotsDir, settings, signal, lock }: Place,
   const part = partOf(snapshotsDir)
   const size = settings.volume.size ?? Math.max(leastBytes, liveBytes * 2) + spareBytes
   try {
-    await mkdir(home, { recursive: true })
+    await makeDirectories(home)
     rmSync(part, { force: true })
     closeSync(openSync(part, 'wx', 0o600))
     truncateSync(part, Math.ceil(size / mebibyte) * mebibyte)
@@ -76,7 +75,7 @@ export async function mountVolume(place: Pick<Place, 'snapshotsDir' | 'clock' | 
   if (present !== undefined) return present
   const { volumeImage, volume } = layoutOf(place.snapshotsDir)
   const type = kindOfImage(volumeImage)
-  await mkdir(volume, { recursive: true, mode: 0o700 })
+  await makeDirectories(volume, { mode: 0o700 })
   for (let attempt = 1; ; attempt++) {
     // Two devices of one image would each write to it as if they were alone.
     const used = deviceOf(volumeImage)

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync } from 'node:fs'
 import path from 'node:path'
-import { diskFault, errno } from '../../../kit/index.ts'
+import { diskFault, errno, makeDirectoriesSync } from '../../../kit/index.ts'
 import { mountsAt, realSys as sys } from '../../../kit/sys/index.ts'
 import type { Place } from '../../mode.ts'
 import { layoutOf } from '../../names.ts'
@@ -25,7 +25,7 @@ export function prepareVolume(place: Place): void {
   const { volume } = layoutOf(place.snapshotsDir)
   for (const directory of [path.join(volume, snapshotsName), layoutOf(volume).home]) {
     try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 })
+      makeDirectoriesSync(directory, { mode: 0o700 })
     } catch (error) {
       throw diskFault(error, directory, 'make a directory in the volume')
     }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { closeSync, constants, futimesSync, mkdirSync, openSync, promises as fs, readdirSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, constants, futimesSync, openSync, promises as fs, readdirSync, unlinkSync, writeSync } from 'node:fs'
 import path from 'node:path'
-import { diskFault, errno } from '../../../kit/index.ts'
+import { diskFault, errno, makeDirectoriesSync } from '../../../kit/index.ts'
 
 /** Bytes that are not whole yet, or not in place: files of the client's own, named after what they are to become. */
 export interface Parts {
@@ -17,7 +17,7 @@ export interface Parts {
 }
 
 export function openParts(folder: string): Parts {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeDirectoriesSync(folder, { mode: 0o700 })
   let written = 0
   return {
     fileOf: (key, version) => path.join(folder, `${nameOf(key)}-${nameOf(version)}`),

@@ -21,38 +21,6 @@ export function pathOf(folder: Folder, key: string): string {
   return folder.root === '/' ? `/${key}` : `${folder.root}/${key}`
 }
 
-/** How often a directory is made anew that a delete beside it, which finds it empty, removes. */
-export const tries = 20
-
-/** With those above it. EEXIST or ENOTDIR is thrown only where something that is no directory lies on the way. */
-export async function makeDirectory(folder: Folder, directory: string): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await makeWay(folder, directory)
-    } catch (error) {
-      // Node says so, too, of a directory that was removed between its mkdir(2) and its stat(2).
-      const inTheWay = errno(error) === 'EEXIST' || errno(error) === 'ENOTDIR'
-      if (!inTheWay || attempt === tries || (await wayTo(folder, path.relative(folder.root, `${directory}/x`))) === 'blocked') throw error
-    }
-  }
-}
-
-/** Node's recursive mkdir says ENOENT of a read-only file system: asked for one alone, the system tells what it is. */
-async function makeWay(folder: Folder, directory: string): Promise<void> {
-  try {
-    await folder.disk.mkdir(directory, { recursive: true })
-  } catch (error) {
-    const parent = path.dirname(directory)
-    if (errno(error) !== 'ENOENT' || parent === directory) throw error
-    await makeWay(folder, parent)
-    try {
-      await folder.disk.mkdir(directory)
-    } catch (again) {
-      if (errno(again) !== 'EEXIST') throw again
-    }
-  }
-}
-
 /** The work's result. A failed call is a Fault, and never `not-found`: whoever knows what an absence means asks `orMissing`. */
 export async function onDisk<T>(work: Promise<T>, at: string, doing: string): Promise<T> {
   try {

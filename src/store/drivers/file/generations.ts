@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import { errno, Fault } from '../../../kit/index.ts'
+import { errno, Fault, makeDirectories } from '../../../kit/index.ts'
 import {
   canHaveGenerations,
   generationsOf,
@@ -12,7 +12,7 @@ import {
   tombstone,
   type Version,
 } from '../layout.ts'
-import { type Folder, lookAt, makeDirectory, nameOf, onDisk, orMissing, pathOf, wayTo } from './folder.ts'
+import { type Folder, lookAt, nameOf, onDisk, orMissing, pathOf, wayTo } from './folder.ts'
 import { versionOf } from './version.ts'
 
 /*
@@ -98,7 +98,7 @@ async function make(folder: Folder, key: string, makeSlot: () => Promise<void>):
   const at = nameOf(folder, key)
   if (!canHaveGenerations(key)) throw nameTooLong(at)
   for (let attempt = 1; ; attempt++) {
-    await onDisk(makeDirectory(folder, directoryOf(folder, key)), at, 'make the directory of its generations')
+    await onDisk(makeDirectories(directoryOf(folder, key), folder), at, 'make the directory of its generations')
     try {
       return await linked(folder, at, makeSlot())
     } catch (error) {

@@ -1,11 +1,11 @@
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
-import { type Bytes, errno, Fault, syncDirectory, temporaryBeside, throwIfAborted } from '../../../kit/index.ts'
+import { type Bytes, errno, Fault, makeDirectories, syncDirectory, temporaryBeside, throwIfAborted } from '../../../kit/index.ts'
 import { takeIn } from '../../intake.ts'
 import type { Condition, ObjectInfo, PutOptions, Signal } from '../../store.ts'
 import { aboveOthers, belowAnother, checkState, slotOf, type State } from '../layout.ts'
-import { type Folder, lookAt, makeDirectory, nameOf, onDisk, orMissing, pathOf, removeEmptied, tries, wayTo } from './folder.ts'
+import { type Folder, lookAt, nameOf, onDisk, orMissing, pathOf, removeEmptied, wayTo } from './folder.ts'
 import { append, bury, directoryOf, linked, settledState, slotsOf } from './generations.ts'
 import { versionOf } from './version.ts'
 
@@ -149,12 +149,17 @@ async function isOutlived(folder: Folder, key: string, linkedAt: bigint): Promis
   return first !== undefined && first.mtimeMs < linkedAt - 60_000n
 }
 
-/** Makes the directories down to a temporary file. A delete may remove one of them, still empty, before the file is in it: then once more. */
+const tries = 20
+
+/** Makes a temporary file, and the directories down to it where they are missing. A delete may remove one of them, still empty: then once more. */
 export async function withDirectory<T>(folder: Folder, temporary: string, at: string, make: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await makeDirectory(folder, path.dirname(temporary))
-      return await make()
+      return await make().catch(async (error: unknown) => {
+        if (errno(error) !== 'ENOENT') throw error
+        await makeDirectories(path.dirname(temporary), folder)
+        return await make()
+      })
     } catch (error) {
       const number = errno(error)
       if (number === 'EEXIST' || number === 'ENOTDIR') throw belowAnother(at)
