@@ -80,6 +80,12 @@ function listenTo(child: ChildProcess): Said {
 }
 
 describe('holdfast daemon --once', () => {
+  test('says where no job is configured', async () => {
+    const { exit, out, err } = await desk('').holdfast('daemon --once')
+    assert.deepEqual([exit, out], [0, '0 done, 0 failed, 0 to be tried again\n'])
+    assert.match(err, /no job is configured/)
+  })
+
   test('runs what is due and what comes after it, tells how it went, and the second time finds nothing', async () => {
     const at = desk()
     const { exit, out, err } = await at.holdfast('daemon --once')

@@ -9,11 +9,11 @@ export const reservedStart = '.~'
 
 /**
  * Throws `invalid` unless the key may be written: segments joined by single slashes, none of them empty, `.`, `..` or
- * beginning with `.~`; no control characters; well-formed Unicode; at most 1,024 bytes, 255 a segment.
+ * beginning with `.~`; no control characters; well-formed Unicode; at most 1,024 bytes, 255 a segment. `called` is what its user calls it.
  */
-export function checkKey(key: string): void {
+export function checkKey(key: string, called = 'key'): void {
   const wrong = whatIsWrong(key)
-  if (wrong !== undefined) throw new Fault('invalid', `not a usable key: ${wrong}: ${JSON.stringify(shorten(key))}`)
+  if (wrong !== undefined) throw new Fault('invalid', `not a usable ${called}: ${wrong}: ${JSON.stringify(shorten(key))}`)
 }
 
 /** Whether `checkKey` lets it through. */

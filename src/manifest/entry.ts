@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { checkKey, type Digest, Fault, isDigest, isKey } from '../kit/index.ts'
+import { asFault, checkKey, type Digest, Fault, isDigest, isKey } from '../kit/index.ts'
 
 /** One file, wheel, layer or object: where it is and what its bytes are. */
 export interface Entry {
@@ -29,10 +29,9 @@ export const entryShape = v.strictObject({
  */
 export function checkEntryPath(path: string): void {
   try {
-    checkKey(path)
+    checkKey(path, 'path')
   } catch (error) {
-    const reason = error instanceof Fault ? error.message.replace('not a usable key', 'not a usable path') : undefined
-    throw new Fault('invalid', reason ?? 'not a usable path', { hint: 'rename it, or leave it out' })
+    throw new Fault('invalid', asFault(error).message, { hint: 'rename it, or leave it out' })
   }
 }
 

@@ -53,7 +53,7 @@ export const reachShape: Shape<Reach> = v.object({ kind: v.picklist(['blob', 'sn
 
 /** Where the ref lies in a store. Throws `invalid` for a name that cannot be in a key. */
 export function refKey(kind: { readonly group: string }, name: string): string {
-  checkKey(name)
+  checkKey(name, 'name')
   const key = `refs/${kind.group}/${name}.json`
   checkKey(key)
   return key

@@ -27,12 +27,12 @@ export async function runDaemonCommand(call: Call<DaemonFlags>, inside: Inside):
   const tally = openTally(call)
   const settings = await settingsOf(call, current, queue, inside, tally)
   const { jobs } = current.config()
+  if (jobs.length === 0)
+    call.report({ kind: 'note', level: 'warning', text: 'no job is configured: only what others put into the queue is done' })
   if (options.once === true) {
     const exit = await runOnce(settings)
     return outcomeOf(exit, tally)
   }
-  if (jobs.length === 0)
-    call.report({ kind: 'note', level: 'warning', text: 'no job is configured: only what others put into the queue is done' })
   screen.say(printable(`${countText(jobs.length, 'job')}, queue ${queue.name} (Ctrl-C ends it)`))
   await runDaemon(settings)
   return { result: tally.result(), text: `ended: ${tally.text()}` }
