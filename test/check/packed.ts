@@ -28,7 +28,8 @@ function main(): void {
     path.join(scratch, 'package.json'),
     '{ "name": "user", "private": true, "type": "module", "allowScripts": { "node": true } }\n',
   )
-  run(['npm', 'install', '--no-audit', '--no-fund', `./${tarball}`], scratch)
+  // npm waits five minutes for an answer that does not come; a registry that hangs once is asked again.
+  run(['npm', 'install', '--no-audit', '--no-fund', '--fetch-timeout=30000', '--fetch-retries=5', `./${tarball}`], scratch)
 
   const holdfast = path.join(scratch, 'node_modules/.bin/holdfast')
   expectEqual('holdfast --version', run([holdfast, '--version'], scratch).stdout.trim(), version)
